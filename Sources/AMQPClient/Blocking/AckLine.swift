@@ -1,0 +1,116 @@
+package import AMQPWire
+
+/// The unsettled deliveries of one channel and the acks that wait to be sent together.
+///
+/// Shared by the channel's owner and the event loop's tick: an ack held back behind a slow handler goes out with the
+/// next tick.
+package final class AckLine: Sendable {
+    private struct State: ~Copyable {
+        var tags = UnsettledTags()
+        var frames = WireBuffer(capacity: 4096)
+        var batch = 1
+        var ownerOnly = false
+        var ended = false
+    }
+    private let monitor = Monitor(State())
+    private let number: UInt16
+
+    package init(number: UInt16) { self.number = number }
+
+    /// How many acks may wait for one frame; 1 sends a frame for each.
+    package func setBatch(_ size: Int) { self.monitor.withLock { $0.batch = max(1, size) } }
+
+    /// In a tx channel nobody but the owner may send (C64).
+    package func setOwnerOnly() { self.monitor.withLock { $0.ownerOnly = true } }
+
+    /// Registers a batch of deliveries.
+    ///
+    /// - Returns: false if the broker's tags do not count up.
+    package func delivered(_ records: ContiguousArray<ContentRecord>) -> Bool {
+        self.monitor.withLock { state in
+            for record in records where state.tags.delivered(record.deliveryTag) == .outOfOrder { return false }
+            return true
+        }
+    }
+
+    package var outstanding: Int { self.monitor.withLock { $0.tags.outstanding } }
+
+    /// Notes an ack.
+    ///
+    /// - Returns: false for a tag that is not outstanding here: sent, it would cost the channel (C53).
+    @inline(__always)
+    package func ack(_ tag: UInt64) -> Bool {
+        self.monitor.withLock { state in
+            if state.batch == 1 {
+                guard state.tags.settle(tag) == .send else { return false }
+                state.frames.appendAck(channel: self.number, deliveryTag: tag, multiple: false)
+                return true
+            }
+            guard state.tags.hold(tag) == .send else { return false }
+            if state.tags.held >= state.batch { Self.encodeHeld(&state, self.number) }
+            return true
+        }
+    }
+
+    /// Notes an ack of everything up to `tag`; 0 is everything outstanding. Gives how many it covers.
+    package func ackAll(upTo tag: UInt64) -> Int? {
+        self.monitor.withLock { state in
+            if tag != 0, !state.tags.isOutstanding(tag) { return nil }
+            let count = state.tags.settleAll(upTo: tag)
+            if count > 0 { state.frames.appendAck(channel: self.number, deliveryTag: tag, multiple: true) }
+            return count
+        }
+    }
+
+    /// Gives a delivery back: does not count as a failure on new brokers.
+    package func nack(_ tag: UInt64, requeue: Bool) -> Bool {
+        self.monitor.withLock { state in
+            guard state.tags.settle(tag) == .send else { return false }
+            state.frames.appendNack(channel: self.number, deliveryTag: tag, multiple: false, requeue: requeue)
+            return true
+        }
+    }
+
+    /// Refuses a delivery: a failure.
+    package func reject(_ tag: UInt64, requeue: Bool) -> Bool {
+        self.monitor.withLock { state in
+            guard state.tags.settle(tag) == .send else { return false }
+            state.frames.appendReject(channel: self.number, deliveryTag: tag, requeue: requeue)
+            return true
+        }
+    }
+
+    /// The broker settled it by itself: a message taken without ack.
+    package func settleWithoutFrame(_ tag: UInt64) { self.monitor.withLock { _ = $0.tags.settle(tag) } }
+
+    /// The broker took everything back.
+    package func forgetOutstanding() { self.monitor.withLock { _ = $0.tags.settleAll(upTo: 0) } }
+
+    /// Hands the waiting frames to `body`, held-back acks included, if there are any.
+    package func takeFrames(byOwner: Bool, _ body: (borrowing WireBuffer) -> Void) {
+        self.monitor.withLock { state in
+            if state.ended || (state.ownerOnly && !byOwner) { return }
+            if state.tags.held > 0 { Self.encodeHeld(&state, self.number) }
+            guard !state.frames.isEmpty else { return }
+            body(state.frames)
+            state.frames.removeAll()
+        }
+    }
+
+    /// The channel is gone: nothing of it may be sent any more (C54).
+    package func end() {
+        self.monitor.withLock { state in
+            state.ended = true
+            state.frames.removeAll()
+        }
+    }
+
+    private static func encodeHeld(_ state: inout State, _ number: UInt16) {
+        var tags = UnsettledTags()
+        swap(&tags, &state.tags)
+        tags.takeAcks { tag, multiple in
+            state.frames.appendAck(channel: number, deliveryTag: tag, multiple: multiple)
+        }
+        swap(&tags, &state.tags)
+    }
+}

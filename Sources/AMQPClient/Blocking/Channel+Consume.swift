@@ -1,0 +1,70 @@
+public import AMQPWire
+
+extension Channel {
+    /// Limits the deliveries the broker may have out, unsettled, to each consumer started after this call.
+    ///
+    /// Consumers that already run keep their limit: cancel and consume again to change it (C57). Blocks for one
+    /// round trip.
+    ///
+    /// AMQP 0-9-1 §1.8.3.1 `basic.qos`, always with `prefetch-size=0`, which RabbitMQ alone accepts.
+    ///
+    /// - Parameters:
+    ///   - count: Deliveries, 1...65,535. 0 means no limit.
+    ///   - perChannel: One limit for all consumers of the channel (`global=1`); RabbitMQ 4.3 refuses or ignores it.
+    /// - Throws: Why the channel ended; `.timeout`, and then the channel is closed (C63).
+    public func prefetch(_ count: UInt16, perChannel: Bool = false) throws(AMQPError) {
+        _ = try self.request(BasicQos(prefetchCount: count, global: perChannel), expecting: .basicQosOk)
+    }
+
+    /// Starts a consumer. Its deliveries come from ``nextDelivery(timeout:)``. Blocks for one round trip.
+    ///
+    /// AMQP 0-9-1 §1.8.3.3 `basic.consume`, C52.
+    ///
+    /// - Parameters:
+    ///   - queue: An existing queue.
+    ///   - tag: Empty to have the broker make one up; a tag of this channel must not be used twice (530 for the
+    ///     whole connection).
+    ///   - noAck: Deliveries are settled as they are sent: what is in flight when the channel ends is lost (C58).
+    ///   - exclusive: No other consumer on this queue.
+    ///   - arguments: For instance `x-priority`.
+    /// - Returns: The consumer's tag.
+    @discardableResult
+    public func consume(
+        _ queue: String,
+        tag: String = "",
+        noAck: Bool = false,
+        exclusive: Bool = false,
+        arguments: FieldTable = FieldTable()
+    ) throws(AMQPError) -> String {
+        let reply = try self.request(
+            BasicConsume(queue: queue, consumerTag: tag, noAck: noAck, exclusive: exclusive, arguments: arguments),
+            expecting: .basicConsumeOk
+        )
+        guard case .reply(.basicConsumeOk(let ok)) = reply else { throw Self.wrongReply(.basicConsume, self.number) }
+        return ok.consumerTag
+    }
+
+    /// Ends a consumer. Deliveries that came before its cancel-ok can still be taken and settled (C55).
+    public func cancel(_ consumerTag: String) throws(AMQPError) {
+        _ = try self.request(BasicCancel(consumerTag: consumerTag), expecting: .basicCancelOk)
+    }
+
+    /// Takes one message out of a queue, or nil if there is none (AMQP 0-9-1 §1.8.3.10 `basic.get`, C59).
+    public func get(_ queue: String, noAck: Bool = false) throws(AMQPError) -> Delivery? {
+        let reply = try self.request(
+            BasicGet(queue: queue, noAck: noAck),
+            expecting: .basicGetOk,
+            or: .basicGetEmpty
+        )
+        guard case .got(let block, let record) = reply else { return nil }
+        _ = self.lane.ackLine.delivered([record])
+        if noAck { self.lane.ackLine.settleWithoutFrame(record.deliveryTag) }
+        return Delivery(block: block, record: record, incarnation: self.incarnation)
+    }
+
+    /// Has the broker give out again what is unsettled on this channel (AMQP 0-9-1 §1.8.3.16 with `requeue=1`, C59).
+    public func recover() throws(AMQPError) {
+        _ = try self.request(BasicRecover(requeue: true), expecting: .basicRecoverOk)
+        self.lane.ackLine.forgetOutstanding()
+    }
+}

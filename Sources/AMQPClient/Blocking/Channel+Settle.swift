@@ -1,0 +1,62 @@
+public import AMQPWire
+
+extension Channel {
+    /// How many acks may wait to become one frame: 1 (the default) sends a frame for each.
+    public func batchAcks(_ size: Int) { self.lane.ackLine.setBatch(size) }
+
+    /// Deliveries given out on this channel and not settled.
+    public var unsettledCount: Int { self.lane.ackLine.outstanding }
+
+    /// Acknowledges one delivery. The frame goes out before the channel waits next, with the next flush, or within
+    /// a tenth of a second.
+    ///
+    /// AMQP 0-9-1 §1.8.3.13 `basic.ack`, C53, C54. A delivery of an earlier channel is dropped quietly: the broker
+    /// gives it out again.
+    ///
+    /// - Throws: `.refusedLocally` for a delivery that is settled already; sent, it would cost the channel.
+    public func ack(_ delivery: Delivery) throws(AMQPError) {
+        guard delivery.incarnation == self.incarnation else { return }
+        try self.settled(self.lane.ackLine.ack(delivery.deliveryTag), delivery.deliveryTag, .basicAck)
+    }
+
+    /// Acknowledges every delivery up to this one.
+    public func ackAll(upTo delivery: Delivery) throws(AMQPError) {
+        guard delivery.incarnation == self.incarnation else { return }
+        let count = self.lane.ackLine.ackAll(upTo: delivery.deliveryTag)
+        try self.settled(count != nil, delivery.deliveryTag, .basicAck)
+    }
+
+    /// Gives a delivery back; new brokers do not count it as a failure (RabbitMQ's `basic.nack`).
+    public func nack(_ delivery: Delivery, requeue: Bool) throws(AMQPError) {
+        guard delivery.incarnation == self.incarnation else { return }
+        try self.settled(
+            self.lane.ackLine.nack(delivery.deliveryTag, requeue: requeue),
+            delivery.deliveryTag,
+            .basicNack
+        )
+    }
+
+    /// Refuses a delivery: without `requeue` it goes to the queue's dead-letter target (AMQP 0-9-1 §1.8.3.14).
+    public func reject(_ delivery: Delivery, requeue: Bool) throws(AMQPError) {
+        guard delivery.incarnation == self.incarnation else { return }
+        try self.settled(
+            self.lane.ackLine.reject(delivery.deliveryTag, requeue: requeue),
+            delivery.deliveryTag,
+            .basicReject
+        )
+    }
+
+    private func settled(_ accepted: Bool, _ tag: UInt64, _ method: MethodID) throws(AMQPError) {
+        try self.throwIfEnded()
+        guard !accepted else { return }
+        let text = "delivery tag \(tag) is not outstanding on channel \(self.number): settled before, or never given out"
+        throw AMQPError(.refusedLocally, scope: .call, text: text, method: method)
+    }
+
+    // MARK: For a worker, by tag
+
+    @inline(__always)
+    package func ack(tag: UInt64) -> Bool { self.lane.ackLine.ack(tag) }
+    package func nack(tag: UInt64, requeue: Bool) -> Bool { self.lane.ackLine.nack(tag, requeue: requeue) }
+    package func reject(tag: UInt64, requeue: Bool) -> Bool { self.lane.ackLine.reject(tag, requeue: requeue) }
+}

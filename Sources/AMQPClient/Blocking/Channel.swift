@@ -1,0 +1,299 @@
+public import AMQPWire
+
+/// One AMQP channel. It belongs to the thread that opened it: it is not `Sendable`, and every call blocks that
+/// thread alone.
+///
+/// An error of the broker ends this channel and no other. Afterwards each call throws the reason.
+public final class Channel {
+    let lane: Lane
+    let outbox: Outbox
+    private let requestTimeout: Duration
+
+    private var inbox = Inbox()
+    private var replies: ContiguousArray<ChannelEvent> = []
+    private var batches: ContiguousArray<DeliveryBatch> = []
+    private var nextBatch = 0
+    private var nextRecord = 0
+    private var mode = Mode.plain
+    var confirms = ConfirmWindow<UInt64>()
+    private(set) package var verdicts: ContiguousArray<PublishVerdict> = []
+    private var isWritable = true
+    private var calls: ContiguousArray<ScheduledCall> = []
+    private var signals: UInt32 = 0
+
+    /// Why the channel ended; nil while it is open.
+    public private(set) var endReason: AMQPError?
+    /// Consumers that the broker ended by itself, since the last look (C56, C61).
+    public private(set) var cancelledConsumers: [String] = []
+    /// Mandatory publishes that no queue took, since the last look (C49).
+    public private(set) var returnedMessages: [ReturnedMessage] = []
+
+    enum Mode { case plain, confirm, transaction }
+
+    init(lane: Lane, outbox: Outbox, requestTimeout: Duration) {
+        self.lane = lane
+        self.outbox = outbox
+        self.requestTimeout = requestTimeout
+    }
+
+    /// The number on the wire, 1...65,535.
+    public var number: UInt16 { self.lane.number }
+    /// Different for every channel that this process ever opened (C54).
+    public var incarnation: UInt64 { self.lane.incarnation }
+    /// Whether calls can still succeed.
+    public var isOpen: Bool { self.endReason == nil }
+    var currentMode: Mode { self.mode }
+
+    func enter(_ mode: Mode) {
+        self.mode = mode
+        if mode == .transaction { self.lane.ackLine.setOwnerOnly() }
+    }
+
+    // MARK: Waiting
+
+    /// Takes in what the event loop has brought, sleeping until there is something or the deadline passes.
+    ///
+    /// - Parameter deadline: In nanoseconds of the monotonic clock; nil waits without end, 0 not at all.
+    /// - Returns: Whether anything came.
+    @discardableResult
+    package func pump(until deadline: UInt64?) -> Bool {
+        guard self.lane.mailbox.take(into: &self.inbox, until: deadline) else { return false }
+        if !self.inbox.batches.isEmpty { self.takeBatches() }
+        if !self.inbox.events.isEmpty {
+            for event in self.inbox.events { self.take(event) }
+            self.inbox.events.removeAll(keepingCapacity: true)
+        }
+        if !self.inbox.calls.isEmpty {
+            self.calls.append(contentsOf: self.inbox.calls)
+            self.inbox.calls.removeAll(keepingCapacity: true)
+        }
+        self.signals |= self.inbox.signals
+        self.inbox.signals = 0
+        return true
+    }
+
+    private func takeBatches() {
+        for batch in self.inbox.batches where !self.lane.ackLine.delivered(batch.records) {
+            self.end(.violation("delivery tags that do not count up", scope: .channel(self.number)))
+        }
+        if self.nextBatch == self.batches.count {
+            self.batches.removeAll(keepingCapacity: true)
+            self.nextBatch = 0
+            swap(&self.batches, &self.inbox.batches)
+        } else {
+            self.batches.append(contentsOf: self.inbox.batches)
+            self.inbox.batches.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private func take(_ event: ChannelEvent) {
+        switch event {
+        case .reply, .got: self.replies.append(event)
+        case .returned(let block, let record): self.takeReturned(block, record)
+        case .confirm(let tag, let multiple, let positive):
+            _ = self.confirms.confirmReceived(tag, multiple: multiple, positive: positive) { token, verdict in
+                self.verdicts.append(PublishVerdict(token: token, verdict: verdict))
+            }
+        case .cancelled(let consumerTag): self.cancelledConsumers.append(consumerTag)
+        case .writable: self.isWritable = true
+        case .closed(let error): self.end(error)
+        }
+    }
+
+    private func takeReturned(_ block: Block, _ record: ContentRecord) {
+        guard let message = ReturnedMessage(block: block, record: record) else { return }
+        if let sequence = message.sequence { _ = self.confirms.returned(sequence) }
+        self.returnedMessages.append(message)
+    }
+
+    /// Every waiter ends here, once (C41): requests by the thrown reason, confirms as unknown, deliveries as gone.
+    private func end(_ error: AMQPError) {
+        guard self.endReason == nil else { return }
+        self.endReason = error
+        self.lane.ackLine.end()
+        self.confirms.end { token, verdict in
+            self.verdicts.append(PublishVerdict(token: token, verdict: verdict))
+        }
+        self.batches.removeAll()
+        self.nextBatch = 0
+        self.nextRecord = 0
+    }
+
+    func throwIfEnded() throws(AMQPError) {
+        if let reason = self.endReason { throw reason }
+    }
+
+    // MARK: Requests
+
+    /// Sends a method and waits for one of its replies; a late one closes the channel (C63).
+    func request(
+        _ method: some AMQPMethod,
+        expecting reply: MethodID,
+        or other: MethodID? = nil
+    ) throws(AMQPError) -> ChannelEvent {
+        try self.throwIfEnded()
+        self.sendAcks()
+        do throws(AMQPError) {
+            try self.outbox.append(self.number, self.incarnation, expecting: reply, or: other) {
+                (buffer, frameMax) throws(WireError) in
+                try buffer.appendMethodFrame(method, channel: self.number, frameMax: frameMax)
+            }
+        } catch {
+            throw self.reason(error)
+        }
+        self.outbox.flush()
+        return try self.awaitReply(to: type(of: method).id)
+    }
+
+    func awaitReply(to method: MethodID) throws(AMQPError) -> ChannelEvent {
+        let deadline = MonotonicClock.deadline(in: self.requestTimeout)
+        while self.replies.isEmpty {
+            try self.throwIfEnded()
+            guard self.pump(until: deadline) else {
+                let error = AMQPError(
+                    .timeout,
+                    scope: .channel(self.number),
+                    text: "no answer within \(self.requestTimeout); the channel is closed, since a late answer must not meet the next request",
+                    method: method
+                )
+                _ = self.outbox.closeChannel(self.number, self.incarnation, code: .replySuccess, text: "timeout")
+                self.outbox.flush()
+                self.end(error)
+                self.lane.mailbox.detach()
+                throw error
+            }
+        }
+        return self.replies.removeFirst()
+    }
+
+    /// The reason that the event loop sent, if it is there already, else the outbox's.
+    func reason(_ error: AMQPError) -> AMQPError {
+        if error.scope == .call { return error }
+        self.pump(until: 0)
+        if self.endReason == nil { self.end(error) }
+        return self.endReason ?? error
+    }
+
+    func awaitOpen() throws(AMQPError) {
+        guard case .reply(.channelOpenOk) = try self.awaitReply(to: .channelOpen) else {
+            throw AMQPError.violation("an answer to channel.open that is none", scope: .channel(self.number))
+        }
+    }
+
+    /// Closes the channel and waits for the broker's close-ok. Its unsettled deliveries go back to their queues (C58).
+    ///
+    /// A channel that has ended already is no error.
+    public func close() {
+        guard self.endReason == nil else { return }
+        self.sendAcks()
+        guard
+            self.outbox.closeChannel(self.number, self.incarnation, code: .replySuccess, text: "closed by its owner")
+        else {
+            self.pump(until: 0)
+            self.end(.ended(.channel(self.number), "closed"))
+            return
+        }
+        self.outbox.flush()
+        let deadline = MonotonicClock.deadline(in: self.requestTimeout)
+        waiting: while self.endReason == nil {
+            for case .reply(.channelCloseOk) in self.replies { break waiting }
+            self.replies.removeAll()
+            if !self.pump(until: deadline) { break }
+        }
+        self.lane.mailbox.detach()
+        self.end(.ended(.channel(self.number), "closed by its owner"))
+    }
+
+    // MARK: Deliveries
+
+    /// The next delivery of any consumer of this channel; nil when `timeout` passes first.
+    ///
+    /// - Parameter timeout: nil waits without end.
+    /// - Throws: Why the channel ended.
+    public func nextDelivery(timeout: Duration? = nil) throws(AMQPError) -> Delivery? {
+        let deadline = MonotonicClock.deadline(in: timeout)
+        while true {
+            if let delivery = self.takeDelivery() { return delivery }
+            self.sendAcks()
+            try self.throwIfEnded()
+            guard self.pump(until: deadline) else { return nil }
+        }
+    }
+
+    private func takeDelivery() -> Delivery? {
+        while self.nextBatch < self.batches.count {
+            let batch = self.batches[self.nextBatch]
+            guard self.nextRecord < batch.records.count else {
+                self.nextBatch += 1
+                self.nextRecord = 0
+                continue
+            }
+            defer { self.nextRecord += 1 }
+            return Delivery(block: batch.block, record: batch.records[self.nextRecord], incarnation: self.incarnation)
+        }
+        return nil
+    }
+
+    /// The next whole batch, for a worker that walks the records itself.
+    package func takeBatch() -> DeliveryBatch? {
+        guard self.nextBatch < self.batches.count else { return nil }
+        defer { self.nextBatch += 1 }
+        return self.batches[self.nextBatch]
+    }
+
+    package func takeSignals() -> UInt32 {
+        defer { self.signals = 0 }
+        return self.signals
+    }
+
+    package func takeCalls() -> ContiguousArray<ScheduledCall> {
+        defer { self.calls = [] }
+        return self.calls
+    }
+
+    package var hasCalls: Bool { !self.calls.isEmpty }
+
+    /// Hands out and forgets the consumers that the broker ended.
+    public func takeCancelledConsumers() -> [String] {
+        defer { self.cancelledConsumers = [] }
+        return self.cancelledConsumers
+    }
+
+    /// Hands out and forgets the returned messages.
+    public func takeReturnedMessages() -> [ReturnedMessage] {
+        defer { self.returnedMessages = [] }
+        return self.returnedMessages
+    }
+
+    package func takeVerdicts() -> ContiguousArray<PublishVerdict> {
+        defer { self.verdicts = [] }
+        return self.verdicts
+    }
+
+    // MARK: Room to publish
+
+    /// Waits until publishers may append again.
+    func awaitWritable() throws(AMQPError) {
+        self.isWritable = false
+        self.sendAcks()
+        while !self.isWritable {
+            try self.throwIfEnded()
+            self.pump(until: nil)
+        }
+    }
+
+    /// Sends the acks that were held back and everything else that is pending.
+    package func sendAcks() {
+        self.lane.ackLine.takeFrames(byOwner: true) { frames in
+            _ = self.outbox.appendFrames(self.number, self.incarnation, frames)
+        }
+        self.outbox.flush()
+    }
+}
+
+/// What became of a publish on a confirm channel.
+package struct PublishVerdict: Sendable, Equatable {
+    /// As given by the publisher.
+    package let token: UInt64
+    package let verdict: ConfirmWindow<UInt64>.Verdict
+}

@@ -1,0 +1,16 @@
+import AMQPWire
+
+/// What the outbox knows of one channel number, under its lock.
+struct ChannelSlot {
+    var life = ChannelLife()
+    var rpc = RPCSlot()
+    /// Counts every opening of any channel on the connection's process; 0 is none.
+    var incarnation: UInt64 = 0
+    /// The broker asked for a pause of contents (C65).
+    var flowPaused = false
+    /// A publisher waits for room.
+    var wantsWritable = false
+    var lane: Lane?
+    /// Why the last life ended, for a caller that comes later.
+    var endReason: AMQPError?
+}

@@ -1,0 +1,145 @@
+public import AMQPWire
+public import Logging
+public import NIOCore
+import NIOPosix
+import Synchronization
+
+/// One AMQP connection: a TCP connection, one event loop thread, and any number of channels on it.
+///
+/// Thread-safe. Every channel that is opened on it belongs to the thread that opened it.
+public final class Connection: Sendable {
+    private let driver: ConnectionDriver
+    private let eventLoop: any EventLoop
+    private let ended: EventLoopFuture<Void>
+    package let outbox: Outbox
+    /// As given to ``connect(to:options:on:logger:delegate:)``.
+    public let options: ConnectionOptions
+    /// The broker it is connected to.
+    public let endpoint: Endpoint
+
+    private static let incarnations = Atomic<UInt64>(0)
+
+    private init(
+        driver: ConnectionDriver,
+        outbox: Outbox,
+        eventLoop: any EventLoop,
+        ended: EventLoopFuture<Void>,
+        options: ConnectionOptions,
+        endpoint: Endpoint
+    ) {
+        self.driver = driver
+        self.outbox = outbox
+        self.eventLoop = eventLoop
+        self.ended = ended
+        self.options = options
+        self.endpoint = endpoint
+    }
+
+    /// Connects, logs in and opens the virtual host. Blocks the calling thread up to `options.connectTimeout`.
+    ///
+    /// AMQP 0-9-1 §2.2.4: start, tune, open. Never call it on an event loop.
+    ///
+    /// - Parameters:
+    ///   - endpoint: The broker.
+    ///   - options: How to connect.
+    ///   - group: One of its event loops drives the connection.
+    ///   - logger: Gets what is worth a line.
+    ///   - delegate: Told of blocking and of the end; held weakly.
+    /// - Throws: `.connectionLost` if there is no TCP connection, `.authenticationFailed` or 403 for bad credentials,
+    ///   530 for a bad virtual host, `.timeout`.
+    public static func connect(
+        to endpoint: Endpoint,
+        options: ConnectionOptions = ConnectionOptions(),
+        on group: any EventLoopGroup,
+        logger: Logger = Logger(label: "amqp"),
+        delegate: (any ConnectionDelegate)? = nil
+    ) throws(AMQPError) -> Connection {
+        let eventLoop = group.next()
+        let opened = eventLoop.makePromise(of: Outbox.self)
+        let ended = eventLoop.makePromise(of: Void.self)
+        let driver = ConnectionDriver(
+            endpoint: endpoint,
+            options: options,
+            logger: logger,
+            delegate: delegate,
+            opened: opened,
+            ended: ended
+        )
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(.nanoseconds(Int64(options.connectTimeout.nanoseconds)))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 16 * 1024, maximum: 256 * 1024)
+            )
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(driver) }
+            }
+        bootstrap.connect(host: endpoint.host, port: endpoint.port).whenFailure { error in
+            let text = "no connection to \(endpoint.host):\(endpoint.port): \(Self.reason(error))"
+            opened.fail(AMQPError(.connectionLost, scope: .connection, text: text))
+            ended.succeed(())
+        }
+        do {
+            let outbox = try opened.futureResult.wait()
+            return Connection(
+                driver: driver,
+                outbox: outbox,
+                eventLoop: eventLoop,
+                ended: ended.futureResult,
+                options: options,
+                endpoint: endpoint
+            )
+        } catch let error as AMQPError {
+            throw error
+        } catch {
+            throw AMQPError(.connectionLost, scope: .connection, text: "\(error)")
+        }
+    }
+
+    /// The system's own words out of NIO's error.
+    private static func reason(_ error: any Error) -> String {
+        guard let attempt = error as? NIOConnectionError else { return "\(error)" }
+        if let failed = attempt.connectionErrors.first { return "\(failed.error)" }
+        if let lookup = attempt.dnsAError ?? attempt.dnsAAAAError { return "the name can not be resolved (\(lookup))" }
+        return "no address"
+    }
+
+    /// Opens a channel for the calling thread. Blocks for one round trip.
+    ///
+    /// AMQP 0-9-1 §1.5.2.1 `channel.open`, C31.
+    ///
+    /// - Throws: `.channelsExhausted`, `.notOpen`, `.timeout`, or why the connection ended.
+    public func openChannel() throws(AMQPError) -> Channel { try self.openChannel(mailbox: Mailbox()) }
+
+    package func openChannel(mailbox: Mailbox) throws(AMQPError) -> Channel {
+        let incarnation = Self.incarnations.add(1, ordering: .relaxed).newValue
+        mailbox.attach(incarnation)
+        let lane = try self.outbox.openChannel(mailbox: mailbox, incarnation: incarnation)
+        self.outbox.flush()
+        let channel = Channel(lane: lane, outbox: self.outbox, requestTimeout: self.options.requestTimeout)
+        try channel.awaitOpen()
+        return channel
+    }
+
+    /// Whether the broker reads nothing from this connection at the moment (C51).
+    public var isBlocked: Bool { self.outbox.isBlocked }
+
+    /// Closes and waits until the socket is gone, at most `timeout`. Every open channel ends with it.
+    ///
+    /// A blocked broker does not answer (C44), hence the deadline.
+    public func close(timeout: Duration = .seconds(5)) {
+        let driver = self.driver
+        let amount = TimeAmount.nanoseconds(Int64(timeout.nanoseconds))
+        self.eventLoop.execute { driver.close(code: .replySuccess, text: "bye", timeout: amount) }
+        try? self.ended.wait()  // it only ever succeeds
+    }
+
+    /// Starts the close and returns at once.
+    public func startClose(timeout: Duration = .seconds(5)) {
+        let driver = self.driver
+        let amount = TimeAmount.nanoseconds(Int64(timeout.nanoseconds))
+        self.eventLoop.execute { driver.close(code: .replySuccess, text: "bye", timeout: amount) }
+    }
+}

@@ -1,0 +1,125 @@
+/// A call that a plugin's task executor wants to have run on the worker's thread.
+package struct ScheduledCall: @unchecked Sendable {  // the plugin promises that `argument` may change threads
+    package let function: @convention(c) (UnsafeMutableRawPointer?) -> Void
+    package let argument: UnsafeMutableRawPointer?
+
+    package init(
+        _ function: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void,
+        _ argument: UnsafeMutableRawPointer?
+    ) {
+        self.function = function
+        self.argument = argument
+    }
+}
+
+/// What a worker takes out of its mailbox at once. It keeps the capacity of its arrays.
+package struct Inbox {
+    package var batches: ContiguousArray<DeliveryBatch> = []
+    package var events: ContiguousArray<ChannelEvent> = []
+    package var calls: ContiguousArray<ScheduledCall> = []
+    /// Bits that the layer above gives a meaning.
+    package var signals: UInt32 = 0
+
+    package init() {}
+}
+
+/// The one place where a thread waits: for deliveries, replies, confirms, control signals, and calls of async handlers.
+package final class Mailbox: Sendable {
+    private struct State {
+        var inbox = Inbox()
+        var incarnation: UInt64 = 0
+        var sleeping = false
+
+        var isEmpty: Bool {
+            self.inbox.batches.isEmpty && self.inbox.events.isEmpty && self.inbox.calls.isEmpty
+                && self.inbox.signals == 0
+        }
+
+        mutating func wake() -> Bool {
+            defer { self.sleeping = false }
+            return self.sleeping
+        }
+    }
+    private let monitor = Monitor(State())
+
+    package init() {}
+
+    /// From now on it takes in what is meant for this incarnation of its channel, and drops what is left of others.
+    package func attach(_ incarnation: UInt64) {
+        self.monitor.withLock { state in
+            state.incarnation = incarnation
+            state.inbox.batches.removeAll()
+            state.inbox.events.removeAll()
+        }
+    }
+
+    /// Drops what is left of the channel and takes in nothing more from it.
+    package func detach() { self.attach(0) }
+
+    /// Moves everything that one read brought for the channel, under one lock and with at most one wake-up.
+    package func put(
+        _ incarnation: UInt64,
+        batches: inout ContiguousArray<DeliveryBatch>,
+        events: inout ContiguousArray<ChannelEvent>
+    ) {
+        let wake = self.monitor.withLock { state in
+            guard state.incarnation == incarnation else { return false }
+            if state.inbox.batches.isEmpty {
+                swap(&state.inbox.batches, &batches)
+            } else {
+                state.inbox.batches.append(contentsOf: batches)
+            }
+            if !events.isEmpty { state.inbox.events.append(contentsOf: events) }
+            return state.wake()
+        }
+        batches.removeAll(keepingCapacity: true)
+        events.removeAll(keepingCapacity: true)
+        if wake { self.monitor.signal() }
+    }
+
+    package func put(_ incarnation: UInt64, event: ChannelEvent) {
+        let wake = self.monitor.withLock { state in
+            guard state.incarnation == incarnation else { return false }
+            state.inbox.events.append(event)
+            return state.wake()
+        }
+        if wake { self.monitor.signal() }
+    }
+
+    /// Sets control bits and wakes the owner.
+    package func signal(_ bits: UInt32) {
+        let wake = self.monitor.withLock { state in
+            state.inbox.signals |= bits
+            return state.wake()
+        }
+        if wake { self.monitor.signal() }
+    }
+
+    /// Queues a call for the owner's thread.
+    package func schedule(_ call: ScheduledCall) {
+        let wake = self.monitor.withLock { state in
+            state.inbox.calls.append(call)
+            return state.wake()
+        }
+        if wake { self.monitor.signal() }
+    }
+
+    /// Swaps everything out, waiting for something if there is nothing.
+    ///
+    /// - Parameters:
+    ///   - inbox: Empty; it gets what was waiting, and the mailbox its capacity.
+    ///   - deadline: In nanoseconds of the monotonic clock; nil waits without end, 0 does not wait.
+    /// - Returns: Whether something was there before the deadline.
+    package func take(into inbox: inout Inbox, until deadline: UInt64?) -> Bool {
+        let result: Bool? = self.monitor.wait(until: deadline) { state in
+            if state.isEmpty {
+                state.sleeping = true
+                return nil
+            }
+            state.sleeping = false
+            swap(&state.inbox, &inbox)
+            return true
+        }
+        return result ?? false
+    }
+}

@@ -1,0 +1,228 @@
+package import AMQPWire
+
+extension Outbox {
+    /// Appends to a channel if its door is open: the check and the append are one step (C33).
+    ///
+    /// - Throws: The reason why the channel ended; or what `body` threw, with nothing appended.
+    func append(
+        _ number: UInt16,
+        _ incarnation: UInt64,
+        expecting reply: MethodID? = nil,
+        or other: MethodID? = nil,
+        _ body: (inout WireBuffer, _ frameMax: Int) throws(WireError) -> Void
+    ) throws(AMQPError) {
+        try self.monitor.withLock { state throws(AMQPError) in
+            let index = try Self.openSlot(&state, number, incarnation)
+            let mark = state.pending.count
+            do throws(WireError) {
+                try body(&state.pending, state.frameMax)
+            } catch {
+                state.pending.truncate(to: mark)
+                throw AMQPError(.refusedLocally, scope: .call, text: error.message)
+            }
+            if let reply { state.slots[index].rpc.expect(reply, or: other) }
+        }
+    }
+
+    enum PublishAction { case appended, wait }
+
+    /// Appends a content, unless publishers have to wait; then the owner gets a `writable` event.
+    func appendContent(
+        _ number: UInt16,
+        _ incarnation: UInt64,
+        _ body: (inout WireBuffer, _ frameMax: Int) throws(WireError) -> Void
+    ) throws(AMQPError) -> PublishAction {
+        try self.monitor.withLock { state throws(AMQPError) in
+            let index = try Self.openSlot(&state, number, incarnation)
+            if state.isBlocked || state.slots[index].flowPaused || state.queuedBytes > self.highWater {
+                state.slots[index].wantsWritable = true
+                return .wait
+            }
+            let mark = state.pending.count
+            do throws(WireError) {
+                try body(&state.pending, state.frameMax)
+            } catch {
+                state.pending.truncate(to: mark)
+                throw AMQPError(.refusedLocally, scope: .call, text: error.message)
+            }
+            return .appended
+        }
+    }
+
+    /// Appends ready frames of a channel; drops them if the channel is gone: its acks mean nothing any more (C54).
+    func appendFrames(_ number: UInt16, _ incarnation: UInt64, _ frames: borrowing WireBuffer) -> Bool {
+        self.monitor.withLock { state in
+            guard state.end == nil, Int(number) < state.slots.count,
+                state.slots[Int(number)].incarnation == incarnation, state.slots[Int(number)].life.isOpen
+            else { return false }
+            state.pending.append(frames)
+            return true
+        }
+    }
+
+    private static func openSlot(
+        _ state: inout State,
+        _ number: UInt16,
+        _ incarnation: UInt64
+    ) throws(AMQPError) -> Int {
+        if let end = state.end { throw end }
+        let index = Int(number)
+        guard index < state.slots.count, state.slots[index].incarnation == incarnation else {
+            throw AMQPError(.notOpen, scope: .channel(number), text: "the channel was closed")
+        }
+        guard state.slots[index].life.isOpen else {
+            throw state.slots[index].endReason
+                ?? AMQPError(.notOpen, scope: .channel(number), text: "the channel is not open")
+        }
+        return index
+    }
+
+    // MARK: Opening and closing by the owner
+
+    /// Takes a number and appends channel.open; the lane is in place before the answer can come (C52, C62).
+    func openChannel(mailbox: Mailbox, incarnation: UInt64) throws(AMQPError) -> Lane {
+        try self.monitor.withLock { state throws(AMQPError) in
+            if let end = state.end { throw end }
+            guard let number = state.numbers.take() else {
+                let text = "all \(state.numbers.limit) channels that the server allows are open"
+                throw AMQPError(.channelsExhausted, scope: .call, text: text, method: .channelOpen)
+            }
+            while state.slots.count <= Int(number) { state.slots.append(ChannelSlot()) }
+            let lane = Lane(number: number, incarnation: incarnation, mailbox: mailbox)
+            var slot = ChannelSlot()
+            slot.incarnation = incarnation
+            slot.lane = lane
+            _ = slot.life.open()
+            slot.rpc.expect(.channelOpenOk)
+            state.slots[Int(number)] = slot
+            Self.encode(ChannelOpen(), number, &state)
+            return lane
+        }
+    }
+
+    /// Shuts the door and appends channel.close; the number stays taken until close-ok (C33, C40).
+    ///
+    /// - Returns: false if the channel had ended already.
+    func closeChannel(_ number: UInt16, _ incarnation: UInt64, code: ReplyCode, text: String) -> Bool {
+        self.monitor.withLock { state in
+            guard state.end == nil, Int(number) < state.slots.count,
+                state.slots[Int(number)].incarnation == incarnation,
+                state.slots[Int(number)].life.close() == .sendClose
+            else { return false }
+            state.slots[Int(number)].rpc.reset()
+            state.slots[Int(number)].rpc.expect(.channelCloseOk)
+            state.slots[Int(number)].endReason = .ended(.channel(number), text)
+            Self.encode(
+                ChannelClose(replyCode: code.rawValue, replyText: text, classID: 0, methodID: 0),
+                number,
+                &state
+            )
+            return true
+        }
+    }
+
+    private static func encode(_ method: some AMQPMethod, _ number: UInt16, _ state: inout State) {
+        let mark = state.pending.count
+        do throws(WireError) {
+            try state.pending.appendMethodFrame(method, channel: number, frameMax: state.frameMax)
+        } catch {
+            state.pending.truncate(to: mark)  // methods of fixed small size: they always fit
+        }
+    }
+
+    // MARK: What the event loop reports
+
+    enum ReplyAction { case deliver, ignore, unexpected }
+
+    func replyReceived(_ number: UInt16, _ id: MethodID) -> ReplyAction {
+        self.monitor.withLock { state in
+            guard Int(number) < state.slots.count else { return .ignore }
+            guard state.slots[Int(number)].life.isOpen else { return .ignore }  // C34
+            return state.slots[Int(number)].rpc.replyReceived(id) == .deliver ? .deliver : .unexpected
+        }
+    }
+
+    /// The lane to which frames of this number go; nil if it is not in use (C42).
+    func lane(_ number: UInt16) -> Lane? {
+        self.monitor.withLock { state in
+            guard Int(number) < state.slots.count, state.slots[Int(number)].life.state != .free else { return nil }
+            return state.slots[Int(number)].lane
+        }
+    }
+
+    func openOkReceived(_ number: UInt16) -> ChannelLife.OpenOkReceivedAction {
+        self.monitor.withLock { state in
+            guard Int(number) < state.slots.count else { return .unexpected }
+            let action = state.slots[Int(number)].life.openOkReceived()
+            if action == .opened { _ = state.slots[Int(number)].rpc.replyReceived(.channelOpenOk) }
+            return action
+        }
+    }
+
+    /// Answers the broker's channel.close under the same lock that shuts the door: nothing can follow (C35, C36).
+    ///
+    /// - Returns: The lane whose owner is to be told, if this ended the channel.
+    func closeReceived(_ number: UInt16, _ error: AMQPError) -> Lane? {
+        self.monitor.withLock { state in
+            guard Int(number) < state.slots.count else { return nil }
+            let index = Int(number)
+            switch state.slots[index].life.closeReceived() {
+            case .answerAndFree:
+                Self.encode(ChannelCloseOk(), number, &state)
+                let lane = state.slots[index].lane
+                state.slots[index].endReason = error
+                state.slots[index].lane = nil
+                state.numbers.free(number)
+                return lane
+            case .answerAndWait:
+                Self.encode(ChannelCloseOk(), number, &state)
+                state.slots[index].endReason = error
+                return nil
+            case .ignore: return nil
+            }
+        }
+    }
+
+    enum CloseOkAction { case closed(Lane?), unexpected }
+
+    func closeOkReceived(_ number: UInt16) -> CloseOkAction {
+        self.monitor.withLock { state in
+            guard Int(number) < state.slots.count,
+                state.slots[Int(number)].life.closeOkReceived() == .free
+            else { return .unexpected }
+            let lane = state.slots[Int(number)].lane
+            state.slots[Int(number)].lane = nil
+            state.slots[Int(number)].rpc.reset()
+            state.numbers.free(number)
+            return .closed(lane)
+        }
+    }
+
+    /// The broker pauses or resumes contents on one channel (C65): answered here, so that nothing slips between.
+    func flowReceived(_ number: UInt16, active: Bool) {
+        Self.tell(
+            self.monitor.withLock { state in
+                guard Int(number) < state.slots.count, state.slots[Int(number)].life.isOpen else { return [] }
+                state.slots[Int(number)].flowPaused = !active
+                Self.encode(ChannelFlowOk(active: active), number, &state)
+                return Self.takeWritable(&state, self.highWater)
+            }
+        )
+    }
+
+    /// The one teardown: every channel's owner gets the reason, later callers too (C41).
+    func connectionEnded(_ error: AMQPError) {
+        let lanes = self.monitor.withLock { state in
+            guard state.end == nil else { return [Lane]() }
+            state.end = error
+            state.pending.removeAll()
+            let lanes = state.slots.compactMap(\.lane)
+            state.slots.removeAll()
+            return lanes
+        }
+        for lane in lanes {
+            lane.ackLine.end()
+            lane.mailbox.put(lane.incarnation, event: .closed(error))
+        }
+    }
+}

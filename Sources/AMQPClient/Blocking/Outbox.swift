@@ -1,0 +1,170 @@
+package import AMQPWire
+
+/// The way to the socket, as the outbox sees it.
+package protocol OutboundTransport: AnyObject, Sendable {
+    /// Writes what the socket takes at once, from the calling thread.
+    func writeNow(_ bytes: UnsafeRawBufferPointer) -> DirectWrite
+    /// Writes all of it through the event loop, then calls ``Outbox/writeFinished()``.
+    func writeLater(_ bytes: UnsafeRawBufferPointer, for outbox: Outbox)
+}
+
+/// What a direct write came to.
+package enum DirectWrite: Equatable, Sendable {
+    case wrote(Int)
+    /// The socket is full, or direct writes are not possible (TLS): the rest goes through the event loop.
+    case unavailable
+    /// The socket is broken; the event loop will see the same and end the connection.
+    case broken
+}
+
+/// Everything the connection sends, in order, and the doors of its channels, under one lock.
+///
+/// Whoever has something to send appends whole units (a method; a publish with its header and bodies) and flushes.
+/// One flusher at a time writes with the lock released; what others append meanwhile goes out with its next round,
+/// so that a burst from many channels is one system call.
+package final class Outbox: Sendable {
+    struct State: ~Copyable {
+        var pending = WireBuffer(capacity: 64 * 1024)
+        var spare = WireBuffer(capacity: 64 * 1024)
+        var flushing = false
+        var inFlightBytes = 0
+        var wroteSinceTick = false
+        var isBlocked = false
+        var end: AMQPError?
+        var frameMax = Frame.minSize
+        var numbers = ChannelNumbers(limit: 65535)
+        var slots: ContiguousArray<ChannelSlot> = []
+
+        var queuedBytes: Int { self.pending.count + self.inFlightBytes }
+    }
+    let monitor = Monitor(State())
+    private let transport: any OutboundTransport
+    /// Publishers wait while more octets than this are queued; acks and requests never do.
+    let highWater: Int
+
+    package init(transport: any OutboundTransport, highWater: Int) {
+        self.transport = transport
+        self.highWater = highWater
+    }
+
+    // MARK: Channel 0
+
+    /// Appends without asking any door: connection methods, heartbeats, close-ok.
+    package func appendControl(_ body: (inout WireBuffer) -> Void) {
+        self.monitor.withLock { state in
+            guard state.end == nil else { return }
+            body(&state.pending)
+        }
+    }
+
+    /// Sets the agreed limits once they are known.
+    package func apply(_ negotiated: Negotiated) {
+        self.monitor.withLock { state in
+            state.frameMax = negotiated.frameMax
+            state.numbers = ChannelNumbers(limit: negotiated.channelMax)
+        }
+    }
+
+    package var frameMax: Int { self.monitor.withLock { $0.frameMax } }
+
+    /// Whether anything was written since the last call.
+    package func takeWroteSinceTick() -> Bool {
+        self.monitor.withLock { state in
+            defer { state.wroteSinceTick = false }
+            return state.wroteSinceTick
+        }
+    }
+
+    // MARK: Flushing
+
+    /// Writes what is pending, unless somebody is at it: then they write it too.
+    package func flush() {
+        var sending = WireBuffer()
+        let mine = self.monitor.withLock { state in
+            if state.flushing || state.pending.isEmpty { return false }
+            state.flushing = true
+            Self.takePending(&state, &sending)
+            return true
+        }
+        if mine { self.write(sending) }
+    }
+
+    private static func takePending(_ state: inout State, _ sending: inout WireBuffer) {
+        swap(&state.spare, &sending)
+        swap(&state.pending, &sending)
+        state.inFlightBytes = sending.count
+        state.wroteSinceTick = true
+    }
+
+    private func write(_ bytes: consuming WireBuffer) {
+        var sending = bytes
+        while true {
+            let outcome = sending.withUnsafeBytes { self.transport.writeNow($0) }
+            switch outcome {
+            case .wrote(let count) where count == sending.count: break
+            case .wrote(let count):
+                sending.removeFirst(count)
+                sending.withUnsafeBytes { self.transport.writeLater($0, for: self) }
+                return
+            case .unavailable:
+                sending.withUnsafeBytes { self.transport.writeLater($0, for: self) }
+                return
+            case .broken: break
+            }
+            sending.removeAll()
+            let (goOn, writable) = self.monitor.withLock { state in
+                state.inFlightBytes = 0
+                if state.pending.isEmpty {
+                    state.flushing = false
+                    swap(&state.spare, &sending)
+                    return (false, Self.takeWritable(&state, self.highWater))
+                }
+                swap(&state.pending, &sending)
+                state.inFlightBytes = sending.count
+                state.wroteSinceTick = true
+                return (true, Self.takeWritable(&state, self.highWater))
+            }
+            Self.tell(writable)
+            if !goOn { return }
+        }
+    }
+
+    /// The event loop has written what it was given.
+    package func writeFinished() {
+        let writable = self.monitor.withLock { state in
+            state.flushing = false
+            state.inFlightBytes = 0
+            return Self.takeWritable(&state, self.highWater)
+        }
+        Self.tell(writable)
+        self.flush()
+    }
+
+    // MARK: Room for publishers
+
+    static func takeWritable(_ state: inout State, _ highWater: Int) -> [Lane] {
+        guard !state.isBlocked, state.queuedBytes <= highWater / 2 else { return [] }
+        var lanes: [Lane] = []
+        for index in state.slots.indices where state.slots[index].wantsWritable && !state.slots[index].flowPaused {
+            state.slots[index].wantsWritable = false
+            if let lane = state.slots[index].lane { lanes.append(lane) }
+        }
+        return lanes
+    }
+
+    static func tell(_ lanes: [Lane]) {
+        for lane in lanes { lane.mailbox.put(lane.incarnation, event: .writable) }
+    }
+
+    /// The broker blocked or unblocked the connection (C51).
+    package func setBlocked(_ blocked: Bool) {
+        Self.tell(
+            self.monitor.withLock { state in
+                state.isBlocked = blocked
+                return Self.takeWritable(&state, self.highWater)
+            }
+        )
+    }
+
+    package var isBlocked: Bool { self.monitor.withLock { $0.isBlocked } }
+}

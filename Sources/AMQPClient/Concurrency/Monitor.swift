@@ -1,0 +1,65 @@
+import Glibc
+
+/// State behind a pthread mutex with one condition: the only lock of the client.
+///
+/// Not `Synchronization.Mutex`: that one has no condition to wait on, and the thread sanitizer does not see it.
+// @unchecked Sendable: every access to `state` is made with the mutex held.
+package final class Monitor<State: ~Copyable>: @unchecked Sendable {
+    // Heap cells of their own, because a pthread object must not move.
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var state: State
+
+    package init(_ state: consuming State) {
+        self.state = state
+        pthread_mutex_init(self.mutex, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(self.condition, &attributes)
+        pthread_condattr_destroy(&attributes)
+    }
+
+    deinit {
+        pthread_cond_destroy(self.condition)
+        pthread_mutex_destroy(self.mutex)
+        self.condition.deallocate()
+        self.mutex.deallocate()
+    }
+
+    /// Runs `body` with the lock held. Never wait for the wire, a handler or another lock inside.
+    @inline(__always)
+    package func withLock<R: ~Copyable, E: Error>(_ body: (inout State) throws(E) -> R) throws(E) -> R {
+        pthread_mutex_lock(self.mutex)
+        defer { pthread_mutex_unlock(self.mutex) }
+        return try body(&self.state)
+    }
+
+    /// Wakes one waiter. Call it after the lock is released, so that the waiter does not run into it.
+    package func signal() { pthread_cond_signal(self.condition) }
+
+    /// Runs `body` under the lock until it gives a value, sleeping between tries until ``signal()`` or the deadline.
+    ///
+    /// - Parameter deadline: In nanoseconds of ``MonotonicClock``; nil waits without end.
+    /// - Returns: What `body` gave, or nil when the deadline passed first.
+    package func wait<R, E: Error>(
+        until deadline: UInt64?,
+        _ body: (inout State) throws(E) -> R?
+    ) throws(E) -> R? {
+        pthread_mutex_lock(self.mutex)
+        defer { pthread_mutex_unlock(self.mutex) }
+        while true {
+            if let value = try body(&self.state) { return value }
+            guard let deadline else {
+                pthread_cond_wait(self.condition, self.mutex)
+                continue
+            }
+            if MonotonicClock.now() >= deadline { return nil }
+            var time = timespec(
+                tv_sec: Int(deadline / 1_000_000_000),
+                tv_nsec: Int(deadline % 1_000_000_000)
+            )
+            pthread_cond_timedwait(self.condition, self.mutex, &time)
+        }
+    }
+}

@@ -1,0 +1,130 @@
+/// The deliveries of one channel whose outcome the broker does not know yet (C53), and which acks wait for a frame.
+///
+/// Tags count up from 1 per channel, so a window over them is an array, not a dictionary.
+package struct UnsettledTags: Sendable {
+    private enum Mark {
+        static let unknown: UInt8 = 0
+        static let out: UInt8 = 1
+        static let held: UInt8 = 2  // acked by the owner, the frame is still to be sent
+        static let settled: UInt8 = 3
+    }
+
+    /// A window wider than this is a broken peer, not a prefetch.
+    private static let gapLimit: UInt64 = 1 << 20
+
+    private var base: UInt64 = 1  // tag of marks[head]
+    private var marks: ContiguousArray<UInt8> = []
+    private var head = 0
+    /// Deliveries without an outcome.
+    package private(set) var outstanding = 0
+    /// Acks given by the owner and not sent yet.
+    package private(set) var held = 0
+
+    package init() {}
+
+    private var end: UInt64 { self.base &+ UInt64(self.marks.count - self.head) }
+
+    package enum DeliveredAction: Equatable, Sendable { case expected, outOfOrder }
+    /// A delivery came.
+    package mutating func delivered(_ tag: UInt64) -> DeliveredAction {
+        if tag != self.end {
+            guard tag > self.end, tag - self.end < Self.gapLimit else { return .outOfOrder }
+            while self.end < tag { self.marks.append(Mark.settled) }
+        }
+        self.marks.append(Mark.out)
+        self.outstanding += 1
+        return .expected
+    }
+
+    private func index(_ tag: UInt64) -> Int? {
+        guard tag >= self.base, tag < self.end else { return nil }
+        return self.head + Int(tag - self.base)
+    }
+
+    package func isOutstanding(_ tag: UInt64) -> Bool {
+        guard let index = self.index(tag) else { return false }
+        return self.marks[index] == Mark.out
+    }
+
+    package enum SettleAction: Equatable, Sendable { case send, refuse }
+    /// The owner settles a delivery with a frame of its own, at once.
+    package mutating func settle(_ tag: UInt64) -> SettleAction {
+        guard let index = self.index(tag), self.marks[index] == Mark.out else { return .refuse }
+        self.marks[index] = Mark.settled
+        self.outstanding -= 1
+        self.dropSettledFront()
+        return .send
+    }
+
+    /// The owner acks a delivery; the frame may wait for ``takeAcks(_:)``.
+    package mutating func hold(_ tag: UInt64) -> SettleAction {
+        guard let index = self.index(tag), self.marks[index] == Mark.out else { return .refuse }
+        self.marks[index] = Mark.held
+        self.outstanding -= 1
+        self.held += 1
+        return .send
+    }
+
+    /// Hands out the frames for all held acks: one `multiple` over the settled prefix, then one each.
+    ///
+    /// `multiple` never covers a tag whose outcome is not known (bug 19 of CONFORMANCE §2).
+    package mutating func takeAcks(_ send: (_ tag: UInt64, _ multiple: Bool) -> Void) {
+        guard self.held > 0 else { return }
+        var index = self.head
+        var lastHeld: Int?
+        var covered = 0
+        while index < self.marks.count, self.marks[index] != Mark.out {
+            if self.marks[index] == Mark.held {
+                lastHeld = index
+                covered += 1
+                self.marks[index] = Mark.settled
+            }
+            index += 1
+        }
+        if let lastHeld { send(self.base + UInt64(lastHeld - self.head), covered > 1) }
+        self.held -= covered
+        while self.held > 0, index < self.marks.count {
+            if self.marks[index] == Mark.held {
+                send(self.base + UInt64(index - self.head), false)
+                self.marks[index] = Mark.settled
+                self.held -= 1
+            }
+            index += 1
+        }
+        self.dropSettledFront()
+    }
+
+    /// Settles everything up to and including `tag`; 0 means all (C53). Gives the number of deliveries settled.
+    package mutating func settleAll(upTo tag: UInt64) -> Int {
+        let last = tag == 0 ? self.end : min(tag &+ 1, self.end)
+        guard last > self.base else { return 0 }
+        var count = 0
+        for index in self.head..<self.head + Int(last - self.base) {
+            if self.marks[index] == Mark.out {
+                self.outstanding -= 1
+                count += 1
+            } else if self.marks[index] == Mark.held {
+                self.held -= 1
+                count += 1
+            }
+            self.marks[index] = Mark.settled
+        }
+        self.dropSettledFront()
+        return count
+    }
+
+    @inline(__always)
+    private mutating func dropSettledFront() {
+        while self.head < self.marks.count, self.marks[self.head] == Mark.settled {
+            self.head += 1
+            self.base += 1
+        }
+        if self.head == self.marks.count {
+            self.marks.removeAll(keepingCapacity: true)
+            self.head = 0
+        } else if self.head >= 4096, self.head * 2 > self.marks.count {
+            self.marks.removeFirst(self.head)
+            self.head = 0
+        }
+    }
+}

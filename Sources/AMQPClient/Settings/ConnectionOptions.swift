@@ -1,0 +1,73 @@
+public import AMQPWire
+
+/// How a connection is opened and kept.
+public struct ConnectionOptions: Sendable {
+    /// Shown by the broker in its list of connections.
+    public var name: String
+    /// Whole seconds between heartbeats; 0 switches them off (C7).
+    public var heartbeatSeconds: Int
+    /// The deadline over connect, login and open (C11).
+    public var connectTimeout: Duration
+    /// The deadline of each request; the channel is closed when it passes (C63).
+    public var requestTimeout: Duration
+    /// Our upper bound of the frame size in octets, at least 8,192 (C9).
+    public var frameMax: Int
+    /// Our upper bound of open channels; 0 takes the server's.
+    public var channelMax: Int
+    /// The largest body that is taken in, in octets; a larger one ends the connection.
+    public var bodyByteLimit: Int
+    /// Publishers wait while more octets than this are queued for the socket.
+    public var outboxHighWater: Int
+    /// More entries for the broker's list of client properties.
+    public var clientProperties: FieldTable
+
+    /// The defaults.
+    public init(
+        name: String = "millrace",
+        heartbeatSeconds: Int = 30,
+        connectTimeout: Duration = .seconds(10),
+        requestTimeout: Duration = .seconds(30),
+        frameMax: Int = 131_072,
+        channelMax: Int = 0,
+        bodyByteLimit: Int = 512 << 20,
+        outboxHighWater: Int = 8 << 20,
+        clientProperties: FieldTable = FieldTable()
+    ) {
+        self.name = name
+        self.heartbeatSeconds = heartbeatSeconds
+        self.connectTimeout = connectTimeout
+        self.requestTimeout = requestTimeout
+        self.frameMax = frameMax
+        self.channelMax = channelMax
+        self.bodyByteLimit = bodyByteLimit
+        self.outboxHighWater = outboxHighWater
+        self.clientProperties = clientProperties
+    }
+
+    func handshake(_ endpoint: Endpoint) -> HandshakeSettings {
+        var properties: FieldTable = [
+            "product": "Millrace",
+            "platform": "Swift",
+            "information": "AMQP 0-9-1 client",
+            "connection_name": .longString(Array(self.name.utf8)),
+            "capabilities": .table([
+                "authentication_failure_close": true,
+                "consumer_cancel_notify": true,
+                "connection.blocked": true,
+                "basic.nack": true,
+                "publisher_confirms": true,
+                "exchange_exchange_bindings": true,
+            ]),
+        ]
+        for (key, value) in self.clientProperties.entries { properties[key] = value }
+        return HandshakeSettings(
+            user: endpoint.user,
+            password: endpoint.password,
+            virtualHost: endpoint.virtualHost,
+            clientProperties: properties,
+            channelMax: self.channelMax,
+            frameMax: self.frameMax,
+            heartbeatSeconds: self.heartbeatSeconds
+        )
+    }
+}

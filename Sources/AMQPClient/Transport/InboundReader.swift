@@ -1,0 +1,392 @@
+import AMQPWire
+
+/// What ends the connection because of what the peer sent.
+struct InboundFailure: Error, Equatable {
+    let code: ReplyCode
+    let text: String
+    /// The first octets were not frames at all (C2): nobody to send a close to.
+    var isForeignProtocol = false
+}
+
+/// Where the reader turns with everything that is not a plain delivery.
+protocol InboundDelegate: AnyObject {
+    /// The lane of an open or closing channel; nil drops the frame (C42).
+    func lane(for number: UInt16) -> Lane?
+    func methodReceived(channel: UInt16, lane: Lane?, payload: UnsafeRawBufferPointer) throws(InboundFailure)
+    /// Whether somebody waits for the message of `basic.get`.
+    func getOkReceived(lane: Lane) throws(InboundFailure) -> Bool
+}
+
+/// Splits what the socket gave into frames and puts contents together (AMQP 0-9-1 §4.2.3, C19-C25).
+///
+/// A delivery whose frames lie in one read becomes a record that points into that read; all else goes frame by frame.
+/// A frame cut by the end of a read is kept whole in a carry, except a body, which flows piece by piece into its
+/// content's own memory: no body is copied twice.
+final class InboundReader {
+    private enum Carry {
+        case none
+        case frame([UInt8])  // the first octets of a frame
+        case body(channel: UInt16, remaining: Int)  // in a body frame; 0 remaining: its end octet is due
+    }
+
+    private var carry = Carry.none
+    private var isFirst = true
+    /// Octets of a frame's payload that the peer may send.
+    var payloadLimit: Int
+    /// Octets of a content that we take.
+    let bodyLimit: Int
+    private var dirty: ContiguousArray<Lane> = []
+
+    init(frameMax: Int, bodyLimit: Int) {
+        self.payloadLimit = frameMax - Frame.overhead
+        self.bodyLimit = bodyLimit
+    }
+
+    /// Takes one read and hands the contents over to their mailboxes.
+    func read(_ block: Block, delegate: some InboundDelegate) throws(InboundFailure) {
+        defer { self.handOver() }
+        var position = 0
+        try self.finishCarry(block, &position, delegate)
+        try self.frames(block, &position, delegate)
+        for lane in self.dirty { lane.sealBatch(block) }
+    }
+
+    func handOver() {
+        for lane in self.dirty { lane.handOver() }
+        self.dirty.removeAll(keepingCapacity: true)
+    }
+
+    /// Marks a lane whose mailbox gets something at the end of the read.
+    func touch(_ lane: Lane) {
+        guard !lane.isDirty else { return }
+        lane.isDirty = true
+        self.dirty.append(lane)
+    }
+
+    // MARK: Whole frames in the block
+
+    private func frames(
+        _ block: Block,
+        _ position: inout Int,
+        _ delegate: some InboundDelegate
+    ) throws(InboundFailure) {
+        let bytes = block.bytes
+        while position < bytes.count {
+            if let next = self.fastDelivery(bytes, position, delegate) {
+                position = next
+                continue
+            }
+            let left = bytes.count - position
+            guard left >= 7 else { return self.keep(bytes, position) }
+            let type = bytes[position]
+            let channel = bytes.bigEndian16(position + 1)
+            let size = Int(bytes.bigEndian32(position + 3))
+            try self.check(type, size, bytes, position)
+            let start = position + 7
+            if left < size + 8 {
+                guard type == Frame.body else { return self.keep(bytes, position) }
+                let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + size, bytes.count)])
+                try self.body(channel, piece, block, delegate)
+                self.carry = .body(channel: channel, remaining: size - piece.count)
+                position = bytes.count
+                return
+            }
+            guard bytes[start + size] == Frame.end else { throw Self.badEnd(bytes[start + size]) }
+            let payload = UnsafeRawBufferPointer(rebasing: bytes[start..<start + size])
+            position = start + size + 1
+            try self.dispatch(type, channel, payload, block, delegate)
+        }
+    }
+
+    /// deliver, header and body of one channel in a row: the hot path. Anything else is nil and goes the long way.
+    @inline(__always)
+    private func fastDelivery(
+        _ bytes: UnsafeRawBufferPointer,
+        _ position: Int,
+        _ delegate: some InboundDelegate
+    ) -> Int? {
+        let left = bytes.count - position
+        // method frame: 7 + class, method, five lengths and the tag at least; header frame: 7 + 14; ends
+        guard left >= 7 + 17 + 1 + 7 + 14 + 1, bytes[position] == Frame.method else { return nil }
+        let channel = bytes.bigEndian16(position + 1)
+        let methodSize = Int(bytes.bigEndian32(position + 3))
+        let method = position + 7
+        guard bytes.bigEndian32(method) == 60 << 16 | 60 else { return nil }
+        let methodEnd = method + methodSize
+        let header = methodEnd + 1 + 7
+        guard methodSize >= 16, methodSize <= self.payloadLimit, header + 15 <= bytes.count,
+            bytes[methodEnd] == Frame.end, bytes[methodEnd + 1] == Frame.header,
+            bytes.bigEndian16(methodEnd + 2) == channel
+        else { return nil }
+        let headerSize = Int(bytes.bigEndian32(methodEnd + 4))
+        let headerEnd = header + headerSize
+        guard headerSize >= 14, headerSize <= self.payloadLimit, headerEnd < bytes.count,
+            bytes[headerEnd] == Frame.end, bytes.bigEndian32(header) == 60 << 16
+        else { return nil }
+        let bodySize = bytes.bigEndian64(header + 4)
+        guard bodySize <= UInt64(self.payloadLimit) else { return nil }
+        var body = headerEnd + 1
+        var next = body
+        if bodySize > 0 {
+            body = headerEnd + 8
+            next = body + Int(bodySize) + 1
+            guard next <= bytes.count, bytes[headerEnd + 1] == Frame.body,
+                bytes.bigEndian16(headerEnd + 2) == channel,
+                UInt64(bytes.bigEndian32(headerEnd + 4)) == bodySize, bytes[next - 1] == Frame.end
+            else { return nil }
+        }
+        guard let fixed = DeliverFixedPart(bytes, method, methodEnd),
+            let lane = delegate.lane(for: channel), lane.isOpen, lane.assembler.isIdle
+        else { return nil }
+        lane.records.append(
+            ContentRecord(
+                deliveryTag: fixed.deliveryTag,
+                redelivered: fixed.redelivered,
+                method: method..<methodEnd,
+                header: header..<headerEnd,
+                body: body..<body + Int(bodySize)
+            )
+        )
+        self.touch(lane)
+        return next
+    }
+
+    private func check(_ type: UInt8, _ size: Int, _ bytes: UnsafeRawBufferPointer, _ position: Int) throws(InboundFailure) {
+        if self.isFirst, type == UInt8(ascii: "A") {
+            let version = bytes.dropFirst(position + 4).prefix(4).map(String.init).joined(separator: ".")
+            throw InboundFailure(
+                code: .frameError,
+                text: "the server does not speak AMQP 0-9-1: it answered with protocol header \(version)",
+                isForeignProtocol: true
+            )
+        }
+        guard type == Frame.method || type == Frame.header || type == Frame.body || type == Frame.heartbeat else {
+            throw InboundFailure(
+                code: .frameError,
+                text: "a frame of unknown type \(type)",
+                isForeignProtocol: self.isFirst
+            )
+        }
+        guard size <= self.payloadLimit else {
+            throw InboundFailure(
+                code: .frameError,
+                text: "a frame of \(size + Frame.overhead) octets; the limit is \(self.payloadLimit + Frame.overhead)",
+                isForeignProtocol: self.isFirst
+            )
+        }
+    }
+
+    private static func badEnd(_ octet: UInt8) -> InboundFailure {
+        InboundFailure(code: .frameError, text: "a frame ends with octet \(octet) instead of 206")
+    }
+
+    // MARK: Frames cut by the end of a read
+
+    private func keep(_ bytes: UnsafeRawBufferPointer, _ position: Int) {
+        var kept: [UInt8] = []
+        let left = bytes.count - position
+        if left >= 7 { kept.reserveCapacity(Int(bytes.bigEndian32(position + 3)) + Frame.overhead) }
+        kept.append(contentsOf: bytes[position...])
+        self.carry = .frame(kept)
+    }
+
+    private func finishCarry(
+        _ block: Block,
+        _ position: inout Int,
+        _ delegate: some InboundDelegate
+    ) throws(InboundFailure) {
+        switch self.carry {
+        case .none: return
+        case .body(let channel, var remaining):
+            let count = min(remaining, block.bytes.count)
+            if count > 0 {
+                let piece = UnsafeRawBufferPointer(rebasing: block.bytes[..<count])
+                try self.body(channel, piece, block, delegate)
+                remaining -= count
+                position = count
+            }
+            guard position < block.bytes.count else {
+                self.carry = .body(channel: channel, remaining: remaining)
+                return
+            }
+            self.carry = .none
+            guard block.bytes[position] == Frame.end else { throw Self.badEnd(block.bytes[position]) }
+            position += 1
+        case .frame(var kept):
+            self.carry = .none
+            try self.finishFrame(&kept, block, &position, delegate)
+        }
+    }
+
+    private func finishFrame(
+        _ kept: inout [UInt8],
+        _ block: Block,
+        _ position: inout Int,
+        _ delegate: some InboundDelegate
+    ) throws(InboundFailure) {
+        let bytes = block.bytes
+        func fill(to count: Int) {
+            let more = min(max(count - kept.count, 0), bytes.count - position)
+            kept.append(contentsOf: bytes[position..<position + more])
+            position += more
+        }
+        fill(to: 8)  // a frame has 8 octets at least, and a foreign protocol header exactly 8
+        guard kept.count >= 8 else {
+            self.carry = .frame(kept)
+            return
+        }
+        let (type, channel, size) = kept.withUnsafeBytes { ($0[0], $0.bigEndian16(1), Int($0.bigEndian32(3))) }
+        try kept.withUnsafeBytes { (raw) throws(InboundFailure) in try self.check(type, size, raw, 0) }
+        if type == Frame.body {
+            // Give its first octet back to the common way: the piece, then the rest from the block.
+            var remaining = size
+            if size > 0 {
+                let first = [kept[7]]
+                try first.withUnsafeBytes { (raw) throws(InboundFailure) in
+                    try self.body(channel, raw, block, delegate)
+                }
+                remaining -= 1
+                self.carry = .body(channel: channel, remaining: remaining)
+                let rest = Block(
+                    bytes: UnsafeRawBufferPointer(rebasing: bytes[position...]),
+                    owner: block.owner
+                )
+                var offset = 0
+                try self.finishCarry(rest, &offset, delegate)
+                position += offset
+            } else {
+                guard kept[7] == Frame.end else { throw Self.badEnd(kept[7]) }
+                try self.body(channel, UnsafeRawBufferPointer(start: nil, count: 0), block, delegate)
+            }
+            return
+        }
+        kept.reserveCapacity(size + Frame.overhead)
+        fill(to: size + Frame.overhead)
+        guard kept.count == size + Frame.overhead else {
+            self.carry = .frame(kept)
+            return
+        }
+        guard kept[size + 7] == Frame.end else { throw Self.badEnd(kept[size + 7]) }
+        try kept.withUnsafeBytes { (raw) throws(InboundFailure) in
+            let payload = UnsafeRawBufferPointer(rebasing: raw[7..<7 + size])
+            try self.dispatch(type, channel, payload, block, delegate)
+        }
+    }
+
+    // MARK: One frame
+
+    private func dispatch(
+        _ type: UInt8,
+        _ channel: UInt16,
+        _ payload: UnsafeRawBufferPointer,
+        _ block: Block,
+        _ delegate: some InboundDelegate
+    ) throws(InboundFailure) {
+        switch type {
+        case Frame.method:
+            self.isFirst = false
+            try self.method(channel, payload, block, delegate)
+        case Frame.header:
+            guard channel != 0 else { throw InboundFailure(code: .channelError, text: "a content on channel 0") }
+            guard let lane = delegate.lane(for: channel), lane.isOpen else { return }
+            try self.act(lane.assembler.headerReceived(payload, bodyLimit: self.bodyLimit), lane, block, delegate)
+        case Frame.body:
+            try self.body(channel, payload, block, delegate)
+        default:  // heartbeat: any octets count as traffic, there is nothing else to it
+            guard channel == 0, payload.isEmpty else {
+                throw InboundFailure(code: .frameError, text: "a heartbeat on channel \(channel) or with a payload")
+            }
+        }
+    }
+
+    private func method(
+        _ channel: UInt16,
+        _ payload: UnsafeRawBufferPointer,
+        _ block: Block,
+        _ delegate: some InboundDelegate
+    ) throws(InboundFailure) {
+        guard payload.count >= 4 else {
+            throw InboundFailure(code: .frameError, text: "a method frame of \(payload.count) octets")
+        }
+        guard (payload.bigEndian16(0) == 10) == (channel == 0) else {
+            throw InboundFailure(
+                code: .channelError,
+                text: "a method of class \(payload.bigEndian16(0)) on channel \(channel)"
+            )
+        }
+        let lane = channel == 0 ? nil : delegate.lane(for: channel)
+        if let lane {
+            self.touch(lane)
+            let hasContent = Self.contentMethods.contains(payload.bigEndian32(0))
+            if lane.isOpen, hasContent {
+                return try self.act(lane.assembler.methodReceived(payload), lane, block, delegate)
+            }
+            if !lane.assembler.isIdle, payload.bigEndian32(0) != 20 << 16 | 40 {
+                throw InboundFailure(code: .unexpectedFrame, text: "a method in the middle of a content")
+            }
+            if hasContent { return }  // opening: a leftover of the number's last life (C37)
+        }
+        try delegate.methodReceived(channel: channel, lane: lane, payload: payload)
+    }
+
+    /// basic.deliver, basic.return, basic.get-ok
+    private static let contentMethods: Set<UInt32> = [60 << 16 | 60, 60 << 16 | 50, 60 << 16 | 71]
+
+    private func body(
+        _ channel: UInt16,
+        _ piece: UnsafeRawBufferPointer,
+        _ block: Block,
+        _ delegate: some InboundDelegate
+    ) throws(InboundFailure) {
+        guard channel != 0 else { throw InboundFailure(code: .channelError, text: "a content on channel 0") }
+        guard let lane = delegate.lane(for: channel), lane.isOpen else { return }
+        try self.act(lane.assembler.bodyReceived(piece), lane, block, delegate)
+    }
+
+    private func act(
+        _ action: ContentAssembler.Action,
+        _ lane: Lane,
+        _ block: Block,
+        _ delegate: some InboundDelegate
+    ) throws(InboundFailure) {
+        switch action {
+        case .more: return
+        case .unexpectedFrame(let text): throw InboundFailure(code: .unexpectedFrame, text: text)
+        case .malformed(let text): throw InboundFailure(code: .frameError, text: text)
+        case .complete(let storage):
+            self.touch(lane)
+            try self.complete(storage, lane, block, delegate)
+        }
+    }
+
+    private func complete(
+        _ storage: ContentStorage,
+        _ lane: Lane,
+        _ block: Block,
+        _ delegate: some InboundDelegate
+    ) throws(InboundFailure) {
+        let content = Block(storage)
+        let method = UnsafeRawBufferPointer(rebasing: content.bytes[..<storage.methodLength])
+        switch method.bigEndian32(0) {
+        case 60 << 16 | 60:
+            guard let fixed = DeliverFixedPart(method, 0, method.count) else {
+                throw InboundFailure(code: .frameError, text: "basic.deliver with malformed arguments")
+            }
+            lane.sealBatch(block)  // keep the order: what this read brought before comes first
+            let record = ContentRecord(storage, deliveryTag: fixed.deliveryTag, redelivered: fixed.redelivered)
+            lane.batches.append(DeliveryBatch(block: content, records: [record]))
+        case 60 << 16 | 50:
+            lane.events.append(.returned(content, ContentRecord(storage, deliveryTag: 0, redelivered: false)))
+        default:
+            guard method.count >= 13 else {
+                throw InboundFailure(code: .frameError, text: "basic.get-ok with malformed arguments")
+            }
+            let record = ContentRecord(
+                storage,
+                deliveryTag: method.bigEndian64(4),
+                redelivered: method[12] & 1 == 1
+            )
+            if try delegate.getOkReceived(lane: lane) { lane.events.append(.got(content, record)) }
+        }
+    }
+}
