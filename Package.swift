@@ -3,9 +3,14 @@ import PackageDescription
 
 let package = Package(
     name: "millrace",
-    products: [],
+    products: [
+        .library(name: "AMQPWire", targets: ["AMQPWire"])
+    ],
     dependencies: [],
-    targets: []
+    targets: [
+        .target(name: "AMQPWire"),
+        .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
+    ]
 )
 
 // One place for the settings of every Swift target. Warnings are errors in CI and ops/test only:
