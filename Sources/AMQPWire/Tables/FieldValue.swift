@@ -2,7 +2,7 @@
 ///
 /// One case per type tag in use; those are RabbitMQ's, which differ from the letters in AMQP 0-9-1 §4.2.1 (C29).
 public enum FieldValue: Equatable, Sendable {
-    /// Tag `t`, one octet.
+    /// Tag `t`: an octet, 0 or 1; any other one is read as true.
     case bool(Bool)
     /// Tag `b`.
     case int8(Int8)
