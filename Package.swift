@@ -4,11 +4,25 @@ import PackageDescription
 let package = Package(
     name: "millrace",
     products: [
-        .library(name: "AMQPWire", targets: ["AMQPWire"])
+        .library(name: "AMQPWire", targets: ["AMQPWire"]),
+        .library(name: "AMQPClient", targets: ["AMQPClient"]),
     ],
-    dependencies: [],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
     targets: [
+        .target(name: "CMillraceABI"),
         .target(name: "AMQPWire"),
+        .target(
+            name: "AMQPClient",
+            dependencies: [
+                "AMQPWire",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
     ]
 )

@@ -36,8 +36,11 @@ extension Channel {
         exclusive: Bool = false,
         arguments: FieldTable = FieldTable()
     ) throws(AMQPError) -> String {
+        // Known before the first delivery can be looked at; deliveries wait in the mailbox until then.
+        let own = noAck && tag.isEmpty ? "millrace-\(self.incarnation)-\(self.noAckConsumers.count)" : tag
+        if noAck { self.noAckConsumers.insert(own) }
         let reply = try self.request(
-            BasicConsume(queue: queue, consumerTag: tag, noAck: noAck, exclusive: exclusive, arguments: arguments),
+            BasicConsume(queue: queue, consumerTag: own, noAck: noAck, exclusive: exclusive, arguments: arguments),
             expecting: .basicConsumeOk
         )
         guard case .reply(.basicConsumeOk(let ok)) = reply else { throw Self.wrongReply(.basicConsume, self.number) }

@@ -115,7 +115,7 @@ extension Channel {
         mandatory: Bool = false
     ) throws(AMQPError) -> UInt64 {
         let token = self.confirms.nextSequence
-        let sequence = try body.withUnsafeBytes { (bytes) throws(AMQPError) in
+        let sequence = try body.withBytes { (bytes) throws(AMQPError) in
             try self.publish(
                 bytes,
                 exchange: exchange,

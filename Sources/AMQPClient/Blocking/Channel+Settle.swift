@@ -1,4 +1,4 @@
-public import AMQPWire
+import AMQPWire
 
 extension Channel {
     /// How many acks may wait to become one frame: 1 (the default) sends a frame for each.

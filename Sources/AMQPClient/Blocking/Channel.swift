@@ -1,4 +1,4 @@
-public import AMQPWire
+import AMQPWire
 
 /// One AMQP channel. It belongs to the thread that opened it: it is not `Sendable`, and every call blocks that
 /// thread alone.
@@ -20,6 +20,7 @@ public final class Channel {
     private var isWritable = true
     private var calls: ContiguousArray<ScheduledCall> = []
     private var signals: UInt32 = 0
+    var noAckConsumers: Set<String> = []
 
     /// Why the channel ended; nil while it is open.
     public private(set) var endReason: AMQPError?
@@ -73,8 +74,12 @@ public final class Channel {
     }
 
     private func takeBatches() {
-        for batch in self.inbox.batches where !self.lane.ackLine.delivered(batch.records) {
-            self.end(.violation("delivery tags that do not count up", scope: .channel(self.number)))
+        for batch in self.inbox.batches {
+            guard self.lane.ackLine.delivered(batch.records) else {
+                self.end(.violation("delivery tags that do not count up", scope: .channel(self.number)))
+                continue
+            }
+            if !self.noAckConsumers.isEmpty { self.settleUnacked(batch) }
         }
         if self.nextBatch == self.batches.count {
             self.batches.removeAll(keepingCapacity: true)
@@ -83,6 +88,15 @@ public final class Channel {
         } else {
             self.batches.append(contentsOf: self.inbox.batches)
             self.inbox.batches.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// Deliveries of a consumer without acks are settled as they come.
+    private func settleUnacked(_ batch: DeliveryBatch) {
+        for record in batch.records {
+            let strings = DeliverStrings(batch.block.slice(record.methodOffset, record.methodLength))
+            let tag = String(decoding: strings.consumerTag, as: UTF8.self)
+            if self.noAckConsumers.contains(tag) { self.lane.ackLine.settleWithoutFrame(record.deliveryTag) }
         }
     }
 

@@ -1,4 +1,4 @@
-public import AMQPWire
+import AMQPWire
 public import Logging
 public import NIOCore
 import NIOPosix

@@ -1,4 +1,4 @@
-package import AMQPWire
+import AMQPWire
 
 extension Outbox {
     /// Appends to a channel if its door is open: the check and the append are one step (C33).
@@ -113,7 +113,7 @@ extension Outbox {
             state.slots[Int(number)].rpc.expect(.channelCloseOk)
             state.slots[Int(number)].endReason = .ended(.channel(number), text)
             Self.encode(
-                ChannelClose(replyCode: code.rawValue, replyText: text, classID: 0, methodID: 0),
+                ChannelClose(replyCode: code, replyText: text, classID: 0, methodID: 0),
                 number,
                 &state
             )

@@ -32,7 +32,7 @@ public struct ReturnedMessage: Sendable {
             let returned = try BasicReturn(from: &method)
             try header.skip(12)
             self.properties = try BasicProperties(from: &header)
-            self.code = AMQPError.Code(ReplyCode(rawValue: returned.replyCode))
+            self.code = AMQPError.Code(returned.replyCode)
             self.text = returned.replyText
             self.exchange = returned.exchange
             self.routingKey = returned.routingKey

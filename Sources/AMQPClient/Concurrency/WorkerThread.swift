@@ -1,38 +1,45 @@
 import Glibc
 
-/// A named OS thread that runs one closure and can be joined once.
-// @unchecked Sendable: `handle` is written before init returns and read by `join` alone.
-package final class WorkerThread: @unchecked Sendable {
-    private var handle = pthread_t()
+/// A named OS thread that runs one closure and is joined once.
+package struct WorkerThread: Sendable {
+    private let handle: pthread_t
 
-    /// Starts the thread.
+    /// Starts a thread.
     ///
     /// - Parameter name: Shown by `top -H` and debuggers; cut to the kernel's 15 octets.
     /// - Throws: The errno of `pthread_create`, when the system has no thread left.
-    package init(name: String, _ body: @escaping @Sendable () -> Void) throws(ThreadError) {
+    package static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(ThreadError) -> WorkerThread {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
-        let code = pthread_create(
-            &self.handle,
-            nil,
-            { argument in
-                guard let argument else { return nil }
-                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                pthread_setname_np(pthread_self(), String(start.name.utf8.prefix(15)) ?? "millrace")
-                start.body()
-                return nil
-            },
-            start.toOpaque()
-        )
-        guard code == 0 else {
+        var handle = pthread_t()
+        let code = pthread_create(&handle, nil, Self.entry, start.toOpaque())
+        if code != 0 {
             start.release()
             throw ThreadError(errno: code)
         }
+        return WorkerThread(handle: handle)
+    }
+
+    private static let entry: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
+        guard let argument else { return nil }
+        let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+        Self.nameThisThread(start.name)
+        start.body()
+        return nil
+    }
+
+    /// Through /proc, because Swift's Glibc module has neither pthread_setname_np nor prctl. Without /proc: no name.
+    private static func nameThisThread(_ name: String) {
+        let file = open("/proc/thread-self/comm", O_WRONLY)
+        guard file >= 0 else { return }
+        let octets = Array(name.utf8.prefix(15))
+        _ = write(file, octets, octets.count)
+        close(file)
     }
 
     /// Waits for the end of the thread. A second call is an error of the caller.
     package func join() { pthread_join(self.handle, nil) }
 
-    private final class Start {
+    private final class Start: Sendable {
         let name: String
         let body: @Sendable () -> Void
         init(name: String, body: @escaping @Sendable () -> Void) {
@@ -46,6 +53,7 @@ package final class WorkerThread: @unchecked Sendable {
 package struct ThreadError: Error, CustomStringConvertible {
     package let errno: Int32
     package var description: String {
-        "no thread could be started: \(String(cString: strerror(self.errno))); lower `threads` or raise the limit (ulimit -u)"
+        let reason = String(cString: strerror(self.errno))
+        return "no thread could be started: \(reason); lower `threads` or raise the limit (ulimit -u)"
     }
 }

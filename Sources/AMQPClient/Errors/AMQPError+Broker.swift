@@ -2,9 +2,9 @@ package import AMQPWire
 
 extension AMQPError {
     /// The error that a channel.close or connection.close carries.
-    package init(closeCode: UInt16, text: String, classID: UInt16, methodID: UInt16, scope: Scope) {
+    package init(closeCode: ReplyCode, text: String, classID: UInt16, methodID: UInt16, scope: Scope) {
         let blamed: MethodID? = classID == 0 ? nil : MethodID(classID: classID, methodID: methodID)
-        self.init(Code(ReplyCode(rawValue: closeCode)), scope: scope, text: text, method: blamed)
+        self.init(Code(closeCode), scope: scope, text: text, method: blamed)
     }
 
     package static func violation(_ text: String, scope: Scope = .connection) -> AMQPError {

@@ -2,7 +2,7 @@
 /// (C46-C49): each with what its owner wants to have back.
 ///
 /// Confirms may come out of order, single or multiple, in any mix.
-package struct ConfirmWindow<Context> {
+package struct ConfirmWindow<Context: Sendable>: Sendable {
     /// What became of one publish.
     package enum Verdict: Equatable, Sendable {
         case confirmed
@@ -11,7 +11,7 @@ package struct ConfirmWindow<Context> {
         case unknown  // the channel ended first (C45)
     }
 
-    private struct Entry {
+    private struct Entry: Sendable {
         var context: Context?  // nil once answered
         var returned = false
     }
@@ -94,5 +94,3 @@ package struct ConfirmWindow<Context> {
     }
 }
 
-extension ConfirmWindow: Sendable where Context: Sendable {}
-extension ConfirmWindow.Entry: Sendable where Context: Sendable {}

@@ -143,8 +143,8 @@ package struct ConnectionMachine: Sendable {
     /// The table's entries without its length (C4).
     private var amqplain: [UInt8] {
         let table: FieldTable = [
-            "LOGIN": .longString(Array(self.settings.user.utf8)),
-            "PASSWORD": .longString(Array(self.settings.password.utf8)),
+            "LOGIN": .string(self.settings.user),
+            "PASSWORD": .string(self.settings.password),
         ]
         var buffer = WireBuffer()
         guard (try? buffer.appendTable(table)) != nil else { return [] }

@@ -1,4 +1,4 @@
-package import AMQPWire
+import AMQPWire
 
 /// Memory for one whole content, allocated once at its exact size and filled piece by piece:
 /// the method's payload, the header's payload, the body.

@@ -49,7 +49,7 @@ public struct ConnectionOptions: Sendable {
             "product": "Millrace",
             "platform": "Swift",
             "information": "AMQP 0-9-1 client",
-            "connection_name": .longString(Array(self.name.utf8)),
+            "connection_name": .string(self.name),
             "capabilities": .table([
                 "authentication_failure_close": true,
                 "consumer_cancel_notify": true,
@@ -59,7 +59,7 @@ public struct ConnectionOptions: Sendable {
                 "exchange_exchange_bindings": true,
             ]),
         ]
-        for (key, value) in self.clientProperties.entries { properties[key] = value }
+        for entry in self.clientProperties.entries { properties[entry.key] = entry.value }
         return HandshakeSettings(
             user: endpoint.user,
             password: endpoint.password,

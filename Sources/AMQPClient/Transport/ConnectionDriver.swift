@@ -274,7 +274,7 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
     private func sendClose(_ code: ReplyCode, _ text: String) {
         let short = String(decoding: Array(text.utf8.prefix(200)), as: UTF8.self)
         self.send([
-            .connectionClose(ConnectionClose(replyCode: code.rawValue, replyText: short, classID: 0, methodID: 0))
+            .connectionClose(ConnectionClose(replyCode: code, replyText: short, classID: 0, methodID: 0))
         ])
     }
 

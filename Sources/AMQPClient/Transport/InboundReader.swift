@@ -236,13 +236,13 @@ final class InboundReader {
             return
         }
         let (type, channel, size) = kept.withUnsafeBytes { ($0[0], $0.bigEndian16(1), Int($0.bigEndian32(3))) }
-        try kept.withUnsafeBytes { (raw) throws(InboundFailure) in try self.check(type, size, raw, 0) }
+        try kept.withBytes { (raw) throws(InboundFailure) in try self.check(type, size, raw, 0) }
         if type == Frame.body {
             // Give its first octet back to the common way: the piece, then the rest from the block.
             var remaining = size
             if size > 0 {
                 let first = [kept[7]]
-                try first.withUnsafeBytes { (raw) throws(InboundFailure) in
+                try first.withBytes { (raw) throws(InboundFailure) in
                     try self.body(channel, raw, block, delegate)
                 }
                 remaining -= 1
@@ -267,7 +267,7 @@ final class InboundReader {
             return
         }
         guard kept[size + 7] == Frame.end else { throw Self.badEnd(kept[size + 7]) }
-        try kept.withUnsafeBytes { (raw) throws(InboundFailure) in
+        try kept.withBytes { (raw) throws(InboundFailure) in
             let payload = UnsafeRawBufferPointer(rebasing: raw[7..<7 + size])
             try self.dispatch(type, channel, payload, block, delegate)
         }

@@ -26,7 +26,7 @@ final class SocketTransport: OutboundTransport, @unchecked Sendable {
     func writeNow(_ bytes: UnsafeRawBufferPointer) -> DirectWrite {
         guard let descriptor = self.descriptor else { return .unavailable }
         while true {
-            let count = send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT.rawValue | MSG_NOSIGNAL.rawValue))
+            let count = send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
             if count >= 0 { return .wrote(count) }
             switch errno {
             case EINTR: continue
