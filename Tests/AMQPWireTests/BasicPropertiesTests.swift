@@ -26,7 +26,7 @@ import Testing
     )
 
     static func read(_ octets: [UInt8]) throws -> BasicProperties {
-        try reading(octets) { reader in
+        try reading(octets) { reader throws in
             let properties = try BasicProperties(from: &reader)
             #expect(reader.isAtEnd)
             return properties

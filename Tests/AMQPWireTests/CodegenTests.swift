@@ -1,15 +1,15 @@
 import Foundation
 import Testing
 
+private let canRunCodegen = ["/usr/bin/python3", "/usr/share/amqp/specs/0-9-1-rabbit"]
+    .allSatisfy { FileManager.default.fileExists(atPath: $0) }
+
 /// `ops/codegen` in a process of its own.
-@Suite(.enabled(if: CodegenTests.canRun, "needs python3 and Debian's amqp-specs: apt-get install amqp-specs"))
+@Suite(.enabled(if: canRunCodegen, "needs python3 and Debian's amqp-specs: apt-get install amqp-specs"))
 struct CodegenTests {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
     static let generated = ["Sources/AMQPWire/Generated", "Tests/AMQPWireTests/Generated"]
-    static var canRun: Bool {
-        ["/usr/bin/python3", "/usr/share/amqp/specs/0-9-1-rabbit"].allSatisfy(FileManager.default.fileExists(atPath:))
-    }
 
     static func run(_ arguments: String...) throws -> (status: Int32, errors: String) {
         let process = Process()

@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test func `after a table the reader goes on behind it`() throws {
-        try reading(octets("00000003 01'a' 'V' | 2A")) { reader in
+        try reading(octets("00000003 01'a' 'V' | 2A")) { reader throws in
             #expect(try reader.readTable() == ["a": .void])
             #expect(try reader.readUInt8() == 42)
             #expect(reader.isAtEnd)

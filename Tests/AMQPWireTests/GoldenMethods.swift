@@ -14,7 +14,7 @@ enum GoldenMethods {
                 )
             ),
             """
-            000A 000A | 00 09 | 00000039 | 07'product' 'S' 00000008 'RabbitMQ' | 0C'capabilities' 'F' 0000000D
+            000A 000A | 00 09 | 00000034 | 07'product' 'S' 00000008 'RabbitMQ' | 0C'capabilities' 'F' 0000000D
             0A'basic.nack' 't' 01 | 0000000E 'PLAIN AMQPLAIN' | 00000005 'en_US'
             """
         ),

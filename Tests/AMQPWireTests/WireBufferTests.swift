@@ -55,7 +55,8 @@ import Testing
         buffer.truncate(to: 2)
         #expect(buffer.octets == [3, 10])
         buffer.removeFirst(2)
-        #expect(buffer.isEmpty)
+        let isEmpty = buffer.isEmpty
+        #expect(isEmpty)
         buffer.removeAll()
         #expect(buffer.octets == [])
     }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct WireReaderTests {
     @Test func `numbers are read high octet first, signed ones with their sign`() throws {
-        try reading(octets("01 0203 04050607 08090A0B0C0D0E0F FF FFFE FFFFFFFD FFFFFFFFFFFFFFFC")) { reader in
+        try reading(octets("01 0203 04050607 08090A0B0C0D0E0F FF FFFE FFFFFFFD FFFFFFFFFFFFFFFC")) { reader throws in
             #expect(try reader.readUInt8() == 1)
             #expect(try reader.readUInt16() == 0x0203)
             #expect(try reader.readUInt32() == 0x0405_0607)
@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func `strings are read by their length`() throws {
-        try reading(octets("03'a'C3A9 | 02'bc' | 00000002 FF00 | 00 | 2A")) { reader in
+        try reading(octets("03'a'C3A9 | 02'bc' | 00000002 FF00 | 00 | 2A")) { reader throws in
             #expect(try reader.readShortString() == "aé")
             #expect(try Array(reader.readShortStringBytes()) == Array("bc".utf8))
             #expect(try reader.readLongString() == [0xFF, 0])
@@ -38,7 +38,7 @@ import Testing
 
     @Test func `nothing is read past the end, and the error says what was wanted and where`() {
         let error = #expect(throws: WireError.self) {
-            try reading([1, 2, 3]) { reader in
+            try reading([1, 2, 3]) { reader throws in
                 try reader.skip(2)
                 return try reader.readUInt32()
             }
