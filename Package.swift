@@ -3,9 +3,15 @@ import PackageDescription
 
 let package = Package(
     name: "millrace",
-    products: [],
+    products: [
+        .library(name: "Millrace", targets: ["Millrace"])
+    ],
     dependencies: [],
-    targets: []
+    targets: [
+        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(name: "Millrace", dependencies: ["CLibYAML"], exclude: ["Resources"]),
+        .testTarget(name: "MillraceTests", dependencies: ["Millrace"], exclude: ["JobFile/Fixtures"]),
+    ]
 )
 
 // One place for the settings of every Swift target. Warnings are errors in CI and ops/test only:
