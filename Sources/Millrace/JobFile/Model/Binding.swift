@@ -1,6 +1,6 @@
 /// One entry of a `bindings` list: the exchange that a queue or an exchange receives from.
 public struct Binding: Sendable, Equatable {
-    /// The source exchange, 1 ... 255 bytes; it need not be in the file.
+    /// The source exchange, 1…255 bytes; it need not be in the file.
     public var exchange: String
     /// The routing key, at most 255 bytes; empty unless given.
     public var routingKey: String

@@ -4,11 +4,11 @@ public struct ConnectionSettings: Sendable, Equatable {
     ///
     /// They may hold a password: do not log them.
     public var uris: [String]
-    /// The heartbeat to ask for, in whole seconds: 30 s unless given, 0 s (none) ... 65,535 s.
+    /// The heartbeat to ask for, in whole seconds: 30 s unless given, 0 s (none)…65,535 s.
     public var heartbeat: Duration
     /// The name the broker shows for this connection; `nil` lets the supervisor choose.
     public var name: String?
-    /// How long one attempt at one endpoint may take; 10 s unless given, 100 ms ... 1 h.
+    /// How long one attempt at one endpoint may take; 10 s unless given, 100 ms…1 h.
     public var connectTimeout: Duration
     /// The waits between attempts after the connection is lost.
     public var recovery: RecoverySettings

@@ -1,6 +1,6 @@
 /// One entry of `exchanges`: an exchange to declare before the jobs start.
 public struct ExchangeDefinition: Sendable, Equatable {
-    /// The exchange's name, 1 ... 255 bytes.
+    /// The exchange's name, 1…255 bytes.
     public var name: String
     /// `direct` (unless given), `fanout`, `topic`, `headers`, or a plugin's type that begins with `x-`.
     public var type: String

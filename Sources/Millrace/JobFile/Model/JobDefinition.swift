@@ -1,20 +1,20 @@
 /// One entry of `jobs`: a queue, a handler, a pool of threads, and its policies; `defaults` are merged in.
 public struct JobDefinition: Sendable, Equatable {
-    /// The job's name, 1 ... 255 bytes; what logs, metrics and commands call it.
+    /// The job's name, 1…255 bytes; what logs, metrics and commands call it.
     public var name: String
-    /// The queue it consumes, 1 ... 255 bytes; if `queues` does not have it, it must exist on the broker.
+    /// The queue it consumes, 1…255 bytes; if `queues` does not have it, it must exist on the broker.
     public var queue: String
     /// The handler that gets the messages.
     public var handler: HandlerName
-    /// How many workers, each a thread with one channel; 1 unless given, 1 ... 512.
+    /// How many workers, each a thread with one channel; 1 unless given, 1…512.
     public var threads: Int
-    /// How many unsettled deliveries each worker may hold (`basic.qos`, per channel); 20 unless given, 1 ... 65,535.
+    /// How many unsettled deliveries each worker may hold (`basic.qos`, per channel); 20 unless given, 1…65,535.
     public var prefetch: Int
     /// When messages are acked.
     public var ack: AckPolicy
     /// What becomes of a message whose handler threw; requeue unless given.
     public var onFailure: FailureAction
-    /// How long a handler may take before the overrun is logged, 1 ms ... 24 h; `nil` is no limit.
+    /// How long a handler may take before the overrun is logged, 1 ms…24 h; `nil` is no limit.
     public var timeout: Duration?
     /// How the handler's outputs travel.
     public var publish: PublishPolicy

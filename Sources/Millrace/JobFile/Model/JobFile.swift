@@ -12,9 +12,9 @@ public struct JobFile: Sendable, Equatable {
     public var queues: [QueueDefinition]
     /// The jobs to run, in the order of the file; at least one.
     public var jobs: [JobDefinition]
-    /// How long a drain waits for running handlers before it cancels them; 25 s unless given, 0 s ... 24 h.
+    /// How long a drain waits for running handlers before it cancels them; 25 s unless given, 0 s…24 h.
     public var shutdownTimeout: Duration
-    /// How long after the cancel a drain waits before it gives messages back; 5 s unless given, 0 s ... 1 h.
+    /// How long after the cancel a drain waits before it gives messages back; 5 s unless given, 0 s…1 h.
     public var killTimeout: Duration
     /// What looked odd and was accepted all the same; never holds an error.
     public var warnings: [Diagnostic]

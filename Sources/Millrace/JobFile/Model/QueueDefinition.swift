@@ -8,7 +8,7 @@ public struct QueueDefinition: Sendable, Equatable {
         case quorum
     }
 
-    /// The queue's name, 1 ... 255 bytes.
+    /// The queue's name, 1…255 bytes.
     public var name: String
     /// Classic unless given.
     public var type: QueueType
