@@ -33,10 +33,13 @@ struct ConnectionDecoder {
         return uris.map(\.value)
     }
 
-    /// The scheme is checked here, the rest by the client. The text may hold a password: no message repeats it.
+    /// The scheme is checked here, the rest by the client.
+    ///
+    /// The text may hold a password: no message repeats it.
     private func uri(_ node: YAMLNode) -> String? {
         guard let text = node.text(key: "uri", log: self.log) else { return nil }
-        let uri = text.value
+        // Without quotes YAML takes "embedded:" at the end of a line for a key, so both spellings count.
+        let uri = text.value == "embedded" ? "embedded:" : text.value
         let isBlank = uri.unicodeScalars.contains {
             $0.properties.isWhitespace || $0.properties.generalCategory == .control
         }

@@ -1,4 +1,6 @@
-/// The keys that one kind of mapping may have. The decoder, the hints and the JSON Schema all go by these lists.
+/// The keys that one kind of mapping may have.
+///
+/// The decoder, the hints and the JSON Schema all go by these lists.
 package struct KeySet: Sendable {
     /// What it is called in a hint: "a job".
     package let place: String

@@ -66,7 +66,9 @@ extension MappingReader {
         self.log.error(.outOfRange, scalar.span, "'\(key)' cannot be \(quoted(scalar.value.text))", help: help)
     }
 
-    /// A duration with its unit. Quotes do not matter: it is text either way.
+    /// A duration with its unit.
+    ///
+    /// Quotes do not matter: it is text either way.
     package func duration(_ key: String, in range: ClosedRange<Duration>) -> Located<Duration>? {
         guard let scalar = self.scalar(key, wants: "a duration") else { return nil }
         switch DurationText.parse(scalar.value.text) {

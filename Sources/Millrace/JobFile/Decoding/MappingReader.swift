@@ -1,5 +1,7 @@
-/// Reads the keys of one mapping. Each read gives the value or nil, and whatever is wrong goes to the log; so a
-/// decoder asks for all it wants and never stops at the first mistake.
+/// Reads the keys of one mapping.
+///
+/// Each read gives the value or nil, and whatever is wrong goes to the log; so a decoder asks for all it wants and
+/// never stops at the first mistake.
 package struct MappingReader {
     package let log: DiagnosticLog
     /// The mapping by name in a message: "job 'thumbnails'".

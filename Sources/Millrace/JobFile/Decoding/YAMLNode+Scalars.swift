@@ -28,7 +28,9 @@ extension YAMLNode {
         }
     }
 
-    /// Text. A number or a boolean is refused unless it is quoted, or a variable put it there.
+    /// Text.
+    ///
+    /// A number or a boolean is refused unless it is quoted, or a variable put it there.
     package func text(key: String, log: DiagnosticLog) -> Located<String>? {
         guard let scalar = self.scalar(wants: "text", key: key, log: log) else { return nil }
         if scalar.value.style == .plain, !scalar.value.isExpanded, PlainScalar(scalar.value.text) != .text {

@@ -22,7 +22,9 @@ package final class DiagnosticLog {
 
     package var hasErrors: Bool { self.entries.contains { $0.severity == .error } }
 
-    /// Adds an error. The same one twice (a shared anchor read from two places) counts once.
+    /// Adds an error.
+    ///
+    /// The same one twice (a shared anchor read from two places) counts once.
     package func error(_ id: DiagnosticID, _ span: SourceSpan, _ message: String, help: String? = nil) {
         self.add(Entry(severity: .error, id: id, span: span, message: message, help: help))
     }

@@ -2,7 +2,9 @@
 public struct DeadLetter: Sendable, Equatable {
     /// The exchange; empty (unless given) is the default exchange, where the routing key is a queue's name.
     public var exchange: String
-    /// The routing key; `nil` keeps the message's own. Never `nil` with the default exchange.
+    /// The routing key; `nil` keeps the message's own.
+    ///
+    /// Never `nil` with the default exchange.
     public var routingKey: String?
     /// Where the block stands.
     public var location: SourceLocation

@@ -1,4 +1,6 @@
-/// Puts `${VAR}` and `${VAR:-default}` into the values of a tree. What comes in is text: it never becomes structure.
+/// Puts `${VAR}` and `${VAR:-default}` into the values of a tree.
+///
+/// What comes in is text: it never becomes structure.
 package struct VariableExpansion {
     private let environment: [String: String]
     private let log: DiagnosticLog

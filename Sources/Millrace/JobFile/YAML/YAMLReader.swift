@@ -1,4 +1,6 @@
-/// Text to tree: checks the characters, then the syntax. A tree comes back only if it is whole.
+/// Text to tree: checks the characters, then the syntax.
+///
+/// A tree comes back only if it is whole.
 package enum YAMLReader {
     package static func read(_ bytes: [UInt8], log: DiagnosticLog) -> YAMLNode? {
         guard Self.checkCharacters(log) else { return nil }
@@ -61,6 +63,8 @@ package enum YAMLReader {
         var help: String?
         if offset < scalars.count, scalars[offset] == "\t" {
             help = "indent with spaces, not with tabs"
+        } else if failure.problem.hasPrefix("mapping values are not allowed") {
+            help = "put a value that holds a colon in quotes"
         } else if let context = failure.context, failure.contextOffset != failure.offset {
             let span = SourceSpan(start: failure.contextOffset, end: failure.contextOffset)
             help = "\(context) that starts on line \(log.source.place(of: span).line)"

@@ -1,5 +1,7 @@
-/// Makes a tree of events, as a value: follows aliases and merge keys within the limits, refuses what a job file
-/// has no use for. It keeps its own stack, so a deep file costs no call stack.
+/// Makes a tree of events, as a value: follows aliases and merge keys within the limits, refuses what a job file has no
+/// use for.
+///
+/// It keeps its own stack, so a deep file costs no call stack.
 package struct YAMLTreeBuilder {
     private struct OpenNode {
         let start: SourceSpan
