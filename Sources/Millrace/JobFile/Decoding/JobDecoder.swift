@@ -21,7 +21,7 @@ struct JobDecoder {
             self.log.error(.noJobs, pair.keySpan, "'jobs' is empty", help: "it takes at least one")
         }
         let jobs = pairs.compactMap { pair in
-            isName(pair.key, at: pair.keySpan, key: "a name in 'jobs'", log: self.log)
+            isName(pair.key, at: pair.keySpan, what: "a name in 'jobs'", log: self.log)
                 ? self.decode(pair, defaults) : nil
         }
         return (jobs, defaults)

@@ -24,7 +24,7 @@ struct TopologyDecoder {
     private func entries(_ key: String, _ root: MappingReader) -> [YAMLPair] {
         guard let node = root.node(key) else { return [] }
         let pairs = MappingReader.pairs(of: node, subject: "'\(key)'", log: self.log) ?? []
-        return pairs.filter { isName($0.key, at: $0.keySpan, key: "a name in '\(key)'", log: self.log) }
+        return pairs.filter { isName($0.key, at: $0.keySpan, what: "a name in '\(key)'", log: self.log) }
     }
 
     private mutating func decodeExchange(_ pair: YAMLPair) {

@@ -55,7 +55,7 @@ struct ValueTreeDecoder {
 
     private func table(_ pairs: [YAMLPair]) -> [String: ArgumentValue] {
         var table: [String: ArgumentValue] = [:]
-        for pair in pairs where isName(pair.key, at: pair.keySpan, key: "an argument's name", log: self.log) {
+        for pair in pairs where isName(pair.key, at: pair.keySpan, what: "an argument's name", log: self.log) {
             table[pair.key] = self.argument(pair.value)
         }
         return table

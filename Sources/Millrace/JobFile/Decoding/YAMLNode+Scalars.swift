@@ -48,7 +48,9 @@ extension YAMLNode {
     /// A name for the wire (AMQP 0-9-1 §4.2.5.3, a short string): at most 255 bytes, no control characters.
     package func name(key: String, log: DiagnosticLog, isEmptyAllowed: Bool = false) -> Located<String>? {
         guard let text = self.text(key: key, log: log) else { return nil }
-        guard isName(text.value, at: text.span, key: key, log: log, isEmptyAllowed: isEmptyAllowed) else { return nil }
+        guard isName(text.value, at: text.span, what: "'\(key)'", log: log, isEmptyAllowed: isEmptyAllowed) else {
+            return nil
+        }
         return text
     }
 }
@@ -57,20 +59,20 @@ extension YAMLNode {
 package func isName(
     _ name: String,
     at span: SourceSpan,
-    key: String,
+    what: String,
     log: DiagnosticLog,
     isEmptyAllowed: Bool = false
 ) -> Bool {
     if name.isEmpty {
-        if !isEmptyAllowed { log.error(.badName, span, "'\(key)' is empty") }
+        if !isEmptyAllowed { log.error(.badName, span, "\(what) is empty") }
         return isEmptyAllowed
     }
     if name.utf8.count > 255 {
-        log.error(.badName, span, "'\(key)' has \(name.utf8.count) bytes; AMQP allows 255")
+        log.error(.badName, span, "\(what) has \(name.utf8.count) bytes; AMQP allows 255")
         return false
     }
     if name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
-        log.error(.badName, span, "'\(key)' holds a control character")
+        log.error(.badName, span, "\(what) holds a control character")
         return false
     }
     return true

@@ -14,10 +14,17 @@ enum PasswordMask {
             if let at = line[start..<end].lastIndex(of: "@"),
                 let colon = line[start..<at].firstIndex(of: ":")
             {
-                for hidden in (colon + 1)..<at { line[hidden] = "*" }
+                if !Self.isVariable(line[(colon + 1)..<at]) {
+                    for hidden in (colon + 1)..<at { line[hidden] = "*" }
+                }
             }
             index = end
         }
         return line
+    }
+
+    /// A bare `${NAME}` gives nothing away, and a message may be about it; a default might.
+    private static func isVariable(_ text: ArraySlice<Unicode.Scalar>) -> Bool {
+        text.starts(with: ["$", "{"]) && text.firstIndex(of: "}") == text.indices.last && !text.contains(":")
     }
 }

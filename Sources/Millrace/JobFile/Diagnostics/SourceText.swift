@@ -68,12 +68,21 @@ package struct SourceText: Sendable {
         return SourceLocation(file: self.file, line: place.line, column: place.column)
     }
 
-    /// A line, from 1, as it may be shown: passwords in URIs are masked.
+    /// A line, from 1, as it may be shown: passwords in URIs are masked, and what a terminal would obey is U+FFFD.
     package func shownLine(_ line: Int) -> String {
         guard self.lineStarts.indices.contains(line - 1) else { return "" }
         var view = String.UnicodeScalarView()
-        view.append(contentsOf: PasswordMask.masking(self.scalars[self.lineRange(line - 1)]))
+        let masked = PasswordMask.masking(self.scalars[self.lineRange(line - 1)])
+        view.append(contentsOf: masked.map { Self.isObeyed($0) ? "\u{FFFD}" : $0 })
         return String(view)
+    }
+
+    /// Whether a terminal would act on it: control characters but the tab, line breaks, changes of direction.
+    private static func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x00...0x08, 0x0A...0x1F, 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069: true
+        default: false
+        }
     }
 
     /// Where a piece of text stands within a span; the span itself if it is not there as it is written.
