@@ -1,29 +1,44 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
 let package = Package(
     name: "millrace",
     products: [
+        .executable(name: "millrace", targets: ["MillraceCLI"]),
         .library(name: "AMQPWire", targets: ["AMQPWire"]),
         .library(name: "AMQPClient", targets: ["AMQPClient"]),
+        .library(name: "Millrace", targets: ["Millrace"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
+        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CMillraceABI"),
         .target(name: "AMQPWire"),
+        .target(name: "AMQPClient", dependencies: ["AMQPWire", logging] + nio),
         .target(
-            name: "AMQPClient",
+            name: "Millrace",
+            dependencies: ["AMQPWire", "AMQPClient", "CLibYAML", "CMillraceABI", logging] + nio,
+            exclude: ["Resources"]
+        ),
+        .executableTarget(
+            name: "MillraceCLI",
             dependencies: [
-                "AMQPWire",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "Logging", package: "swift-log"),
-            ]
+                "Millrace", "AMQPClient", "AMQPWire", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ] + nio
         ),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
+        .testTarget(name: "MillraceTests", dependencies: ["Millrace"], exclude: ["JobFile/Fixtures"]),
     ]
 )
 

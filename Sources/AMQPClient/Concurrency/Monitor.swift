@@ -38,6 +38,9 @@ package final class Monitor<State: ~Copyable>: @unchecked Sendable {
     /// Wakes one waiter. Call it after the lock is released, so that the waiter does not run into it.
     package func signal() { pthread_cond_signal(self.condition) }
 
+    /// Wakes every waiter.
+    package func broadcast() { pthread_cond_broadcast(self.condition) }
+
     /// Runs `body` under the lock until it gives a value, sleeping between tries until ``signal()`` or the deadline.
     ///
     /// - Parameter deadline: In nanoseconds of ``MonotonicClock``; nil waits without end.

@@ -1,0 +1,77 @@
+/// Reads the `connection` block.
+struct ConnectionDecoder {
+    let log: DiagnosticLog
+
+    /// Nil after a diagnostic.
+    func decode(_ root: MappingReader) -> ConnectionSettings? {
+        guard let reader = root.mapping("connection", .connection) else { return nil }
+        let heartbeat = reader.duration("heartbeat", in: .zero ... .seconds(65_535))
+        if let heartbeat, heartbeat.value.components.attoseconds != 0 {
+            self.log.error(.badDuration, heartbeat.span, "'heartbeat' is whole seconds (AMQP has no smaller unit)")
+        }
+        let uris = self.uris(reader)
+        let settings = ConnectionSettings(
+            uris: uris,
+            heartbeat: heartbeat?.value ?? .seconds(30),
+            name: reader.name("name")?.value,
+            connectTimeout: reader.duration("connect_timeout", in: .milliseconds(100) ... .seconds(3600))?.value
+                ?? .seconds(10),
+            recovery: self.recovery(reader),
+            location: self.log.source.location(of: reader.span)
+        )
+        return uris.isEmpty ? nil : settings
+    }
+
+    private func uris(_ reader: MappingReader) -> [String] {
+        guard let node = reader.node("uri") else { return [] }
+        guard case .sequence(let items) = node.content else { return self.uri(node).map { [$0] } ?? [] }
+        if items.isEmpty { self.log.error(.badURI, node.span, "'uri' is an empty list", help: "it takes at least one") }
+        let uris = items.compactMap { item in self.uri(item).map { Located($0, item.span) } }
+        if uris.count > 1, let embedded = uris.first(where: { $0.value == "embedded:" }) {
+            self.log.error(.conflict, embedded.span, "'embedded:' is a broker of its own and stands alone")
+        }
+        return uris.map(\.value)
+    }
+
+    /// The scheme is checked here, the rest by the client.
+    ///
+    /// The text may hold a password: no message repeats it.
+    private func uri(_ node: YAMLNode) -> String? {
+        guard let text = node.text(key: "uri", log: self.log) else { return nil }
+        // Without quotes YAML takes "embedded:" at the end of a line for a key, so both spellings count.
+        let uri = text.value == "embedded" ? "embedded:" : text.value
+        let isBlank = uri.unicodeScalars.contains {
+            $0.properties.isWhitespace || $0.properties.generalCategory == .control
+        }
+        let lowercased = uri.prefix(9).lowercased()
+        let isKnown = uri == "embedded:" || lowercased.hasPrefix("amqp://") || lowercased.hasPrefix("amqps://")
+        if isKnown, !isBlank { return uri }
+        self.log.error(
+            .badURI,
+            text.span,
+            isBlank ? "a URI holds no blanks" : "not a URI that this version knows",
+            help: isBlank ? "write a blank as %20" : "write amqp://host, amqps://host or embedded:"
+        )
+        return nil
+    }
+
+    private func recovery(_ connection: MappingReader) -> RecoverySettings {
+        var settings = RecoverySettings()
+        guard let reader = connection.mapping("recovery", .recovery) else { return settings }
+        let first = reader.duration("initial_interval", in: .milliseconds(1) ... .seconds(3600))
+        let longest = reader.duration("max_interval", in: .milliseconds(1) ... .seconds(86_400))
+        settings.initialInterval = first?.value ?? settings.initialInterval
+        settings.multiplier = reader.double("multiplier", in: 1...100)?.value ?? settings.multiplier
+        settings.maxInterval = longest?.value ?? settings.maxInterval
+        settings.jitter = reader.double("jitter", in: 0...1)?.value ?? settings.jitter
+        if settings.maxInterval < settings.initialInterval, let span = (longest ?? first)?.span {
+            self.log.error(
+                .conflict,
+                span,
+                "'max_interval' \(DurationText.write(settings.maxInterval)) is shorter than"
+                    + " 'initial_interval' \(DurationText.write(settings.initialInterval))"
+            )
+        }
+        return settings
+    }
+}

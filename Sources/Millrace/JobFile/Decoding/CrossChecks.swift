@@ -1,0 +1,85 @@
+/// What the parts of a file say together.
+struct CrossChecks {
+    /// Channel numbers that RabbitMQ offers by default (`channel_max`).
+    static let channelLimit = 2047
+
+    let log: DiagnosticLog
+
+    func check(_ jobs: [JobDecoder.DecodedJob], defaults: JobSettings, _ topology: TopologyDecoder.Topology) {
+        for job in jobs { self.checkAck(job, defaults) }
+        self.checkThreads(jobs)
+        self.checkNames(jobs, topology)
+    }
+
+    private func checkAck(_ job: JobDecoder.DecodedJob, _ defaults: JobSettings) {
+        let isNone = job.settings.ackMode?.value == AckPolicy.Mode.none
+        if isNone {
+            // A default that other jobs need may meet a job that needs none; within one block it is a mistake.
+            let isDefault = job.own.ackMode == nil
+            if let action = job.own.onFailure ?? (isDefault ? defaults.onFailure : nil) {
+                self.log.error(
+                    .conflict,
+                    action.span,
+                    "'on_failure' has nothing to settle: with 'ack: none' the broker has forgotten the message"
+                )
+            }
+            if let batch = job.own.ackBatch ?? (isDefault ? defaults.ackBatch : nil) {
+                self.log.error(.conflict, batch.span, "'batch' has nothing to count: with 'none' nothing is acked")
+            }
+            return
+        }
+        let prefetch = job.settings.prefetch?.value ?? 20
+        guard let batch = job.settings.ackBatch, batch.value > prefetch else { return }
+        let own = job.own.ackBatch?.span ?? job.own.prefetch?.span
+        self.log.error(
+            .conflict,
+            own ?? batch.span,
+            "an ack batch of \(batch.value) never fills with a prefetch of \(prefetch):"
+                + " the broker would wait for acks before it sends more",
+            help: "batch up to prefetch"
+        )
+    }
+
+    private func checkThreads(_ jobs: [JobDecoder.DecodedJob]) {
+        var total = 0
+        for job in jobs {
+            let before = total
+            total += job.settings.threads?.value ?? 1
+            guard before <= Self.channelLimit, total > Self.channelLimit else { continue }
+            self.log.error(
+                .tooManyThreads,
+                job.own.threads?.span ?? job.nameSpan,
+                "up to here the jobs have \(total) threads, each with a channel; a connection has at most"
+                    + " \(Self.channelLimit)",
+                help: "lower 'threads', or run a second supervisor"
+            )
+        }
+    }
+
+    /// A name that is not in the file may be on the broker; one that is nearly in the file is a slip.
+    private func checkNames(_ jobs: [JobDecoder.DecodedJob], _ topology: TopologyDecoder.Topology) {
+        let exchanges = Set(topology.exchanges.map(\.name))
+        let inOrder = topology.exchanges.map(\.name)
+        for mention in topology.exchangeMentions where !exchanges.contains(mention.value) {
+            guard !mention.value.hasPrefix("amq."), let nearest = NearestName.of(mention.value, among: inOrder) else {
+                continue
+            }
+            self.warn(.unknownExchange, mention, "exchange", "exchanges", nearest)
+        }
+        let queues = Set(topology.queues.map(\.name))
+        let queuesInOrder = topology.queues.map(\.name)
+        for queue in jobs.compactMap(\.queue) where !queues.contains(queue.value) {
+            guard let nearest = NearestName.of(queue.value, among: queuesInOrder) else { continue }
+            self.warn(.unknownQueue, queue, "queue", "queues", nearest)
+        }
+    }
+
+    private func warn(_ id: DiagnosticID, _ name: Located<String>, _ kind: String, _ list: String, _ nearest: String) {
+        self.log.warning(
+            id,
+            name.span,
+            "the \(kind) \(quoted(name.value)) is not under '\(list)'; it must exist on the broker",
+            help: "did you mean \(quoted(nearest))?"
+        )
+    }
+}

@@ -1,0 +1,94 @@
+/// Words that users of other frameworks try first, and ours for each.
+package struct ForeignWord: Sendable {
+    package let ours: String
+    package let reason: String
+
+    /// What a word means in a mapping that has our key for it.
+    package static func find(_ word: String, in set: KeySet) -> ForeignWord? {
+        for entry in Self.entries where entry.words.contains(word) && set.keys.contains(entry.ours) {
+            // "timeout" and the like mean different things in different places.
+            if let place = entry.only, place != set.place { continue }
+            return ForeignWord(ours: entry.ours, reason: entry.reason)
+        }
+        return nil
+    }
+
+    package static var words: [String] { Self.entries.flatMap(\.words) }
+
+    private struct Entry {
+        let words: [String]
+        let ours: String
+        let reason: String
+        var only: String?
+    }
+
+    private static let entries: [Entry] = [
+        Entry(
+            words: [
+                "workers", "concurrency", "num_workers", "max_threads", "consumers", "pool_size", "max_workers",
+                "worker_count",
+            ],
+            ours: "threads",
+            reason: "each thread has one channel"
+        ),
+        Entry(words: ["prefetch_count", "qos", "prefetch_multiplier"], ours: "prefetch", reason: "it is per channel"),
+        Entry(words: ["no_ack", "auto_ack"], ours: "ack", reason: "no-ack is 'ack: none'"),
+        Entry(
+            words: ["acknowledge_mode", "acknowledge", "ack_mode", "acks_late"],
+            ours: "ack",
+            reason: "'ack: auto' acks by the handler's outcome"
+        ),
+        Entry(
+            words: ["max_retries", "max_attempts", "retries", "on_error", "onfailure"],
+            ours: "on_failure",
+            reason: "it says what becomes of a message that failed"
+        ),
+        Entry(words: ["queue_name"], ours: "queue", reason: "the name alone"),
+        Entry(
+            words: ["callback", "executable", "class", "worker", "task", "actor", "command"],
+            ours: "handler",
+            reason: "written plugin.handler"
+        ),
+        Entry(words: ["time_limit", "job_timeout", "soft_time_limit"], ours: "timeout", reason: "it takes a unit"),
+        Entry(
+            words: ["confirm_publish", "confirm_delivery", "publisher_confirms"],
+            ours: "publish",
+            reason: "see mode"
+        ),
+        Entry(words: ["options", "args", "params", "settings"], ours: "with", reason: "the handler's own options"),
+        Entry(
+            words: [
+                "url", "urls", "uris", "host", "hosts", "hostname", "port", "vhost", "virtual_host", "user", "username",
+                "password", "ssl", "tls", "addresses", "amqp",
+            ],
+            ours: "uri",
+            reason: "amqp://user:password@host:5672/vhost, or a list of such"
+        ),
+        Entry(
+            words: ["timeout", "connection_timeout"],
+            ours: "connect_timeout",
+            reason: "for one attempt at one endpoint"
+        ),
+        Entry(words: ["backoff", "reconnect", "retry"], ours: "recovery", reason: "the waits between attempts"),
+        Entry(words: ["key", "binding_key", "routing_pattern"], ours: "routing_key", reason: "also for patterns"),
+        Entry(words: ["source", "exchange_name"], ours: "exchange", reason: "the name alone"),
+        Entry(
+            words: ["dlx", "dead_letter_exchange", "dead_letter_routing_key", "dlq"],
+            ours: "dead_letter",
+            reason: "{exchange: ..., routing_key: ...}"
+        ),
+        Entry(words: ["ttl", "expiration"], ours: "message_ttl", reason: "it takes a unit"),
+        Entry(words: ["kind", "exchange_type", "queue_type"], ours: "type", reason: "the type alone"),
+        Entry(words: ["args", "options"], ours: "arguments", reason: "they go to the broker as they are"),
+        Entry(words: ["workers", "tasks", "consumers"], ours: "jobs", reason: "a queue, a handler and its threads"),
+        Entry(words: ["rabbitmq", "amqp", "broker"], ours: "connection", reason: "{uri: ...}"),
+        Entry(words: ["plugin", "require", "libraries"], ours: "plugins", reason: "a list of paths"),
+        Entry(words: ["default"], ours: "defaults", reason: "settings for every job"),
+        Entry(
+            words: ["graceful_shutdown_timeout", "grace_period", "timeout", "stop_timeout"],
+            ours: "shutdown_timeout",
+            reason: "how long a drain waits for handlers",
+            only: "the job file"
+        ),
+    ]
+}

@@ -1,0 +1,71 @@
+/// What both a job and `defaults` can say; nil is unsaid.
+struct JobSettings {
+    var threads: Located<Int>?
+    var prefetch: Located<Int>?
+    var ackMode: Located<AckPolicy.Mode>?
+    var ackBatch: Located<Int>?
+    var onFailure: Located<FailureAction>?
+    var timeout: Located<Duration>?
+    var publishMode: Located<PublishPolicy.Mode>?
+    var mandatory: Located<Bool>?
+
+    /// What the job says, and below it what `defaults` says; within `ack` and `publish`, key by key.
+    func over(_ defaults: JobSettings) -> JobSettings {
+        JobSettings(
+            threads: self.threads ?? defaults.threads,
+            prefetch: self.prefetch ?? defaults.prefetch,
+            ackMode: self.ackMode ?? defaults.ackMode,
+            ackBatch: self.ackBatch ?? defaults.ackBatch,
+            onFailure: self.onFailure ?? defaults.onFailure,
+            timeout: self.timeout ?? defaults.timeout,
+            publishMode: self.publishMode ?? defaults.publishMode,
+            mandatory: self.mandatory ?? defaults.mandatory
+        )
+    }
+}
+
+extension JobSettings {
+    init(_ reader: MappingReader) {
+        self.threads = Self.threads(reader)
+        self.prefetch = reader.int("prefetch", in: 1...65_535)
+        self.onFailure = reader.choice(
+            "on_failure",
+            FailureAction.self,
+            notYet: ["retry": "retry arrives with a later version; use requeue, reject or discard"]
+        )
+        self.timeout = reader.duration("timeout", in: .milliseconds(1) ... .seconds(86_400))
+        self.readAck(reader)
+        self.readPublish(reader)
+    }
+
+    private static func threads(_ reader: MappingReader) -> Located<Int>? {
+        if let node = reader.node("threads"), case .mapping = node.content {
+            let help = "write a number: threads: 4"
+            reader.log.error(.notYet, node.span, "a range of threads is not supported in this version", help: help)
+            return nil
+        }
+        return reader.int("threads", in: 1...512)
+    }
+
+    /// `ack: auto`, or `ack: {mode: auto, batch: 64}`.
+    private mutating func readAck(_ reader: MappingReader) {
+        guard let node = reader.node("ack") else { return }
+        guard case .mapping = node.content else {
+            self.ackMode = reader.choice("ack", AckPolicy.Mode.self)
+            return
+        }
+        guard let ack = reader.mapping("ack", .ack) else { return }
+        self.ackMode = ack.choice("mode", AckPolicy.Mode.self)
+        self.ackBatch = ack.int("batch", in: 1...65_535)
+    }
+
+    private mutating func readPublish(_ reader: MappingReader) {
+        guard let publish = reader.mapping("publish", .publish) else { return }
+        self.publishMode = publish.choice(
+            "mode",
+            PublishPolicy.Mode.self,
+            notYet: ["tx": "use confirm: an input is acked after its outputs are confirmed"]
+        )
+        self.mandatory = publish.bool("mandatory")
+    }
+}

@@ -1,0 +1,82 @@
+/// The keys that one kind of mapping may have.
+///
+/// The decoder, the hints and the JSON Schema all go by these lists.
+package struct KeySet: Sendable {
+    /// What it is called in a hint: "a job".
+    package let place: String
+    package let keys: [String]
+    package let required: [String]
+    /// Keys of the design that this version does not read, and what to do until it does.
+    package let notYet: [String: String]
+
+    init(_ place: String, _ keys: [String], required: [String] = [], notYet: [String: String] = [:]) {
+        self.place = place
+        self.keys = keys
+        self.required = required
+        self.notYet = notYet
+    }
+
+    package static let root = KeySet(
+        "the job file",
+        [
+            "version", "connection", "plugins", "defaults", "exchanges", "queues", "jobs", "shutdown_timeout",
+            "kill_timeout",
+        ],
+        required: ["version", "connection", "jobs"]
+    )
+    package static let connection = KeySet(
+        "'connection'",
+        ["uri", "heartbeat", "name", "connect_timeout", "recovery"],
+        required: ["uri"],
+        notYet: ["publishing": "leave it out: everything travels on one connection"]
+    )
+    package static let recovery = KeySet(
+        "'recovery'",
+        ["initial_interval", "multiplier", "max_interval", "jitter"]
+    )
+    package static let exchange = KeySet(
+        "an exchange",
+        ["type", "durable", "auto_delete", "internal", "arguments", "bindings"]
+    )
+    package static let queue = KeySet(
+        "a queue",
+        [
+            "type", "durable", "exclusive", "auto_delete", "arguments", "bindings", "dead_letter", "message_ttl",
+            "max_length",
+        ]
+    )
+    package static let binding = KeySet(
+        "a binding",
+        ["exchange", "routing_key", "arguments"],
+        required: ["exchange"]
+    )
+    package static let deadLetter = KeySet("'dead_letter'", ["exchange", "routing_key"])
+    package static let defaults = KeySet("'defaults'", Self.settings, notYet: Self.settingsNotYet)
+    package static let job = KeySet(
+        "a job",
+        ["queue", "handler", "with"] + Self.settings,
+        required: ["queue", "handler"],
+        notYet: Self.settingsNotYet
+    )
+    package static let ack = KeySet("'ack'", ["mode", "batch"])
+    package static let publish = KeySet(
+        "'publish'",
+        ["mode", "mandatory"],
+        notYet: ["batch": "leave it out: outputs travel with their own input"]
+    )
+
+    package static let all: [KeySet] = [
+        .root, .connection, .recovery, .exchange, .queue, .binding, .deadLetter, .defaults, .job, .ack, .publish,
+    ]
+
+    private static let settings = ["threads", "prefetch", "ack", "on_failure", "timeout", "publish"]
+    private static let settingsNotYet = [
+        "tasks_per_thread": "raise 'threads': each runs one handler at a time",
+        "retry": "use on_failure: requeue, reject or discard",
+        "rate_limit": "lower 'threads', or limit the rate in the handler",
+        "isolation": "run a second supervisor for the job that needs its own process",
+        "missing_queue": "put the queue under 'queues', so that it is declared",
+        "batch": "use ack: {batch: N} to let acks share a frame",
+        "schedule": "let a timer outside publish the message",
+    ]
+}

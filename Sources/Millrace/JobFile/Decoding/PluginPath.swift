@@ -1,0 +1,12 @@
+/// Finds a plugin from the folder of the job file that names it.
+package enum PluginPath {
+    package static func resolve(_ path: String, file: String) -> String {
+        if path.hasPrefix("/") { return path }
+        var relative = path[...]
+        while relative.hasPrefix("./") {
+            relative = relative.dropFirst(2).drop { $0 == "/" }
+        }
+        guard let slash = file.lastIndex(of: "/") else { return "./" + relative }
+        return String(file[...slash]) + relative
+    }
+}

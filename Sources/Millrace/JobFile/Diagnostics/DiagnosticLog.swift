@@ -1,0 +1,64 @@
+/// Gathers what is wrong with one file, in any order; reading goes on after each.
+///
+/// A class, not `Sendable`: it belongs to one reading of one file, and every layer of that reading adds to it.
+package final class DiagnosticLog {
+    /// Past this nothing more is kept: nobody reads it, and a hostile file could ask for millions.
+    package static let limit = 1000
+
+    private struct Entry: Hashable {
+        let severity: Diagnostic.Severity
+        let id: DiagnosticID
+        let span: SourceSpan
+        let message: String
+        let help: String?
+    }
+
+    package let source: SourceText
+    private var entries: Set<Entry> = []
+
+    package init(source: SourceText) {
+        self.source = source
+    }
+
+    package var hasErrors: Bool { self.entries.contains { $0.severity == .error } }
+
+    /// Adds an error.
+    ///
+    /// The same one twice (a shared anchor read from two places) counts once.
+    package func error(_ id: DiagnosticID, _ span: SourceSpan, _ message: String, help: String? = nil) {
+        self.add(Entry(severity: .error, id: id, span: span, message: message, help: help))
+    }
+
+    package func warning(_ id: DiagnosticID, _ span: SourceSpan, _ message: String, help: String? = nil) {
+        self.add(Entry(severity: .warning, id: id, span: span, message: message, help: help))
+    }
+
+    private func add(_ entry: Entry) {
+        guard self.entries.count < Self.limit else { return }
+        self.entries.insert(entry)
+    }
+
+    /// Everything so far, in the order of the file.
+    package func diagnostics() -> [Diagnostic] {
+        var lines: [Int: String] = [:]  // one copy per line, however many diagnostics it has
+        let ordered = self.entries.sorted {
+            ($0.span.start, $0.id.rawValue, $0.message) < ($1.span.start, $1.id.rawValue, $1.message)
+        }
+        return ordered.map { entry in
+            let place = self.source.place(of: entry.span)
+            let line = lines[place.line] ?? self.source.shownLine(place.line)
+            lines[place.line] = line
+            return Diagnostic(
+                severity: entry.severity,
+                id: entry.id.rawValue,
+                file: self.source.file,
+                line: place.line,
+                column: place.column,
+                length: place.length,
+                message: entry.message,
+                help: entry.help,
+                sourceLine: line
+            )
+        }
+    }
+}

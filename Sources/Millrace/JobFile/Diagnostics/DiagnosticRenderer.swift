@@ -1,0 +1,66 @@
+/// Writes diagnostics as text: the place, the line, a caret under the token, the help, and a closing line.
+package enum DiagnosticRenderer {
+    /// A file with more than this has one mistake made many times; the rest is counted, not printed.
+    package static let printLimit = 50
+    /// Longer lines are cut to a window around the token.
+    package static let lineLimit = 160
+
+    package static func render(_ diagnostics: [Diagnostic]) -> String {
+        var text = diagnostics.prefix(Self.printLimit).map(Self.render).joined()
+        if diagnostics.count > Self.printLimit {
+            text += "... and \(diagnostics.count - Self.printLimit) more\n"
+        }
+        return text + Self.closingLine(diagnostics)
+    }
+
+    private static func render(_ diagnostic: Diagnostic) -> String {
+        let place = SourceLocation(file: diagnostic.file, line: diagnostic.line, column: diagnostic.column)
+        var text = "\(place): \(diagnostic.severity.rawValue): \(diagnostic.message) [\(diagnostic.id)]\n"
+        guard diagnostic.line > 0, let sourceLine = diagnostic.sourceLine else {
+            return diagnostic.help.map { text + "      = \($0)\n" } ?? text
+        }
+        let number = String(diagnostic.line)
+        let margin = max(5, number.utf8.count)
+        let (line, start) = Self.window(of: Array(sourceLine.unicodeScalars), around: diagnostic.column - 1)
+        text += "\(Self.spaces(margin - number.utf8.count))\(number) | \(Self.string(line[...]))\n"
+        text += "\(Self.spaces(margin + 1))| \(Self.padding(under: line[..<start]))"
+        let token = line[start...].prefix(diagnostic.length)
+        let width = token.reduce(0) { $0 + CharacterWidth.columns(of: $1) }
+        text += "^" + String(repeating: "~", count: max(width, 1) - 1)
+        return text + (diagnostic.help.map { " \($0)" } ?? "") + "\n"
+    }
+
+    /// The part of a line to show, and where in it the token starts.
+    private static func window(of line: [Unicode.Scalar], around start: Int) -> ([Unicode.Scalar], Int) {
+        let start = min(max(start, 0), line.count)
+        guard line.count > Self.lineLimit else { return (line, start) }
+        let from = max(0, start - Self.lineLimit / 4)
+        let upTo = min(line.count, from + Self.lineLimit)
+        let before: [Unicode.Scalar] = from > 0 ? ["…"] : []
+        let after: [Unicode.Scalar] = upTo < line.count ? ["…"] : []
+        return (before + line[from..<upTo] + after, before.count + start - from)
+    }
+
+    /// As wide as the text above it on any screen: a tab stays a tab.
+    private static func padding(under text: ArraySlice<Unicode.Scalar>) -> String {
+        text.map { $0 == "\t" ? "\t" : Self.spaces(CharacterWidth.columns(of: $0)) }.joined()
+    }
+
+    private static func string(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
+        var view = String.UnicodeScalarView()
+        view.append(contentsOf: scalars)
+        return String(view)
+    }
+
+    private static func spaces(_ count: Int) -> String { String(repeating: " ", count: count) }
+
+    private static func closingLine(_ diagnostics: [Diagnostic]) -> String {
+        let errors = diagnostics.filter { $0.severity == .error }.count
+        let warnings = diagnostics.count - errors
+        let file = diagnostics.first?.file ?? ""
+        let counted = [(errors, "error"), (warnings, "warning")].filter { $0.0 > 0 }
+            .map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }.joined(separator: " and ")
+        if counted.isEmpty { return "" }
+        return "\(counted) in \(file)" + (errors > 0 ? "; nothing was started.\n" : ".\n")
+    }
+}

@@ -1,0 +1,52 @@
+/// One entry of `jobs`: a queue, a handler, a pool of threads, and its policies; `defaults` are merged in.
+public struct JobDefinition: Sendable, Equatable {
+    /// The job's name, 1…255 bytes; what logs, metrics and commands call it.
+    public var name: String
+    /// The queue it consumes, 1…255 bytes; if `queues` does not have it, it must exist on the broker.
+    public var queue: String
+    /// The handler that gets the messages.
+    public var handler: HandlerName
+    /// How many workers, each a thread with one channel; 1 unless given, 1…512.
+    public var threads: Int
+    /// How many unsettled deliveries each worker may hold (`basic.qos`, per channel); 20 unless given, 1…65,535.
+    public var prefetch: Int
+    /// When messages are acked.
+    public var ack: AckPolicy
+    /// What becomes of a message whose handler threw; requeue unless given.
+    public var onFailure: FailureAction
+    /// How long a handler may take before the overrun is logged, 1 ms…24 h; `nil` is no limit.
+    public var timeout: Duration?
+    /// How the handler's outputs travel.
+    public var publish: PublishPolicy
+    /// The handler's own options.
+    public var with: [String: OptionValue]
+    /// Where the entry stands.
+    public var location: SourceLocation
+
+    /// Makes a definition in code; nothing is checked.
+    public init(
+        name: String,
+        queue: String,
+        handler: HandlerName,
+        threads: Int = 1,
+        prefetch: Int = 20,
+        ack: AckPolicy = AckPolicy(),
+        onFailure: FailureAction = .requeue,
+        timeout: Duration? = nil,
+        publish: PublishPolicy = PublishPolicy(),
+        with: [String: OptionValue] = [:],
+        location: SourceLocation
+    ) {
+        self.name = name
+        self.queue = queue
+        self.handler = handler
+        self.threads = threads
+        self.prefetch = prefetch
+        self.ack = ack
+        self.onFailure = onFailure
+        self.timeout = timeout
+        self.publish = publish
+        self.with = with
+        self.location = location
+    }
+}
