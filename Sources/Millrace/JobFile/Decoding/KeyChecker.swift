@@ -6,7 +6,7 @@ struct KeyChecker {
 
     func check(_ pair: YAMLPair) {
         let key = pair.key
-        if self.keys.keys.contains(key) { return }
+        if self.keys.keys.contains(key) || self.log.isFull { return }
         if self.keys.place == KeySet.root.place, key.hasPrefix("x-") { return }  // a place for anchors; never read
         if let advice = self.keys.notYet[key] {
             self.log.error(.notYet, pair.keySpan, "'\(key)' is not supported in this version", help: advice)
