@@ -49,6 +49,18 @@ import Testing
         #expect(JobFileFixture.problems("x-0: &a0 [1]\n" + chain).map(\.id) == ["too-deep"])
     }
 
+    @Test func `what would make the parser or the expansion quadratic is refused, or cheap`() {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let directives = (0..<60_000).map { "%TAG !\($0)! x\n" }.joined()
+        #expect(JobFileFixture.problems(directives + "---\na: 1\n").map(\.id) == ["tag"])
+        let variables = (0..<60_000).map { "${V\($0):-}" }.joined()
+        #expect(JobFileFixture.problems(JobFileFixture.withJob("with: { a: \"\(variables)\" }")) == [])
+        let keys = (0..<20_000).map { "thread\($0): 1\n" }.joined()
+        #expect(JobFileFixture.problems(keys).count == DiagnosticLog.limit)
+        #expect(clock.now - start < .seconds(20))  // quadratic, it is minutes
+    }
+
     @Test func `a file of 100 MB is refused without being read`() throws {
         let path = "/tmp/millrace-huge-\(getpid()).yaml"
         let descriptor = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0o600)

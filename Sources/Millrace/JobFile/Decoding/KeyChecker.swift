@@ -6,7 +6,7 @@ struct KeyChecker {
 
     func check(_ pair: YAMLPair) {
         let key = pair.key
-        if self.keys.keys.contains(key) { return }
+        if self.keys.keys.contains(key) || self.log.isFull { return }
         if self.keys.place == KeySet.root.place, key.hasPrefix("x-") { return }  // a place for anchors; never read
         if let advice = self.keys.notYet[key] {
             self.log.error(.notYet, pair.keySpan, "'\(key)' is not supported in this version", help: advice)
@@ -20,7 +20,8 @@ struct KeyChecker {
 
     /// Whether a required key is there under another name, so that its absence is not a second mistake.
     func hasStandIn(for required: String, in pairs: [YAMLPair]) -> Bool {
-        pairs.contains { !self.keys.keys.contains($0.key) && self.meant(by: $0.key) == required }
+        // Nobody writes more keys than this by hand, and each is compared with all of ours.
+        pairs.prefix(100).contains { !self.keys.keys.contains($0.key) && self.meant(by: $0.key) == required }
     }
 
     private func meant(by key: String) -> String? {

@@ -4,6 +4,8 @@
 package final class DiagnosticLog {
     /// Past this nothing more is kept: nobody reads it, and a hostile file could ask for millions.
     package static let limit = 1000
+    /// Warnings leave room for errors, so that a file with both is never taken for one with warnings alone.
+    private static let warningLimit = 100
 
     private struct Entry: Hashable {
         let severity: Diagnostic.Severity
@@ -20,6 +22,9 @@ package final class DiagnosticLog {
         self.source = source
     }
 
+    /// Nothing more is kept: whoever works only to say what is wrong can stop.
+    package var isFull: Bool { self.entries.count >= Self.limit }
+
     package var hasErrors: Bool { self.entries.contains { $0.severity == .error } }
 
     /// Adds an error.
@@ -30,11 +35,12 @@ package final class DiagnosticLog {
     }
 
     package func warning(_ id: DiagnosticID, _ span: SourceSpan, _ message: String, help: String? = nil) {
+        guard self.entries.count < Self.warningLimit else { return }
         self.add(Entry(severity: .warning, id: id, span: span, message: message, help: help))
     }
 
     private func add(_ entry: Entry) {
-        guard self.entries.count < Self.limit else { return }
+        guard !self.isFull else { return }
         self.entries.insert(entry)
     }
 

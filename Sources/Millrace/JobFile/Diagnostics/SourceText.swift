@@ -85,6 +85,11 @@ package struct SourceText: Sendable {
         }
     }
 
+    /// The offset of the first line that starts so.
+    package func firstLine(startingWith word: [Unicode.Scalar]) -> Int? {
+        self.lineStarts.first { self.scalars[$0...].starts(with: word) }
+    }
+
     /// Where a piece of text stands within a span; the span itself if it is not there as it is written.
     package func find(_ text: String, in span: SourceSpan) -> SourceSpan {
         let wanted = Array(text.unicodeScalars)

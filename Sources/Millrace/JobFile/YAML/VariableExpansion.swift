@@ -64,10 +64,14 @@ package struct VariableExpansion {
     private mutating func value(of body: Substring, _ whole: String, _ span: SourceSpan) -> String? {
         let name = body.prefix { $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }
         let rest = body.dropFirst(name.count)
-        let place = self.log.source.find(whole, in: span)
         let isName = name.first.map { !$0.isNumber } ?? false
         guard isName, rest.isEmpty || rest.hasPrefix(":-"), !rest.contains("${") else {
-            self.log.error(.badVariable, place, "not a variable", help: "write ${NAME} or ${NAME:-default}")
+            self.log.error(
+                .badVariable,
+                self.place(whole, span),
+                "not a variable",
+                help: "write ${NAME} or ${NAME:-default}"
+            )
             return nil
         }
         let set = self.environment[String(name)]
@@ -75,31 +79,38 @@ package struct VariableExpansion {
         guard let value else {
             self.log.error(
                 .unsetVariable,
-                place,
+                self.place(whole, span),
                 "the variable \(quoted(String(name))) is not set",
                 help: "set it, or write ${\(quotedName(name)):-default}"
             )
             return nil
         }
-        return self.spend(value, String(name), place)
+        return self.spend(value, String(name), whole, span)
     }
 
     private func quotedName(_ name: Substring) -> String { String(name.prefix(40)) }
 
-    private mutating func spend(_ value: String, _ name: String, _ place: SourceSpan) -> String? {
+    /// Where a variable stands in its scalar.
+    ///
+    /// A search, so only for an error that will be shown.
+    private func place(_ whole: String, _ span: SourceSpan) -> SourceSpan {
+        self.log.isFull ? span : self.log.source.find(whole, in: span)
+    }
+
+    private mutating func spend(_ value: String, _ name: String, _ whole: String, _ span: SourceSpan) -> String? {
         guard !self.isOverBudget else { return nil }
         self.characters += value.utf8.count
         if self.characters > YAMLLimits.expandedCharacters {
             self.isOverBudget = true
             self.log.error(
                 .expansionTooLarge,
-                place,
+                self.place(whole, span),
                 "with \(quoted(name)) the variables put in more than \(YAMLLimits.expandedCharacters) bytes"
             )
             return nil
         }
         if value.utf8.contains(0) {
-            self.log.error(.badVariable, place, "the variable \(quoted(name)) holds a NUL byte")
+            self.log.error(.badVariable, self.place(whole, span), "the variable \(quoted(name)) holds a NUL byte")
             return nil
         }
         return value

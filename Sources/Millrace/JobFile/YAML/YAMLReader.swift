@@ -3,7 +3,7 @@
 /// A tree comes back only if it is whole.
 package enum YAMLReader {
     package static func read(_ bytes: [UInt8], log: DiagnosticLog) -> YAMLNode? {
-        guard Self.checkCharacters(log) else { return nil }
+        guard Self.checkCharacters(log), Self.checkDirectives(log) else { return nil }
         var builder = YAMLTreeBuilder(log: log)
         let failure = YAMLEventReader.read(Self.withoutByteOrderMark(bytes)) { builder.take($0) }
         if let failure {
@@ -45,6 +45,14 @@ package enum YAMLReader {
             log.error(.notUTF8, span, "this is not UTF-8", help: "save the file as UTF-8")
         }
         return isGood && log.source.badOffsets.isEmpty
+    }
+
+    /// Refuses `%TAG` before the parser sees it: each is compared with all before it, and none has a use here.
+    private static func checkDirectives(_ log: DiagnosticLog) -> Bool {
+        let word: [Unicode.Scalar] = ["%", "T", "A", "G"]
+        guard let start = log.source.firstLine(startingWith: word) else { return true }
+        log.error(.tag, SourceSpan(start: start, end: start + word.count), "tags have no meaning here")
+        return false
     }
 
     /// YAML's printable characters, less those it takes for line breaks and editors do not.
