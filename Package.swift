@@ -14,6 +14,7 @@ let package = Package(
         .library(name: "AMQPWire", targets: ["AMQPWire"]),
         .library(name: "AMQPClient", targets: ["AMQPClient"]),
         .library(name: "Millrace", targets: ["Millrace"]),
+        .library(name: "MillraceHandler", targets: ["MillraceHandler"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -23,6 +24,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CMillraceABI"),
+        .target(name: "MillraceHandler", dependencies: ["CMillraceABI"]),
         .target(name: "AMQPWire"),
         .target(name: "AMQPClient", dependencies: ["AMQPWire", logging] + nio),
         .target(

@@ -41,6 +41,7 @@ package final class AckLine: Sendable {
     @inline(__always)
     package func ack(_ tag: UInt64) -> Bool {
         self.monitor.withLock { state in
+            if state.ended { return false }
             if state.batch == 1 {
                 guard state.tags.settle(tag) == .send else { return false }
                 state.frames.appendAck(channel: self.number, deliveryTag: tag, multiple: false)
@@ -65,7 +66,7 @@ package final class AckLine: Sendable {
     /// Gives a delivery back: does not count as a failure on new brokers.
     package func nack(_ tag: UInt64, requeue: Bool) -> Bool {
         self.monitor.withLock { state in
-            guard state.tags.settle(tag) == .send else { return false }
+            guard !state.ended, state.tags.settle(tag) == .send else { return false }
             state.frames.appendNack(channel: self.number, deliveryTag: tag, multiple: false, requeue: requeue)
             return true
         }
@@ -74,7 +75,7 @@ package final class AckLine: Sendable {
     /// Refuses a delivery: a failure.
     package func reject(_ tag: UInt64, requeue: Bool) -> Bool {
         self.monitor.withLock { state in
-            guard state.tags.settle(tag) == .send else { return false }
+            guard !state.ended, state.tags.settle(tag) == .send else { return false }
             state.frames.appendReject(channel: self.number, deliveryTag: tag, requeue: requeue)
             return true
         }

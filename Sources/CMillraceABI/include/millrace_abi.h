@@ -181,11 +181,12 @@ typedef struct millrace_handler {
     size_t size;
     const char *name; /* "plugin.handler", as jobs.yaml says it; never NULL, valid for ever */
     uint32_t flags;   /* MILLRACE_HANDLER_… */
+    void *context;    /* the plugin's own, not looked at by the host */
 
-    /* Makes an instance for one worker, on its thread. `options` is the job's `with:` block as a JSON object, UTF-8,
+    /* Makes an instance for one worker, on its thread. `self` is this handler. `options` is the job's `with:` block as a JSON object, UTF-8,
      * valid during the call. Returns 0 and sets `*instance` (may stay NULL), or non-zero after reporting why. */
-    int32_t (*make)(const millrace_host *host, millrace_worker *worker, millrace_bytes options, void **instance,
-                    const millrace_failure *failure);
+    int32_t (*make)(const struct millrace_handler *self, const millrace_host *host, millrace_worker *worker,
+                    millrace_bytes options, void **instance, const millrace_failure *failure);
 
     /* Begins one delivery. */
     void (*begin)(void *instance, const millrace_message *message, millrace_token *token);

@@ -1,0 +1,75 @@
+package import CMillraceABI
+import Glibc
+
+/// A plugin in memory. It is never unloaded: its handlers' code may be on a stack for as long as the process lives.
+public struct Plugin: Sendable {
+    /// As in the job file.
+    public let path: String
+    /// As the plugin calls itself.
+    public let name: String
+    package let handlers: [HandlerEntry]
+
+    /// Loads a shared library and checks its descriptor.
+    ///
+    /// - Throws: A ``PluginError`` that says in one sentence why it can not be used.
+    public init(path: String) throws(PluginError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw PluginError(.missing, path: path) }
+        guard status.st_mode & S_IFMT != S_IFDIR else { throw PluginError(.isFolder, path: path) }
+        // A name without '/' would be searched for in the system's folders.
+        guard let library = dlopen(path.contains("/") ? path : "./" + path, RTLD_NOW | RTLD_LOCAL) else {
+            throw PluginError(.doesNotLoad(dlerror().map { String(cString: $0) } ?? "no reason given"), path: path)
+        }
+        guard let symbol = dlsym(library, "millrace_plugin") else { throw PluginError(.lacksSymbol, path: path) }
+        // The symbol's type is what the ABI says it is; there is no way to check it.
+        let function = unsafeBitCast(symbol, to: millrace_plugin_function.self)
+        guard let descriptor = function() else { throw PluginError(.noDescriptor, path: path) }
+        try self.init(descriptor, path: path)
+    }
+
+    /// Takes in a descriptor that is linked into the executable.
+    package init(_ descriptor: UnsafePointer<millrace_plugin_descriptor>, path: String) throws(PluginError) {
+        let version = descriptor.pointee.abi_version
+        guard descriptor.pointee.size >= MemoryLayout<millrace_plugin_descriptor>.size || version != 1 else {
+            throw PluginError(.malformed("it says that it has \(descriptor.pointee.size) octets"), path: path)
+        }
+        guard version == UInt32(MILLRACE_ABI_VERSION) else { throw PluginError(.otherVersion(version), path: path) }
+        guard let name = descriptor.pointee.name else { throw PluginError(.malformed("it has no name"), path: path) }
+        self.path = path
+        self.name = String(cString: name)
+        var handlers: [HandlerEntry] = []
+        for index in 0..<descriptor.pointee.handler_count {
+            guard let handler = descriptor.pointee.handlers?[index] else {
+                throw PluginError(.malformed("handler \(index) is NULL"), path: path)
+            }
+            let entry = try Self.entry(handler, index, path)
+            guard !handlers.contains(where: { $0.name == entry.name }) else {
+                throw PluginError(.duplicate(entry.name), path: path)
+            }
+            handlers.append(entry)
+        }
+        self.handlers = handlers
+    }
+
+    private static func entry(
+        _ handler: UnsafePointer<millrace_handler>,
+        _ index: Int,
+        _ path: String
+    ) throws(PluginError) -> HandlerEntry {
+        guard handler.pointee.size >= MemoryLayout<millrace_handler>.size else {
+            throw PluginError(.malformed("handler \(index) says that it has \(handler.pointee.size) octets"), path: path)
+        }
+        guard let name = handler.pointee.name else {
+            throw PluginError(.malformed("handler \(index) has no name"), path: path)
+        }
+        guard handler.pointee.make != nil, handler.pointee.begin != nil, handler.pointee.drop != nil else {
+            let text = "handler '\(String(cString: name))' lacks make, begin or drop"
+            throw PluginError(.malformed(text), path: path)
+        }
+        return HandlerEntry(
+            name: String(cString: name),
+            isAsync: handler.pointee.flags & UInt32(MILLRACE_HANDLER_ASYNC) != 0,
+            descriptor: handler
+        )
+    }
+}

@@ -1,0 +1,56 @@
+package import CMillraceABI
+
+/// The handlers of all loaded plugins, by their full names.
+public struct PluginRegistry: Sendable {
+    private var handlers: [String: (entry: HandlerEntry, path: String)] = [:]
+
+    /// No plugin yet.
+    public init() {}
+
+    /// Loads plugins, all that load: every error is given, not the first alone.
+    public static func load(_ paths: [String]) -> (registry: PluginRegistry, errors: [PluginError]) {
+        var registry = PluginRegistry()
+        var errors: [PluginError] = []
+        for path in paths {
+            do throws(PluginError) {
+                try registry.add(try Plugin(path: path))
+            } catch {
+                errors.append(error)
+            }
+        }
+        return (registry, errors)
+    }
+
+    /// Adds a plugin's handlers.
+    ///
+    /// - Throws: A ``PluginError`` if another plugin offers one of the names.
+    public mutating func add(_ plugin: Plugin) throws(PluginError) {
+        for entry in plugin.handlers {
+            if let other = self.handlers[entry.name] {
+                throw PluginError(.ambiguous(entry.name, other: other.path), path: plugin.path)
+            }
+            self.handlers[entry.name] = (entry, plugin.path)
+        }
+    }
+
+    /// Adds handlers that are linked into the executable.
+    package mutating func add(linkedIn descriptor: UnsafePointer<millrace_plugin_descriptor>) throws(PluginError) {
+        try self.add(try Plugin(descriptor, path: "linked in"))
+    }
+
+    /// The full names of all handlers, sorted.
+    public var names: [String] { self.handlers.keys.sorted() }
+
+    /// Finds a handler by its full name, `plugin.handler`.
+    ///
+    /// - Throws: A ``PluginError`` that names the handlers there are, the nearest first.
+    package func handler(named name: String) throws(PluginError) -> HandlerEntry {
+        if let found = self.handlers[name] { return found.entry }
+        let offered = self.names
+        let nearest = NearestName.of(name, among: offered)
+        throw PluginError(
+            .unknownHandler(name, offered: (nearest.map { [$0] } ?? []) + offered.filter { $0 != nearest }),
+            path: ""
+        )
+    }
+}

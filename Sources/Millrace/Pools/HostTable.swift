@@ -1,0 +1,163 @@
+import AMQPClient
+import AMQPWire
+import CMillraceABI
+import Logging
+
+/// The functions that plugins call (millrace_abi.h, `millrace_host`).
+enum HostTable {
+    /// Static memory, as the ABI promises.
+    // nonisolated(unsafe): allocated and filled once, before any plugin can see it, and only read afterwards.
+    nonisolated(unsafe) static let pointer: UnsafePointer<millrace_host> = {
+        let table = UnsafeMutablePointer<millrace_host>.allocate(capacity: 1)
+        table.initialize(
+            to: millrace_host(
+                size: MemoryLayout<millrace_host>.size,
+                abi_version: 1,
+                complete: { token, outcome in
+                    guard let token, let outcome else { return }
+                    InFlight.of(token)._withUnsafeGuaranteedRef { $0.complete(outcome) }
+                },
+                schedule: { worker, function, argument in
+                    guard let worker, let function else { return }
+                    WorkerHandle.of(worker).mailbox.schedule(ScheduledCall(function, argument))
+                },
+                publish: { token, publication in
+                    guard let token, let publication else { return 2 }
+                    return InFlight.of(token).takeUnretainedValue().publish(publication)
+                },
+                property: { token, which, value in
+                    guard let token, let value else { return }
+                    InFlight.of(token).takeUnretainedValue().property(which, value)
+                },
+                header: { token, key, value in
+                    guard let token, let value else { return }
+                    InFlight.of(token).takeUnretainedValue().header(String(key), value)
+                },
+                log: { worker, token, level, text in
+                    guard let worker else { return }
+                    HostTable.log(WorkerHandle.of(worker), token, level, String(text))
+                },
+                metric: { _, _, _, _ in },
+                is_cancelled: { token in
+                    guard let token else { return 0 }
+                    return InFlight.of(token).takeUnretainedValue().worker.handle.isCancelled ? 1 : 0
+                },
+                job_name: { worker in
+                    guard let worker else { return millrace_bytes(data: nil, length: 0) }
+                    return WorkerHandle.of(worker).jobName.withUnsafeBufferPointer {
+                        // The handle's array is immutable and lives as long as the worker.
+                        millrace_bytes(data: $0.baseAddress, length: $0.count)
+                    }
+                }
+            )
+        )
+        return UnsafePointer(table)
+    }()
+
+    private static func log(_ handle: WorkerHandle, _ token: OpaquePointer?, _ level: UInt32, _ text: String) {
+        var metadata: Logger.Metadata = [:]
+        if let token {
+            let delivery = InFlight.of(token).takeUnretainedValue()
+            metadata["delivery"] = "\(delivery.record.deliveryTag)"
+            if let id = delivery.properties.messageID { metadata["message_id"] = "\(id)" }
+        }
+        let logLevel: Logger.Level =
+            switch level {
+            case MILLRACE_DEBUG.rawValue: .debug
+            case MILLRACE_INFO.rawValue: .info
+            case MILLRACE_WARNING.rawValue: .warning
+            default: .error
+            }
+        handle.logger.log(level: logLevel, "\(text)", metadata: metadata)
+    }
+}
+
+extension InFlight {
+    fileprivate func property(_ which: UInt32, _ value: UnsafeMutablePointer<millrace_value>) {
+        let properties = self.properties
+        switch which {
+        case MILLRACE_CONTENT_TYPE.rawValue: self.give(properties.contentType, value)
+        case MILLRACE_CONTENT_ENCODING.rawValue: self.give(properties.contentEncoding, value)
+        case MILLRACE_DELIVERY_MODE.rawValue: self.give(properties.deliveryMode.map(Int64.init), value)
+        case MILLRACE_PRIORITY.rawValue: self.give(properties.priority.map(Int64.init), value)
+        case MILLRACE_CORRELATION_ID.rawValue: self.give(properties.correlationID, value)
+        case MILLRACE_REPLY_TO.rawValue: self.give(properties.replyTo, value)
+        case MILLRACE_EXPIRATION.rawValue: self.give(properties.expiration, value)
+        case MILLRACE_MESSAGE_ID.rawValue: self.give(properties.messageID, value)
+        case MILLRACE_TIMESTAMP.rawValue: self.give(properties.timestamp.map { Int64(clamping: $0) }, value)
+        case MILLRACE_TYPE.rawValue: self.give(properties.type, value)
+        case MILLRACE_USER_ID.rawValue: self.give(properties.userID, value)
+        case MILLRACE_APP_ID.rawValue: self.give(properties.appID, value)
+        default: value.pointee.kind = MILLRACE_NONE.rawValue
+        }
+    }
+
+    fileprivate func header(_ key: String, _ value: UnsafeMutablePointer<millrace_value>) {
+        switch self.properties.headers?[key] {
+        case nil, .void: value.pointee.kind = MILLRACE_NONE.rawValue
+        case .bool(let bool):
+            value.pointee.kind = MILLRACE_BOOL.rawValue
+            value.pointee.integer = bool ? 1 : 0
+        case .string(let text): self.give(text, value)
+        case .nonUTF8String(let bytes), .bytes(let bytes): self.give(bytes, MILLRACE_BYTES, value)
+        case .float(let real): Self.give(Double(real), value)
+        case .double(let real): Self.give(real, value)
+        case .timestamp(let seconds): self.give(Int64(clamping: seconds), value)
+        case .some(let other):
+            guard let integer = other.intValue else { return value.pointee.kind = MILLRACE_OTHER.rawValue }
+            self.give(integer, value)
+        }
+    }
+
+    private static func give(_ real: Double, _ value: UnsafeMutablePointer<millrace_value>) {
+        value.pointee.kind = MILLRACE_DOUBLE.rawValue
+        value.pointee.real = real
+    }
+
+    /// Copies a publication; 0, or 2 for an argument that AMQP can not carry.
+    fileprivate func publish(_ publication: UnsafePointer<millrace_publication>) -> Int32 {
+        let given = publication.pointee
+        guard given.exchange.length <= 255, given.routing_key.length <= 255, given.content_type.length <= 255,
+            given.message_id.length <= 255, given.correlation_id.length <= 255, given.reply_to.length <= 255,
+            given.type.length <= 255
+        else { return 2 }
+        var properties = BasicProperties()
+        func text(_ bytes: millrace_bytes) -> String? { bytes.length > 0 ? String(bytes) : nil }
+        properties.contentType = text(given.content_type)
+        properties.messageID = text(given.message_id)
+        properties.correlationID = text(given.correlation_id)
+        properties.replyTo = text(given.reply_to)
+        properties.type = text(given.type)
+        properties.deliveryMode = given.transient == 1 ? 1 : 2
+        if given.priority > 0 { properties.priority = given.priority }
+        if given.header_count > 0 {
+            var headers = FieldTable()
+            for header in UnsafeBufferPointer(start: given.headers, count: given.header_count) {
+                guard header.key.length <= 255, let value = Self.value(header) else { return 2 }
+                headers[String(header.key)] = value
+            }
+            properties.headers = headers
+        }
+        self.publications.append(
+            Publication(
+                exchange: String(given.exchange),
+                routingKey: String(given.routing_key),
+                properties: properties,
+                body: Array(UnsafeBufferPointer(start: given.body.data, count: given.body.length))
+            )
+        )
+        return 0
+    }
+
+    private static func value(_ header: millrace_header) -> FieldValue? {
+        switch header.kind {
+        case MILLRACE_BOOL.rawValue: .bool(header.integer != 0)
+        case MILLRACE_INTEGER.rawValue: .int64(header.integer)
+        case MILLRACE_DOUBLE.rawValue: .double(header.real)
+        case MILLRACE_STRING.rawValue: .string(String(header.bytes))
+        case MILLRACE_BYTES.rawValue:
+            .bytes(Array(UnsafeBufferPointer(start: header.bytes.data, count: header.bytes.length)))
+        default: nil
+        }
+    }
+}

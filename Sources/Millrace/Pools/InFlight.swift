@@ -1,0 +1,140 @@
+import Logging
+import AMQPClient
+import AMQPWire
+import CMillraceABI
+
+/// A message that a handler wants to have published once it has succeeded.
+struct Publication {
+    let exchange: String
+    let routingKey: String
+    let properties: BasicProperties
+    let body: [UInt8]
+}
+
+/// One delivery in a handler's hand: what the ABI calls a token. Reused for the next delivery when it is settled.
+///
+/// Touched by its worker's thread alone.
+final class InFlight {
+    unowned let worker: Worker
+    /// The octets of the message; `owner` keeps them while an async handler is at it.
+    var bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+    var owner: AnyObject?
+    var record = ContentRecord(deliveryTag: 0, redelivered: false, method: 0..<0, header: 0..<0, body: 0..<0)
+    var incarnation: UInt64 = 0
+    var beganAt: UInt64 = 0
+
+    /// From begin to complete.
+    var isInHand = false
+    var verdict = HandlerVerdict.ack
+    var reason: String?
+    var publications: [Publication] = []
+
+    private var decodedProperties: BasicProperties?
+    /// Holds the string that the last property or header call gave out.
+    private var scratch: [UInt8] = []
+
+    init(worker: Worker) { self.worker = worker }
+
+    /// The `millrace_token` of the ABI.
+    var pointer: OpaquePointer { OpaquePointer(Unmanaged.passUnretained(self).toOpaque()) }
+
+    @inline(__always)
+    static func of(_ pointer: OpaquePointer) -> Unmanaged<InFlight> {
+        Unmanaged<InFlight>.fromOpaque(UnsafeRawPointer(pointer))
+    }
+
+    @inline(__always)
+    func begin(_ record: ContentRecord, _ bytes: UnsafeRawBufferPointer, incarnation: UInt64) {
+        self.record = record
+        self.bytes = bytes
+        self.incarnation = incarnation
+        self.isInHand = true
+        self.verdict = .ack
+        if self.reason != nil { self.reason = nil }
+        if self.decodedProperties != nil { self.decodedProperties = nil }
+    }
+
+    func complete(_ outcome: UnsafePointer<millrace_outcome>) {
+        guard self.isInHand else {
+            self.worker.handle.logger.error("a handler completed the same delivery twice; the second outcome is ignored")
+            return
+        }
+        self.isInHand = false
+        switch outcome.pointee.kind {
+        case MILLRACE_ACK.rawValue: self.verdict = .ack
+        case MILLRACE_RETRY.rawValue: self.verdict = .retry
+        case MILLRACE_REJECT.rawValue: self.verdict = .reject
+        case MILLRACE_REQUEUE.rawValue: self.verdict = .requeue
+        case MILLRACE_SNOOZE.rawValue: self.verdict = .snooze
+        case MILLRACE_DISCARD.rawValue: self.verdict = .discard
+        case MILLRACE_STOP.rawValue: self.verdict = .stop
+        default:
+            self.verdict = .reject
+            self.reason = "the handler gave outcome \(outcome.pointee.kind), which ABI version 1 does not have"
+            return
+        }
+        if outcome.pointee.reason.length > 0 { self.reason = String(outcome.pointee.reason) }
+    }
+
+    func slice(_ offset: UInt32, _ length: UInt32) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: self.bytes[Int(offset)..<Int(offset) + Int(length)])
+    }
+
+    /// Decoded when asked for, once per delivery. A header that does not decode has no properties.
+    var properties: BasicProperties {
+        if let properties = self.decodedProperties { return properties }
+        var reader = WireReader(self.slice(self.record.headerOffset, self.record.headerLength))
+        var properties = BasicProperties()
+        do throws(WireError) {
+            try reader.skip(12)
+            properties = try BasicProperties(from: &reader)
+        } catch {
+            self.worker.handle.logger.warning("the properties of a message are malformed", metadata: ["reason": "\(error)"])
+        }
+        self.decodedProperties = properties
+        return properties
+    }
+
+    /// 1 for the first; quorum queues count, other queues only say "again".
+    var attempt: UInt32 {
+        guard self.record.redelivered else { return 1 }
+        guard let count = self.properties.headers?["x-delivery-count"]?.intValue else { return 2 }
+        return UInt32(clamping: count + 1)
+    }
+
+    // MARK: For the ABI's readers
+
+    func give(_ text: String?, _ value: UnsafeMutablePointer<millrace_value>) {
+        guard let text else { return value.pointee.kind = MILLRACE_NONE.rawValue }
+        self.give(Array(text.utf8), MILLRACE_STRING, value)
+    }
+
+    func give(_ bytes: [UInt8], _ kind: millrace_value_kind, _ value: UnsafeMutablePointer<millrace_value>) {
+        self.scratch = bytes
+        value.pointee.kind = kind.rawValue
+        value.pointee.bytes = self.scratch.withUnsafeBufferPointer {
+            // The array is not touched until the next call, which is how long the ABI promises it.
+            millrace_bytes(data: $0.baseAddress, length: $0.count)
+        }
+    }
+
+    func give(_ integer: Int64?, _ value: UnsafeMutablePointer<millrace_value>) {
+        guard let integer else { return value.pointee.kind = MILLRACE_NONE.rawValue }
+        value.pointee.kind = MILLRACE_INTEGER.rawValue
+        value.pointee.integer = integer
+    }
+}
+
+extension String {
+    /// A copy of the ABI's octets; what is not UTF-8 is replaced.
+    init(_ bytes: millrace_bytes) {
+        self = String(decoding: UnsafeBufferPointer(start: bytes.data, count: bytes.length), as: UTF8.self)
+    }
+}
+
+extension millrace_bytes {
+    @inline(__always)
+    init(_ bytes: UnsafeRawBufferPointer) {
+        self.init(data: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), length: bytes.count)
+    }
+}

@@ -1,0 +1,59 @@
+import AMQPClient
+
+/// What was done for one job since the start.
+public struct JobCounts: Sendable, Equatable {
+    /// Deliveries taken in by handlers.
+    public var received = 0
+    /// Deliveries acked, outputs published.
+    public var acked = 0
+    /// Deliveries rejected to the dead-letter target.
+    public var rejected = 0
+    /// Deliveries rejected back to the queue after a failure.
+    public var requeued = 0
+    /// Deliveries given back without a failure: drained, snoozed, requeued by the handler.
+    public var givenBack = 0
+    /// Deliveries dropped on purpose.
+    public var discarded = 0
+    /// Outputs published, and confirmed where the job asks for that.
+    public var published = 0
+    /// Handlers that ran longer than the job's timeout.
+    public var overruns = 0
+    /// Outcomes that came after their channel had ended; the broker gives those messages out again.
+    public var stale = 0
+
+    /// No counts.
+    public init() {}
+
+    /// Deliveries with an outcome.
+    public var settled: Int { self.acked + self.rejected + self.requeued + self.givenBack + self.discarded + self.stale }
+
+    mutating func count(_ settlement: Settlement) {
+        switch settlement {
+        case .ack: self.acked += 1
+        case .discard: self.discarded += 1
+        case .reject: self.rejected += 1
+        case .rejectRequeue: self.requeued += 1
+        case .giveBack: self.givenBack += 1
+        }
+    }
+
+    static func += (left: inout JobCounts, right: JobCounts) {
+        left.received += right.received
+        left.acked += right.acked
+        left.rejected += right.rejected
+        left.requeued += right.requeued
+        left.givenBack += right.givenBack
+        left.discarded += right.discarded
+        left.published += right.published
+        left.overruns += right.overruns
+        left.stale += right.stale
+    }
+}
+
+/// The counts of one job, added to by its workers once per batch.
+final class JobCounters: Sendable {
+    private let monitor = Monitor(JobCounts())
+
+    func add(_ counts: JobCounts) { self.monitor.withLock { $0 += counts } }
+    var counts: JobCounts { self.monitor.withLock { $0 } }
+}

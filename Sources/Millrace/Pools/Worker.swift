@@ -1,0 +1,327 @@
+import Logging
+import AMQPClient
+import AMQPWire
+import CMillraceABI
+import Synchronization
+
+/// One OS thread's work: one channel, one handler instance, one loop.
+///
+/// Made on its thread and never leaves it; what others may touch is the ``WorkerHandle``.
+final class Worker {
+    let handle: WorkerHandle
+    let topology: Topology
+    private let source: ConnectionSource
+    private let entry: HandlerEntry
+    private let functions: HandlerFunctions
+    private let tasksPerThread: Int
+    private var instance: UnsafeMutableRawPointer?
+
+    var channel: Channel?
+    var counts = JobCounts()
+    var awaiting = AwaitingInputs()
+    /// Deliveries that an async handler has in hand.
+    var running: [InFlight] = []
+    var idle: [InFlight] = []
+    /// The batch that is being worked off, and how far.
+    private var batch: DeliveryBatch?
+    private var nextRecord = 0
+    private var pause = FailurePause()
+    private var pausedUntil: UInt64 = 0
+    private var cancelWasPassedOn = false
+    private var mustDeclare = false
+    private var inbox = Inbox()
+    private let consumerTag: String
+
+    init(
+        handle: WorkerHandle,
+        source: ConnectionSource,
+        topology: Topology,
+        entry: HandlerEntry,
+        tasksPerThread: Int
+    ) {
+        self.handle = handle
+        self.source = source
+        self.topology = topology
+        self.entry = entry
+        self.functions = HandlerFunctions(entry)
+        self.tasksPerThread = entry.isAsync ? tasksPerThread : 1
+        self.consumerTag = "\(handle.job.name)-\(handle.index)"
+    }
+
+    // MARK: The thread
+
+    /// Runs until it is drained or has failed for good.
+    func run(backoff: Backoff) {
+        do throws(HandlerStartError) {
+            self.instance = try self.functions.makeInstance(for: self.handle)
+        } catch {
+            self.handle.logger.error("the handler does not start", metadata: ["reason": "\(error.reason)"])
+            return self.handle.enter(.failed(error.reason))
+        }
+        defer { self.functions.drop(self.instance) }
+        var backoff = backoff
+        while !self.handle.isDraining {
+            guard let connection = self.source.current else {
+                self.handle.enter(.waiting)
+                self.idle(until: nil)
+                continue
+            }
+            do throws(AMQPError) {
+                try self.serve(connection) { backoff.reset() }
+            } catch {
+                self.channelEnded()
+                if error.scope == .connection {
+                    self.source.forget(connection)
+                    continue
+                }
+                self.mustDeclare = true
+                let wait = backoff.next(random: Double.random(in: 0..<1))
+                self.handle.logger.warning(
+                    "the channel ended; another one is opened",
+                    metadata: ["reason": "\(error)", "after_ms": "\(wait / 1_000_000)"]
+                )
+                self.handle.enter(.restarting("\(error)"))
+                let deadline = MonotonicClock.now() &+ wait
+                while !self.handle.isDraining, MonotonicClock.now() < deadline { self.idle(until: deadline) }
+            }
+        }
+        while !self.running.isEmpty { self.idle(until: nil) }
+        self.publishCounts()
+        self.handle.enter(.ended)
+    }
+
+    /// One channel's life: open, consume, work, drain.
+    private func serve(_ connection: Connection, started: () -> Void) throws(AMQPError) {
+        let job = self.handle.job
+        let channel = try connection.openChannel(mailbox: self.handle.mailbox)
+        self.channel = channel
+        if self.mustDeclare { try self.topology.declare(queue: job.queue, on: channel) }
+        channel.batchAcks(job.ack.batch)
+        if job.publish.mode == .confirm { try channel.selectConfirms() }
+        try channel.prefetch(UInt16(clamping: job.prefetch))
+        try channel.consume(job.queue, tag: self.consumerTag, noAck: job.ack.mode == .none)
+        self.handle.enter(.consuming)
+        self.mustDeclare = false
+        started()
+        while !self.handle.isDraining {
+            try self.throwIfEnded(channel)
+            self.workOff(channel, whileDraining: false)
+            self.publishCounts()
+            channel.sendAcks()
+            try self.throwIfEnded(channel)
+            if self.mayBegin(channel) { continue }
+            channel.pump(until: self.pausedUntil > 0 ? self.pausedUntil : nil)
+            self.takeIn(channel)
+        }
+        try self.drain(channel)
+    }
+
+    private func throwIfEnded(_ channel: Channel) throws(AMQPError) {
+        if let reason = channel.endReason { throw reason }
+        if let consumer = channel.takeCancelledConsumers().first {
+            channel.close()
+            throw AMQPError(
+                .closedByOwner,
+                scope: .channel(channel.number),
+                text: "the broker ended consumer \(consumer): its queue was deleted, moved, or timed out"
+            )
+        }
+    }
+
+    /// Confirms, calls of async handlers, cancellation: all that is not a delivery.
+    private func takeIn(_ channel: Channel) {
+        if !channel.verdicts.isEmpty { self.takeVerdicts(channel) }
+        if channel.hasCalls { self.runCalls(channel) }
+        if self.handle.isCancelled { self.passCancellationOn() }
+        if channel.takeSignals() != 0 {}  // looked at through the handle
+    }
+
+    // MARK: Deliveries
+
+    private func mayBegin(_ channel: Channel) -> Bool {
+        guard self.running.count < self.tasksPerThread else { return false }
+        if self.pausedUntil > 0 {
+            guard MonotonicClock.now() >= self.pausedUntil else { return false }
+            self.pausedUntil = 0
+        }
+        if self.batch == nil {
+            self.batch = channel.takeBatch()
+            self.nextRecord = 0
+        }
+        return self.batch != nil
+    }
+
+    /// Begins deliveries until there are none, or all hands are full.
+    private func workOff(_ channel: Channel, whileDraining: Bool) {
+        var sentAt: UInt64 = 0
+        while self.mayBegin(channel), let batch = self.batch {
+            while self.nextRecord < batch.records.count {
+                if (self.handle.isDraining && !whileDraining) || !channel.isOpen || self.pausedUntil > 0
+                    || self.running.count >= self.tasksPerThread
+                {
+                    return
+                }
+                let now = MonotonicClock.now()
+                if sentAt == 0 { sentAt = now }
+                if now &- sentAt > Self.longestHold {
+                    // What is settled goes out before the next handler takes its time.
+                    channel.sendAcks()
+                    channel.pump(until: 0)
+                    self.takeIn(channel)
+                    sentAt = now
+                }
+                let record = batch.records[self.nextRecord]
+                self.nextRecord += 1
+                self.begin(record, batch.block, now, channel)
+            }
+            self.batch = nil
+        }
+    }
+
+    /// Acks are held back for a burst of short handlers, never for longer: nanoseconds.
+    private static let longestHold: UInt64 = 1_000_000
+
+    @inline(__always)
+    private func begin(_ record: ContentRecord, _ block: Block, _ now: UInt64, _ channel: Channel) {
+        let delivery = self.idle.popLast() ?? InFlight(worker: self)
+        delivery.begin(record, block.bytes, incarnation: channel.incarnation)
+        delivery.beganAt = now
+        self.counts.received += 1
+        if self.running.isEmpty { self.handle.beganAt.store(now, ordering: .relaxed) }
+        let strings = DeliverStrings(block.slice(record.methodOffset, record.methodLength))
+        var message = millrace_message(
+            size: MemoryLayout<millrace_message>.size,
+            body: millrace_bytes(block.slice(record.bodyOffset, record.bodyLength)),
+            exchange: millrace_bytes(strings.exchange),
+            routing_key: millrace_bytes(strings.routingKey),
+            attempt: record.redelivered ? delivery.attempt : 1,
+            redelivered: record.redelivered ? 1 : 0
+        )
+        self.functions.begin(self.instance, &message, delivery.pointer)
+        if delivery.isInHand {
+            delivery.owner = block.owner
+            self.running.append(delivery)
+            if self.entry.isAsync { return }
+            self.handle.logger.error("a sync handler returned without an outcome; the delivery counts as failed")
+            self.running.removeLast()
+            delivery.isInHand = false
+            delivery.verdict = .retry
+            delivery.reason = "the handler returned without an outcome"
+        }
+        self.settle(delivery, channel)
+        if self.running.isEmpty { self.handle.beganAt.store(0, ordering: .relaxed) }
+    }
+
+    /// Runs what the handlers' task executor has queued, and settles what that completed.
+    private func runCalls(_ channel: Channel?) {
+        let calls = self.channel?.takeCalls() ?? []
+        for call in calls { call.function(call.argument) }
+        self.settleCompleted(channel)
+    }
+
+    private func settleCompleted(_ channel: Channel?) {
+        var index = 0
+        while index < self.running.count {
+            guard !self.running[index].isInHand else {
+                index += 1
+                continue
+            }
+            let delivery = self.running.remove(at: index)
+            delivery.owner = nil
+            if let channel, delivery.incarnation == channel.incarnation {
+                self.settle(delivery, channel)
+            } else {
+                self.counts.stale += 1
+                delivery.publications.removeAll()
+                self.idle.append(delivery)
+            }
+        }
+        let oldest = self.running.first?.beganAt ?? 0
+        self.handle.beganAt.store(oldest, ordering: .relaxed)
+    }
+
+    private func passCancellationOn() {
+        guard !self.cancelWasPassedOn, let cancel = self.functions.cancel else { return }
+        self.cancelWasPassedOn = true
+        for delivery in self.running where delivery.isInHand { cancel(self.instance, delivery.pointer) }
+    }
+
+    func noteFailure(_ settlement: Settlement) {
+        let wait = self.pause.settled(settlement)
+        if wait > 0 { self.pausedUntil = MonotonicClock.now() &+ wait }
+    }
+
+    // MARK: The end
+
+    /// Gives back what is not begun, newest first; finishes what is; then closes (DESIGN §7).
+    private func drain(_ channel: Channel) throws(AMQPError) {
+        try channel.cancel(self.consumerTag)
+        if self.handle.job.ack.mode == .none {
+            // Settled when the broker sent them: there is nobody to give them back to.
+            channel.pump(until: 0)
+            while channel.isOpen {
+                self.pausedUntil = 0
+                self.workOff(channel, whileDraining: true)
+                if self.mayBegin(channel) { continue }
+                if self.running.isEmpty { break }
+                channel.pump(until: nil)
+                self.takeIn(channel)
+            }
+        }
+        self.giveBackUnbegun(channel)
+        while !self.running.isEmpty || !self.awaiting.isEmpty {
+            channel.sendAcks()
+            self.publishCounts()
+            try self.throwIfEnded(channel)
+            channel.pump(until: nil)
+            self.takeIn(channel)
+        }
+        channel.sendAcks()
+        self.publishCounts()
+        channel.close()
+        self.channel = nil
+    }
+
+    private func giveBackUnbegun(_ channel: Channel) {
+        var tags: [UInt64] = []
+        if let batch = self.batch { tags += batch.records[self.nextRecord...].map(\.deliveryTag) }
+        self.batch = nil
+        while let batch = channel.takeBatch() { tags += batch.records.map(\.deliveryTag) }
+        guard self.handle.job.ack.mode == .auto else { return }
+        for tag in tags.reversed() where channel.nack(tag: tag, requeue: true) { self.counts.givenBack += 1 }
+        self.counts.received += tags.count
+        channel.sendAcks()
+    }
+
+    /// The channel is gone: what it had given out comes again, on another channel.
+    private func channelEnded() {
+        if let channel = self.channel {
+            channel.close()
+            self.runCalls(nil)
+        }
+        self.channel = nil
+        self.counts.stale += self.awaiting.removeAll()
+        self.batch = nil
+        self.pausedUntil = 0
+        self.publishCounts()
+    }
+
+    /// Waits in the mailbox without a channel, so that async handlers go on and every signal is heard.
+    private func idle(until deadline: UInt64?) {
+        guard self.handle.mailbox.take(into: &self.inbox, until: deadline) else { return }
+        for call in self.inbox.calls { call.function(call.argument) }
+        self.inbox.calls.removeAll(keepingCapacity: true)
+        self.inbox.batches.removeAll()
+        self.inbox.events.removeAll()
+        self.inbox.signals = 0
+        if self.handle.isCancelled { self.passCancellationOn() }
+        self.settleCompleted(nil)
+    }
+
+    func publishCounts() {
+        let unbegun = self.batch.map { $0.records.count - self.nextRecord } ?? 0
+        self.handle.inHand.store(self.running.count + self.awaiting.count + unbegun, ordering: .releasing)
+        self.handle.counters.add(self.counts)
+        self.counts = JobCounts()
+    }
+}

@@ -1,0 +1,80 @@
+import AMQPClient
+import CMillraceABI
+import Logging
+import Synchronization
+
+/// What of a worker may be touched from any thread: its mailbox, its signals, when its handler began.
+///
+/// Its address is the `millrace_worker` that plugins see; the pool keeps it alive until the thread has ended.
+final class WorkerHandle: Sendable {
+    /// Bits of ``Mailbox/signal(_:)``, and of `signals` for a look without a lock between two messages.
+    enum Signal {
+        /// Give back what is not begun, finish what is, end.
+        static let drain: UInt32 = 1
+        /// Ask handlers in flight to end early.
+        static let cancel: UInt32 = 2
+        /// The supervisor has a new connection, or none.
+        static let connection: UInt32 = 4
+    }
+
+    let job: JobDefinition
+    let index: Int
+    let mailbox = Mailbox()
+    let counters: JobCounters
+    let logger: Logger
+    let jobName: [UInt8]
+    let signals = Atomic<UInt32>(0)
+    /// When the oldest delivery in hand was begun, in nanoseconds of the monotonic clock; 0 when idle.
+    let beganAt = Atomic<UInt64>(0)
+    /// Deliveries in hand or waiting for confirms.
+    let inHand = Atomic<Int>(0)
+    private let currentState = Monitor(WorkerState.waiting)
+    private let jobStopped: @Sendable (String) -> Void
+
+    init(job: JobDefinition, index: Int, counters: JobCounters, logger: Logger, jobStopped: @escaping @Sendable (String) -> Void) {
+        self.job = job
+        self.index = index
+        self.counters = counters
+        self.jobStopped = jobStopped
+        var logger = logger
+        logger[metadataKey: "job"] = "\(job.name)"
+        logger[metadataKey: "worker"] = "\(index)"
+        self.logger = logger
+        self.jobName = Array(job.name.utf8)
+    }
+
+    var state: WorkerState { self.currentState.withLock { $0 } }
+    func enter(_ state: WorkerState) { self.currentState.withLock { $0 = state } }
+
+    /// A handler's outcome `stop`: every worker of the job drains.
+    func requestStopOfJob(_ reason: String) { self.jobStopped(reason) }
+
+    func signal(_ bit: UInt32) {
+        self.signals.bitwiseOr(bit, ordering: .relaxed)
+        self.mailbox.signal(bit)
+    }
+
+    var isDraining: Bool { self.signals.load(ordering: .relaxed) & Signal.drain != 0 }
+    var isCancelled: Bool { self.signals.load(ordering: .relaxed) & Signal.cancel != 0 }
+
+    /// The `millrace_worker` of the ABI.
+    var pointer: OpaquePointer { OpaquePointer(Unmanaged.passUnretained(self).toOpaque()) }
+
+    static func of(_ pointer: OpaquePointer) -> WorkerHandle {
+        Unmanaged<WorkerHandle>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
+    }
+}
+
+/// Where a worker stands, for status and for the supervisor.
+enum WorkerState: Equatable, Sendable {
+    /// No connection at the moment.
+    case waiting
+    /// Its consumer runs.
+    case consuming
+    /// Its channel ended; it opens another one after a pause.
+    case restarting(String)
+    /// It has given up.
+    case failed(String)
+    /// It has drained and ended.
+    case ended
+}

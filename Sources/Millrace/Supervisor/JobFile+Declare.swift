@@ -1,0 +1,26 @@
+public import AMQPClient
+public import Logging
+import NIOCore
+import NIOPosix
+
+extension JobFile {
+    /// Declares the file's exchanges, queues and bindings on its broker, and closes the connection again.
+    ///
+    /// - Returns: What can not be had, by name.
+    /// - Throws: Why there is no connection.
+    public func declareTopology(logger: Logger) throws(AMQPError) -> [String: AMQPError] {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        defer { group.shutdownGracefully { _ in } }
+        var last = AMQPError(.invalidSettings, scope: .connection, text: "the job file names no broker")
+        for uri in self.connection.uris {
+            do throws(AMQPError) {
+                let connection = try Connection.connect(to: try Endpoint(uri: uri), on: group, logger: logger)
+                defer { connection.close() }
+                return try Topology(self).declareAll(on: connection)
+            } catch {
+                last = error
+            }
+        }
+        throw last
+    }
+}

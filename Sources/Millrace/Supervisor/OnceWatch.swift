@@ -1,0 +1,41 @@
+import AMQPClient
+
+/// Decides for `--once` whether everything is worked off: every queue is empty, nothing is in hand, and nothing was
+/// received between three looks in a row, so that a delivery on its way is not overlooked.
+struct OnceWatch {
+    private var lastReceived = -1
+    private var quietLooks = 0
+    private var channel: Channel?
+
+    mutating func isDone(_ supervisor: Supervisor, _ connection: Connection) throws(AMQPError) -> Bool {
+        let received = supervisor.pools.reduce(0) { $0 + $1.counters.counts.received }
+        let inHand = supervisor.pools.reduce(0) { $0 + $1.inHand }
+        guard inHand == 0, received == self.lastReceived else {
+            self.lastReceived = received
+            self.quietLooks = 0
+            return false
+        }
+        let failed = supervisor.failures.withLock { $0 }
+        let channel: Channel
+        if let open = self.channel, open.isOpen {
+            channel = open
+        } else {
+            channel = try connection.openChannel()
+            self.channel = channel
+        }
+        for pool in supervisor.pools where failed[pool.job.name] == nil {
+            guard case .running = pool.state else {
+                self.quietLooks = 0
+                if case .failed(let reason) = pool.state { supervisor.fail(pool.job.name, reason) }
+                return false
+            }
+            let queue = try channel.declareQueue(pool.job.queue, passive: true)
+            guard queue.messageCount == 0 else {
+                self.quietLooks = 0
+                return false
+            }
+        }
+        self.quietLooks += 1
+        return self.quietLooks >= 3
+    }
+}

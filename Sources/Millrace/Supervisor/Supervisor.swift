@@ -1,0 +1,98 @@
+public import Logging
+import AMQPClient
+import AMQPWire
+import NIOCore
+import NIOPosix
+
+/// The process's heart: one connection, a pool of worker threads per job, and the way in and out of them.
+///
+/// ``run()`` belongs to one thread; ``stop()`` and ``status`` may be called from any.
+public final class Supervisor: Sendable {
+    let file: JobFile
+    let options: SupervisorOptions
+    let logger: Logger
+    let inbox = SupervisorInbox()
+    let source = ConnectionSource()
+    let topology: Topology
+    let pools: [Pool]
+    let failures = Monitor<[String: String]>([:])
+    private let onStatus: (@Sendable ([JobStatus]) -> Void)?
+
+    /// Prepares the jobs of a file; nothing is started.
+    ///
+    /// - Parameters:
+    ///   - file: As loaded and checked.
+    ///   - registry: The plugins that the file names, loaded.
+    ///   - options: How to run.
+    ///   - logger: Gets what a person wants to know later.
+    ///   - onStatus: Called on the supervisor's thread every `options.statusInterval`.
+    /// - Throws: A ``PluginError`` for a handler that no plugin offers.
+    public init(
+        file: JobFile,
+        registry: PluginRegistry,
+        options: SupervisorOptions = SupervisorOptions(),
+        logger: Logger = Logger(label: "millrace"),
+        onStatus: (@Sendable ([JobStatus]) -> Void)? = nil
+    ) throws(PluginError) {
+        self.file = file
+        self.options = options
+        self.logger = logger
+        self.onStatus = onStatus
+        let topology = Topology(file)
+        self.topology = topology
+        var pools: [Pool] = []
+        for job in file.jobs {
+            let entry = try registry.handler(named: job.handler.description)
+            pools.append(
+                Pool(
+                    job: job,
+                    entry: entry,
+                    source: self.source,
+                    topology: topology,
+                    recovery: file.connection.recovery,
+                    logger: logger,
+                    jobStopped: { [inbox] job, reason in inbox.jobStopped(job, reason) }
+                )
+            )
+        }
+        self.pools = pools
+    }
+
+    /// Drains and ends; a second call ends without waiting for handlers. From any thread.
+    public func stop() { self.inbox.requestStop() }
+
+    /// Every job as it stands. From any thread.
+    public var status: [JobStatus] {
+        let failures = self.failures.withLock { $0 }
+        return self.pools.map { pool in
+            JobStatus(
+                name: pool.job.name,
+                queue: pool.job.queue,
+                state: failures[pool.job.name].map(JobState.failed) ?? pool.state,
+                threads: pool.job.threads,
+                counts: pool.counters.counts
+            )
+        }
+    }
+
+    func reportStatus() { self.onStatus?(self.status) }
+
+    /// Runs until stopped. Blocks the calling thread.
+    public func run() -> ExitStatus {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        defer { group.shutdownGracefully { _ in } }
+        var run = SupervisorRun(self, group: group)
+        return run.run()
+    }
+}
+
+extension Pool {
+    var state: JobState {
+        let states = self.handles.map(\.state)
+        if states.contains(.consuming) { return .running }
+        for case .restarting(let reason) in states { return .restarting(reason) }
+        if states.contains(.waiting) { return .starting }
+        for case .failed(let reason) in states { return .failed(reason) }
+        return .drained
+    }
+}

@@ -1,0 +1,206 @@
+import AMQPClient
+import Logging
+import NIOCore
+import Synchronization
+
+/// One run of a supervisor, on its thread: connect, keep connected, watch, drain.
+struct SupervisorRun {
+    private let supervisor: Supervisor
+    private let group: any EventLoopGroup
+    private let endpoints: [Endpoint]
+    private var connection: Connection?
+    private var hasConnected = false
+    private var backoff: Backoff
+    private var nextAttempt: UInt64 = 0
+    private var nextStatus: UInt64 = 0
+    private var overruns: OverrunWatch
+    private var once = OnceWatch()
+    private var nextOnceCheck: UInt64 = 0
+
+    private static let tick: UInt64 = 200_000_000
+
+    private var logger: Logger { self.supervisor.logger }
+
+    init(_ supervisor: Supervisor, group: any EventLoopGroup) {
+        self.supervisor = supervisor
+        self.group = group
+        self.backoff = Backoff(supervisor.file.connection.recovery)
+        self.overruns = OverrunWatch(pools: supervisor.pools)
+        self.endpoints = supervisor.file.connection.uris.compactMap { uri in
+            do throws(AMQPError) {
+                return try Endpoint(uri: uri)
+            } catch {
+                supervisor.logger.error("a connection URI can not be used", metadata: ["reason": "\(error)"])
+                return nil
+            }
+        }
+    }
+
+    mutating func run() -> ExitStatus {
+        guard !self.endpoints.isEmpty else { return .configuration }
+        while true {
+            let now = MonotonicClock.now()
+            if self.connection == nil, now >= self.nextAttempt, let status = self.connect() { return status }
+            let wake = self.connection == nil ? min(self.nextAttempt, now &+ Self.tick) : now &+ Self.tick
+            let events = self.supervisor.inbox.take(until: wake)
+            self.handle(events)
+            if events.stopRequests > 0 { return self.drain(atOnce: events.stopRequests > 1) }
+            self.overruns.look(now: MonotonicClock.now(), logger: self.logger)
+            self.reportStatus()
+            if let status = self.lookWhetherDone() { return status }
+        }
+    }
+
+    // MARK: Connection
+
+    /// One round over the endpoints; a status if the run can not go on.
+    private mutating func connect() -> ExitStatus? {
+        var options = ConnectionOptions(name: self.supervisor.file.connection.name ?? "millrace")
+        options.heartbeatSeconds = Int(self.supervisor.file.connection.heartbeat.nanoseconds / 1_000_000_000)
+        options.connectTimeout = self.supervisor.file.connection.connectTimeout
+        var last: AMQPError?
+        for endpoint in self.endpoints {
+            do throws(AMQPError) {
+                let connection = try Connection.connect(
+                    to: endpoint,
+                    options: options,
+                    on: self.group,
+                    logger: self.logger,
+                    delegate: self.supervisor.inbox
+                )
+                try self.start(on: connection)
+                self.logger.info("connected", metadata: ["broker": "\(endpoint.address)"])
+                return self.supervisor.canWork ? nil : self.giveUp(connection)
+            } catch {
+                last = error
+                self.logger.warning(
+                    "no connection",
+                    metadata: ["broker": "\(endpoint.address)", "reason": "\(error)"]
+                )
+            }
+        }
+        if !self.hasConnected, let last, !last.isTransient || self.supervisor.options.once {
+            self.logger.critical("the broker can not be used", metadata: ["reason": "\(last)"])
+            return .brokerUnavailable
+        }
+        let wait = self.backoff.next(random: Double.random(in: 0..<1))
+        self.nextAttempt = MonotonicClock.now() &+ wait
+        return nil
+    }
+
+    private func giveUp(_ connection: Connection) -> ExitStatus {
+        connection.close()
+        self.logger.critical("no job can start; see the errors above")
+        return .configuration
+    }
+
+    private mutating func start(on connection: Connection) throws(AMQPError) {
+        let failures = try self.supervisor.topology.declareAll(on: connection)
+        self.connection = connection
+        self.hasConnected = true
+        self.backoff.reset()
+        self.supervisor.noteTopology(failures)
+        self.supervisor.source.set(connection)
+        self.supervisor.startPools()
+        for pool in self.supervisor.pools { pool.signal(WorkerHandle.Signal.connection) }
+    }
+
+    // MARK: Events
+
+    private mutating func handle(_ events: SupervisorInbox.Events) {
+        if let error = events.connectionEnd, let connection = self.connection {
+            self.logger.warning("the connection ended; connecting again", metadata: ["reason": "\(error)"])
+            self.supervisor.source.forget(connection)
+            self.connection = nil
+            self.nextAttempt = 0
+        }
+        if let reason = events.blocked {
+            self.logger.warning(
+                "the broker has blocked the connection: it reads nothing, acks included, until its alarm ends",
+                metadata: ["reason": "\(reason)"]
+            )
+        }
+        if events.wasUnblocked { self.logger.info("the broker has unblocked the connection") }
+        for (job, reason) in events.stoppedJobs {
+            self.supervisor.fail(job, "stopped by its handler: \(reason)")
+            self.supervisor.pools.first { $0.job.name == job }?.signal(WorkerHandle.Signal.drain)
+        }
+    }
+
+    private mutating func reportStatus() {
+        guard let interval = self.supervisor.options.statusInterval else { return }
+        let now = MonotonicClock.now()
+        guard now >= self.nextStatus else { return }
+        self.nextStatus = now &+ interval.nanoseconds
+        self.supervisor.reportStatus()
+    }
+
+    /// `once`: every queue empty and everything settled, seen three times in a row with nothing received between.
+    private mutating func lookWhetherDone() -> ExitStatus? {
+        guard self.supervisor.options.once, let connection = self.connection else { return nil }
+        guard MonotonicClock.now() >= self.nextOnceCheck else { return nil }
+        self.nextOnceCheck = MonotonicClock.now() &+ Self.tick
+        do throws(AMQPError) {
+            guard try self.once.isDone(self.supervisor, connection) else { return nil }
+        } catch {
+            self.logger.debug("could not look at the queues", metadata: ["reason": "\(error)"])
+            return nil
+        }
+        return self.drain(atOnce: false)
+    }
+
+    // MARK: Drain
+
+    /// DESIGN §7: cancel, give back, finish, at `shutdown_timeout` cancel handlers, at `kill_timeout` leave them.
+    private mutating func drain(atOnce: Bool) -> ExitStatus {
+        let file = self.supervisor.file
+        self.logger.info("draining", metadata: ["shutdown_timeout": "\(file.shutdownTimeout)"])
+        let start = MonotonicClock.now()
+        let cancelAt = atOnce ? start : start &+ file.shutdownTimeout.nanoseconds
+        let killAt = cancelAt &+ (atOnce ? 0 : file.killTimeout.nanoseconds)
+        for pool in self.supervisor.pools { pool.signal(WorkerHandle.Signal.drain) }
+        var isCancelled = false
+        while !self.supervisor.haveEnded {
+            let now = MonotonicClock.now()
+            if now >= cancelAt, !isCancelled {
+                isCancelled = true
+                self.logger.warning("handlers still run at shutdown_timeout; they are asked to end early")
+                for pool in self.supervisor.pools { pool.signal(WorkerHandle.Signal.cancel) }
+            }
+            if now >= killAt { break }
+            let events = self.supervisor.inbox.take(until: min(now &+ 20_000_000, isCancelled ? killAt : cancelAt))
+            if events.stopRequests > 0 { break }
+            if let error = events.connectionEnd {
+                self.logger.warning("the connection ended while draining", metadata: ["reason": "\(error)"])
+                if let connection = self.connection { self.supervisor.source.forget(connection) }
+            }
+            self.overruns.look(now: now, logger: self.logger)
+            self.reportStatus()
+        }
+        let isClean = self.supervisor.haveEnded
+        if isClean {
+            for pool in self.supervisor.pools { pool.join() }
+        } else {
+            self.nameAbandoned()
+        }
+        self.connection?.close()
+        self.supervisor.reportStatus()
+        let hasFailed = self.supervisor.failures.withLock { !$0.isEmpty }
+        self.logger.info("ended", metadata: ["clean": "\(isClean && !hasFailed)"])
+        return isClean && !hasFailed ? .clean : .abandoned
+    }
+
+    private func nameAbandoned() {
+        for pool in self.supervisor.pools {
+            for handle in pool.handles where handle.state != .ended {
+                let began = handle.beganAt.load(ordering: .relaxed)
+                guard began > 0 else { continue }
+                let seconds = (MonotonicClock.now() &- began) / 1_000_000_000
+                handle.logger.error(
+                    "a handler did not end; its delivery goes back to the queue with the connection",
+                    metadata: ["running_s": "\(seconds)", "queue": "\(pool.job.queue)"]
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+import Millrace
+
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Say whether a job file and its plugins are right, without a broker.",
+        discussion: "Reports every error at once, with file, line and column. Status 78 if there is one."
+    )
+
+    @OptionGroup var file: JobFileArgument
+
+    func run() throws {
+        let file = try self.file.load()
+        _ = try file.loadPlugins()
+        for job in file.jobs {
+            print(
+                "\(job.name): queue '\(job.queue)', handler \(job.handler), \(job.threads) threads × prefetch \(job.prefetch)"
+            )
+        }
+        let threads = file.jobs.reduce(0) { $0 + $1.threads }
+        print("\(self.file.file): \(file.jobs.count) jobs, \(threads) threads and channels; nothing to complain about")
+    }
+}

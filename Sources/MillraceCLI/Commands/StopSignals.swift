@@ -1,0 +1,28 @@
+import AMQPClient
+import Glibc
+
+/// SIGTERM and SIGINT as calls on a thread of their own: no code runs in a signal handler.
+struct StopSignals {
+    private let set: sigset_t
+
+    /// Blocks the signals for this thread and all that it starts.
+    init() {
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, SIGTERM)
+        sigaddset(&set, SIGINT)
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        signal(SIGPIPE, SIG_IGN)
+        self.set = set
+    }
+
+    /// Calls `stop` for each signal, from now on.
+    func start(_ stop: @escaping @Sendable () -> Void) throws {
+        let set = self.set
+        _ = try WorkerThread.start(name: "signals") {
+            var set = set
+            var number: Int32 = 0
+            while sigwait(&set, &number) == 0 { stop() }
+        }
+    }
+}

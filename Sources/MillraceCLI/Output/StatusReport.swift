@@ -1,0 +1,34 @@
+import ArgumentParser
+import Glibc
+import Millrace
+
+/// The jobs' counts as a JSON file, for scripts.
+enum StatusReport {
+    static func write(_ jobs: [JobStatus], to path: String) throws {
+        let members = jobs.map { job in
+            OptionValue.Member(
+                key: job.name,
+                value: .object([
+                    .init(key: "queue", value: .string(job.queue)),
+                    .init(key: "state", value: .string("\(job.state)")),
+                    .init(key: "received", value: .int(Int64(job.counts.received))),
+                    .init(key: "acked", value: .int(Int64(job.counts.acked))),
+                    .init(key: "rejected", value: .int(Int64(job.counts.rejected))),
+                    .init(key: "requeued", value: .int(Int64(job.counts.requeued))),
+                    .init(key: "given_back", value: .int(Int64(job.counts.givenBack))),
+                    .init(key: "discarded", value: .int(Int64(job.counts.discarded))),
+                    .init(key: "published", value: .int(Int64(job.counts.published))),
+                    .init(key: "overruns", value: .int(Int64(job.counts.overruns))),
+                    .init(key: "stale", value: .int(Int64(job.counts.stale))),
+                ])
+            )
+        }
+        let text = OptionValue.object([.init(key: "jobs", value: .object(members))]).json + "\n"
+        guard let file = fopen(path, "w") else {
+            throw ValidationError("the report can not be written to \(path): \(String(cString: strerror(errno)))")
+        }
+        defer { fclose(file) }
+        let octets = Array(text.utf8)
+        fwrite(octets, 1, octets.count, file)
+    }
+}

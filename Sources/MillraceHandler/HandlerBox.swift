@@ -1,0 +1,125 @@
+import CMillraceABI
+
+/// One handler instance behind the ABI's `instance` pointer.
+class HandlerBox {
+    let host: UnsafePointer<millrace_host>
+    let worker: OpaquePointer?
+
+    init(host: UnsafePointer<millrace_host>, worker: OpaquePointer?) {
+        self.host = host
+        self.worker = worker
+    }
+
+    func begin(_ message: UnsafePointer<millrace_message>, _ token: OpaquePointer) {}
+    func cancel(_ token: OpaquePointer) {}
+
+    /// Hands an outcome to the host, which ends the delivery.
+    @inline(__always)
+    final func complete(_ token: OpaquePointer, _ outcome: Outcome) {
+        var result = millrace_outcome()
+        result.size = MemoryLayout<millrace_outcome>.size
+        switch outcome {
+        case .ack:
+            result.kind = MILLRACE_ACK.rawValue
+            self.host.pointee.complete(token, &result)
+        case .requeue:
+            result.kind = MILLRACE_REQUEUE.rawValue
+            self.host.pointee.complete(token, &result)
+        case .snooze(let delay):
+            result.kind = MILLRACE_SNOOZE.rawValue
+            let (seconds, attoseconds) = delay.components
+            result.delay_ns = UInt64(clamping: seconds) &* 1_000_000_000 &+ UInt64(clamping: attoseconds / 1_000_000_000)
+            self.host.pointee.complete(token, &result)
+        case .retry(let reason): self.complete(token, MILLRACE_RETRY, reason, &result)
+        case .reject(let reason): self.complete(token, MILLRACE_REJECT, reason, &result)
+        case .discard(let reason): self.complete(token, MILLRACE_DISCARD, reason, &result)
+        case .stop(let reason): self.complete(token, MILLRACE_STOP, reason, &result)
+        }
+    }
+
+    private final func complete(
+        _ token: OpaquePointer,
+        _ kind: millrace_outcome_kind,
+        _ reason: String,
+        _ result: inout millrace_outcome
+    ) {
+        result.kind = kind.rawValue
+        reason.withABI { text in
+            result.reason = text
+            self.host.pointee.complete(token, &result)
+        }
+    }
+
+    /// What a thrown error means.
+    final func outcome(of error: any Error) -> Outcome {
+        if let unrecoverable = error as? Unrecoverable { return .reject(unrecoverable.reason) }
+        return .retry("\(error)")
+    }
+
+    @inline(__always)
+    final func context(_ token: OpaquePointer) -> JobContext {
+        JobContext(host: self.host, worker: self.worker, token: token)
+    }
+}
+
+/// Runs a handler to its end within `begin`.
+final class SyncHandlerBox<H: SyncJobHandler>: HandlerBox {
+    private let handler: H
+
+    init(_ handler: H, host: UnsafePointer<millrace_host>, worker: OpaquePointer?) {
+        self.handler = handler
+        super.init(host: host, worker: worker)
+    }
+
+    override func begin(_ message: UnsafePointer<millrace_message>, _ token: OpaquePointer) {
+        let borrowed = Message(message.pointee, TokenReader(host: self.host, token: token))
+        do {
+            self.complete(token, try self.handler.handle(borrowed, self.context(token)))
+        } catch {
+            self.complete(token, self.outcome(of: error))
+        }
+    }
+}
+
+/// Runs a handler as a task whose every step runs on the worker's thread.
+// @unchecked Sendable: the box, its handler and its tasks are touched on the worker's thread alone, because the
+// executor gives every step to the host's `schedule`.
+final class AsyncHandlerBox<H: JobHandler>: HandlerBox, @unchecked Sendable {
+    private let handler: H
+    private let executor: WorkerExecutor
+    private var tasks: [OpaquePointer: Task<Void, Never>] = [:]
+
+    init(_ handler: H, host: UnsafePointer<millrace_host>, worker: OpaquePointer?) {
+        self.handler = handler
+        self.executor = WorkerExecutor(host: host, worker: worker)
+        super.init(host: host, worker: worker)
+    }
+
+    override func begin(_ message: UnsafePointer<millrace_message>, _ token: OpaquePointer) {
+        let delivery = DeliveryInHand(message: message.pointee, token: token)
+        self.tasks[token] = Task(executorPreference: self.executor) { await self.run(delivery) }
+    }
+
+    override func cancel(_ token: OpaquePointer) { self.tasks[token]?.cancel() }
+
+    private func run(_ delivery: DeliveryInHand) async {
+        let token = delivery.token
+        let message = Message(delivery.message, TokenReader(host: self.host, token: token))
+        let outcome: Outcome
+        do {
+            outcome = try await self.handler.handle(message, self.context(token))
+        } catch {
+            outcome = self.outcome(of: error)
+        }
+        // First: the host may give the token to the next delivery as soon as this one is complete.
+        self.tasks[token] = nil
+        self.complete(token, outcome)
+    }
+}
+
+/// A delivery on its way into its task.
+// @unchecked Sendable: the host keeps the memory until the token is completed, on the same thread.
+private struct DeliveryInHand: @unchecked Sendable {
+    let message: millrace_message
+    let token: OpaquePointer
+}

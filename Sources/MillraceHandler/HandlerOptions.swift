@@ -1,0 +1,133 @@
+/// The job's `with:` block. Every error names the key and says what was expected.
+public struct HandlerOptions: Sendable {
+    private let values: [String: JSONValue]
+
+    /// Reads a JSON object.
+    ///
+    /// - Throws: ``OptionError`` if it is none.
+    public init(json: [UInt8]) throws(OptionError) {
+        var reader = JSONReader(json)
+        guard case .object(let members)? = reader.readDocument() else {
+            throw OptionError(key: "with", reason: "is not a JSON object")
+        }
+        self.values = Dictionary(members, uniquingKeysWith: { _, last in last })
+    }
+
+    /// The keys there are, sorted.
+    public var keys: [String] { self.values.keys.sorted() }
+
+    /// Whether the key is there and not null.
+    public func contains(_ key: String) -> Bool {
+        switch self.values[key] {
+        case nil, .null: false
+        case .some: true
+        }
+    }
+
+    /// A text.
+    ///
+    /// - Throws: ``OptionError`` if it is missing or something else.
+    public func string(_ key: String) throws(OptionError) -> String {
+        guard case .string(let text) = try self.require(key) else { throw OptionError(key: key, reason: "must be a text") }
+        return text
+    }
+
+    /// A text, or the default.
+    public func string(_ key: String, default value: String) throws(OptionError) -> String {
+        self.contains(key) ? try self.string(key) : value
+    }
+
+    /// A whole number.
+    public func int(_ key: String) throws(OptionError) -> Int {
+        guard case .int(let number) = try self.require(key) else {
+            throw OptionError(key: key, reason: "must be a whole number")
+        }
+        return number
+    }
+
+    /// A whole number, or the default.
+    public func int(_ key: String, default value: Int) throws(OptionError) -> Int {
+        self.contains(key) ? try self.int(key) : value
+    }
+
+    /// A number.
+    public func double(_ key: String) throws(OptionError) -> Double {
+        switch try self.require(key) {
+        case .int(let number): return Double(number)
+        case .double(let number): return number
+        default: throw OptionError(key: key, reason: "must be a number")
+        }
+    }
+
+    /// A number, or the default.
+    public func double(_ key: String, default value: Double) throws(OptionError) -> Double {
+        self.contains(key) ? try self.double(key) : value
+    }
+
+    /// true or false.
+    public func bool(_ key: String) throws(OptionError) -> Bool {
+        guard case .bool(let flag) = try self.require(key) else {
+            throw OptionError(key: key, reason: "must be true or false")
+        }
+        return flag
+    }
+
+    /// true or false, or the default.
+    public func bool(_ key: String, default value: Bool) throws(OptionError) -> Bool {
+        self.contains(key) ? try self.bool(key) : value
+    }
+
+    /// A list of texts.
+    public func strings(_ key: String) throws(OptionError) -> [String] {
+        guard case .array(let values) = try self.require(key) else {
+            throw OptionError(key: key, reason: "must be a list of texts")
+        }
+        var texts: [String] = []
+        for value in values {
+            guard case .string(let text) = value else { throw OptionError(key: key, reason: "must be a list of texts") }
+            texts.append(text)
+        }
+        return texts
+    }
+
+    /// A duration with its unit: `500ms`, `30s`, `2m`, `1h`.
+    public func duration(_ key: String) throws(OptionError) -> Duration {
+        let text = try self.string(key)
+        let units: [(String, Int64)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)]
+        for (unit, milliseconds) in units where text.hasSuffix(unit) {
+            guard let count = Int64(text.dropLast(unit.count)), count >= 0 else { continue }
+            let (product, overflow) = count.multipliedReportingOverflow(by: milliseconds)
+            if !overflow { return .milliseconds(product) }
+        }
+        throw OptionError(key: key, reason: "must be a duration with its unit: 500ms, 30s, 2m or 1h, not '\(text)'")
+    }
+
+    /// A duration, or the default.
+    public func duration(_ key: String, default value: Duration) throws(OptionError) -> Duration {
+        self.contains(key) ? try self.duration(key) : value
+    }
+
+    private func require(_ key: String) throws(OptionError) -> JSONValue {
+        guard self.contains(key), let value = self.values[key] else {
+            throw OptionError(key: key, reason: "is missing")
+        }
+        return value
+    }
+}
+
+/// An option that a handler can not use.
+public struct OptionError: Error, CustomStringConvertible, Equatable {
+    /// The key under `with:`.
+    public let key: String
+    /// What is wrong with it.
+    public let reason: String
+
+    /// An error about one key.
+    public init(key: String, reason: String) {
+        self.key = key
+        self.reason = reason
+    }
+
+    /// One sentence.
+    public var description: String { "option '\(self.key)' \(self.reason)" }
+}

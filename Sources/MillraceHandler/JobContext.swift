@@ -1,0 +1,76 @@
+public import CMillraceABI
+
+/// What a handler can do besides returning: publish, log, count, ask whether to end early.
+///
+/// Valid until the handler has returned.
+// @unchecked Sendable: used on the worker's thread alone; async handlers stay on it.
+public struct JobContext: @unchecked Sendable {
+    let host: UnsafePointer<millrace_host>
+    let worker: OpaquePointer?
+    let token: OpaquePointer
+
+    /// How severe a line of the log is.
+    public enum LogLevel: UInt32, Sendable { case debug = 0, info, warning, error }
+
+    /// The job's name in the job file.
+    public var jobName: String { String(self.host.pointee.job_name(self.worker)) }
+
+    /// Whether the handler should end early: the supervisor stops and has waited long enough.
+    ///
+    /// In an async handler the task is cancelled at the same time.
+    public var isCancelled: Bool { self.host.pointee.is_cancelled(self.token) != 0 }
+
+    /// Writes a line to the supervisor's log, with the job and the message named.
+    public func log(_ level: LogLevel = .info, _ text: String) {
+        text.withABI { self.host.pointee.log(self.worker, self.token, level.rawValue, $0) }
+    }
+
+    /// Adds to a counter.
+    ///
+    /// - Parameters:
+    ///   - name: Letters a to z, digits and `_`.
+    ///   - value: What to add.
+    public func count(_ name: String, by value: Double = 1) {
+        name.withABI { self.host.pointee.metric(self.worker, $0, 0, value) }
+    }
+
+    /// Records one measured value under a name.
+    public func record(_ name: String, _ value: Double) {
+        name.withABI { self.host.pointee.metric(self.worker, $0, 1, value) }
+    }
+
+    /// Publishes a message, once this handler has succeeded: a handler that fails publishes nothing.
+    ///
+    /// With `publish: {mode: confirm}` the message in hand is acked after the broker has confirmed this one.
+    ///
+    /// - Parameter publication: Copied before the call returns.
+    /// - Throws: ``PublishError`` if AMQP can not carry it.
+    public func publish(_ publication: Publication) throws(PublishError) {
+        let code = publication.withABI { self.host.pointee.publish(self.token, $0) }
+        switch code {
+        case 0: return
+        case 1: throw PublishError(reason: "the job may not publish")
+        default: throw PublishError(reason: "exchange, routing key, header names and the short properties take at most 255 octets")
+        }
+    }
+
+    /// Publishes a body; see ``publish(_:)``.
+    public func publish(
+        _ body: [UInt8],
+        exchange: String = "",
+        routingKey: String,
+        contentType: String? = nil
+    ) throws(PublishError) {
+        var publication = Publication(body, exchange: exchange, routingKey: routingKey)
+        publication.contentType = contentType
+        try self.publish(publication)
+    }
+}
+
+/// A message that can not be published.
+public struct PublishError: Error, CustomStringConvertible {
+    /// What is wrong with it.
+    public let reason: String
+    /// The reason.
+    public var description: String { "the message can not be published: \(self.reason)" }
+}

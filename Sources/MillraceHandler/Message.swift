@@ -1,0 +1,146 @@
+public import CMillraceABI
+
+/// One delivery as its handler sees it. It can not be copied or kept: its memory is the supervisor's and ends with
+/// the handling. Copy out what is needed longer.
+// The pointers are valid until the delivery is completed, which happens after the handler has returned.
+public struct Message: ~Copyable, @unchecked Sendable {
+    private let message: millrace_message
+    private let reader: TokenReader
+
+    init(_ message: millrace_message, _ reader: TokenReader) {
+        self.message = message
+        self.reader = reader
+    }
+
+    /// Octets of the body.
+    public var byteCount: Int { self.message.body.length }
+
+    /// One octet of the body; the index is checked.
+    public subscript(index: Int) -> UInt8 {
+        precondition(index >= 0 && index < self.message.body.length, "the body has \(self.message.body.length) octets")
+        return self.message.body.data[index]
+    }
+
+    /// Calls `body` with the octets, which are valid during the call only.
+    public func withBody<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try body(UnsafeRawBufferPointer(start: self.message.body.data, count: self.message.body.length))
+    }
+
+    /// A copy of the body.
+    public var bodyBytes: [UInt8] { self.withBody { [UInt8]($0) } }
+
+    /// The body as text; nil if it is not UTF-8.
+    public var bodyText: String? { self.withBody { String(validating: $0, as: UTF8.self) } }
+
+    /// The exchange it was published to; empty for the default exchange.
+    public var exchange: String { String(self.message.exchange) }
+    /// The key it was published with.
+    public var routingKey: String { String(self.message.routing_key) }
+    /// Whether the broker gave it out before; a hint only.
+    public var redelivered: Bool { self.message.redelivered != 0 }
+    /// 1 for the first time, as far as the broker tells.
+    public var attempt: Int { Int(self.message.attempt) }
+
+    /// The content type, for instance `application/json`.
+    public var contentType: String? { self.reader.property(MILLRACE_CONTENT_TYPE).text }
+    /// The content encoding, for instance `gzip`.
+    public var contentEncoding: String? { self.reader.property(MILLRACE_CONTENT_ENCODING).text }
+    /// The publisher's identifier of this message.
+    public var messageID: String? { self.reader.property(MILLRACE_MESSAGE_ID).text }
+    /// The request this is about.
+    public var correlationID: String? { self.reader.property(MILLRACE_CORRELATION_ID).text }
+    /// The queue that waits for an answer.
+    public var replyTo: String? { self.reader.property(MILLRACE_REPLY_TO).text }
+    /// The publisher's name for this kind of message.
+    public var type: String? { self.reader.property(MILLRACE_TYPE).text }
+    /// The publishing application.
+    public var appID: String? { self.reader.property(MILLRACE_APP_ID).text }
+    /// The publishing user, checked by the broker.
+    public var userID: String? { self.reader.property(MILLRACE_USER_ID).text }
+    /// Milliseconds after which the broker drops it, as text.
+    public var expiration: String? { self.reader.property(MILLRACE_EXPIRATION).text }
+    /// Seconds since 1970, as the publisher set it.
+    public var timestamp: Int? { self.reader.property(MILLRACE_TIMESTAMP).integer }
+    /// 0...255.
+    public var priority: Int? { self.reader.property(MILLRACE_PRIORITY).integer }
+
+    /// A header of the message; nil if it is not there.
+    public func header(_ key: String) -> HeaderValue? { self.reader.header(key) }
+}
+
+/// The value of a header.
+public enum HeaderValue: Sendable, Equatable {
+    /// true or false.
+    case bool(Bool)
+    /// Any of AMQP's integers.
+    case integer(Int)
+    /// Any of AMQP's reals.
+    case double(Double)
+    /// Text.
+    case string(String)
+    /// Octets.
+    case bytes([UInt8])
+    /// A table or an array, which this version of the ABI does not hand over.
+    case other
+}
+
+/// Reads properties and headers of a delivery in hand through the host.
+// @unchecked Sendable: used on the worker's thread alone; async handlers stay on it.
+struct TokenReader: @unchecked Sendable {
+    let host: UnsafePointer<millrace_host>
+    let token: OpaquePointer
+
+    func property(_ which: millrace_property) -> PropertyValue {
+        var value = millrace_value()
+        value.size = MemoryLayout<millrace_value>.size
+        self.host.pointee.property(self.token, which.rawValue, &value)
+        return PropertyValue(value)
+    }
+
+    func header(_ key: String) -> HeaderValue? {
+        var value = millrace_value()
+        value.size = MemoryLayout<millrace_value>.size
+        var key = key
+        key.withUTF8 { octets in
+            self.host.pointee.header(
+                self.token,
+                millrace_bytes(data: octets.baseAddress, length: octets.count),
+                &value
+            )
+        }
+        switch value.kind {
+        case MILLRACE_NONE.rawValue: return nil
+        case MILLRACE_BOOL.rawValue: return .bool(value.integer != 0)
+        case MILLRACE_INTEGER.rawValue: return .integer(Int(value.integer))
+        case MILLRACE_DOUBLE.rawValue: return .double(value.real)
+        case MILLRACE_STRING.rawValue: return .string(String(value.bytes))
+        case MILLRACE_BYTES.rawValue:
+            return .bytes(Array(UnsafeBufferPointer(start: value.bytes.data, count: value.bytes.length)))
+        default: return .other
+        }
+    }
+}
+
+/// A property as the host gave it, copied.
+struct PropertyValue {
+    let text: String?
+    let integer: Int?
+
+    init(_ value: millrace_value) {
+        self.text = value.kind == MILLRACE_STRING.rawValue ? String(value.bytes) : nil
+        self.integer = value.kind == MILLRACE_INTEGER.rawValue ? Int(value.integer) : nil
+    }
+}
+
+extension String {
+    /// A copy of the ABI's octets; what is not UTF-8 is replaced.
+    init(_ bytes: millrace_bytes) {
+        self = String(decoding: UnsafeBufferPointer(start: bytes.data, count: bytes.length), as: UTF8.self)
+    }
+
+    /// Lends the text to a call of the ABI.
+    func withABI<R>(_ body: (millrace_bytes) throws -> R) rethrows -> R {
+        var copy = self
+        return try copy.withUTF8 { try body(millrace_bytes(data: $0.baseAddress, length: $0.count)) }
+    }
+}
