@@ -15,11 +15,13 @@ let package = Package(
         .library(name: "AMQPClient", targets: ["AMQPClient"]),
         .library(name: "Millrace", targets: ["Millrace"]),
         .library(name: "MillraceHandler", targets: ["MillraceHandler"]),
+        .library(name: "Examples", type: .dynamic, targets: ["Examples"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
     targets: [
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -38,6 +40,11 @@ let package = Package(
                 "Millrace", "AMQPClient", "AMQPWire", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio
+        ),
+        .target(
+            name: "Examples",
+            dependencies: ["MillraceHandler", "CMillraceABI", .product(name: "Crypto", package: "swift-crypto")],
+            path: "Examples/Plugin"
         ),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
         .testTarget(name: "MillraceTests", dependencies: ["Millrace"], exclude: ["JobFile/Fixtures"]),

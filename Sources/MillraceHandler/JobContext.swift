@@ -1,4 +1,4 @@
-public import CMillraceABI
+import CMillraceABI
 
 /// What a handler can do besides returning: publish, log, count, ask whether to end early.
 ///

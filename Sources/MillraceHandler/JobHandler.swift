@@ -2,7 +2,7 @@
 ///
 /// One instance is made for each worker thread of a job and used by that thread alone, so it needs no locks and need
 /// not be `Sendable`. While it waits, the thread does other work of the same worker.
-public protocol JobHandler {
+public protocol JobHandler: SendableMetatype {
     /// Makes the instance of one worker.
     ///
     /// - Parameter options: The job's `with:` block.
@@ -20,7 +20,7 @@ public protocol JobHandler {
 }
 
 /// A handler that runs to its end without waiting for anything `async`: the fastest kind.
-public protocol SyncJobHandler {
+public protocol SyncJobHandler: SendableMetatype {
     /// Makes the instance of one worker; see ``JobHandler/init(_:)``.
     init(_ options: HandlerOptions) throws
 

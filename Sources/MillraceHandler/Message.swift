@@ -1,4 +1,4 @@
-public import CMillraceABI
+import CMillraceABI
 
 /// One delivery as its handler sees it. It can not be copied or kept: its memory is the supervisor's and ends with
 /// the handling. Copy out what is needed longer.

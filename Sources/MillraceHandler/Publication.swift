@@ -1,4 +1,4 @@
-public import CMillraceABI
+import CMillraceABI
 
 /// A message to publish.
 public struct Publication: Sendable {

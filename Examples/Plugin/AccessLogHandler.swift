@@ -1,0 +1,32 @@
+import MillraceHandler
+
+/// `examples.access_log`: a message is a block of log lines; publishes the block's counts per status.
+///
+/// Nothing is summed up across messages: a sum in memory would be lost with the process after its messages were
+/// acked. Put more lines into a message for fewer, larger counts.
+struct AccessLogHandler: SyncJobHandler {
+    private let exchange: String
+    private let routingKey: String
+
+    init(_ options: HandlerOptions) throws {
+        self.exchange = try options.string("exchange", default: "")
+        self.routingKey = try options.string("routing_key")
+    }
+
+    func handle(_ message: borrowing Message, _ context: JobContext) throws -> Outcome {
+        guard let text = message.bodyText else { return .reject("the lines are not UTF-8") }
+        let summary: AccessLogSummary
+        do throws(AccessLogLine.Malformed) {
+            summary = try AccessLogSummary(text)
+        } catch {
+            return .reject(error.description)
+        }
+        try context.publish(
+            Array(summary.json.utf8),
+            exchange: self.exchange,
+            routingKey: self.routingKey,
+            contentType: "application/json"
+        )
+        return .ack
+    }
+}

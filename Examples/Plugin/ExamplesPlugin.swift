@@ -1,0 +1,16 @@
+public import CMillraceABI
+import MillraceHandler
+
+private let plugin = MillracePlugin(
+    name: "examples",
+    [
+        .sync("examples.access_log", AccessLogHandler.self),
+        .sync("examples.order", OrderHandler.self),
+        .async("examples.checksum", ChecksumHandler.self),
+        .sync("bench.touch", TouchHandler.self),
+    ]
+)
+
+/// The one symbol of the plugin.
+@c(millrace_plugin)
+public func millracePlugin() -> UnsafePointer<millrace_plugin_descriptor> { plugin.descriptor }
