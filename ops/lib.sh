@@ -41,3 +41,10 @@ is_alive() { # a zombie that nobody reaps is not alive
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
     case "${stat##*) }" in Z* | X*) return 1 ;; esac
 }
+# A new folder for one run. RabbitMQ cannot live under a path with spaces, so a clone in one keeps its state elsewhere.
+scratch() { # scratch NAME
+    local base=$root/.millrace
+    case "$base" in *[[:space:]]*) base=${TMPDIR:-/tmp} ;; esac
+    mkdir -p "$base"
+    mktemp -d "$base/$1.XXXXXX"
+}
