@@ -41,6 +41,32 @@ is_alive() { # a zombie that nobody reaps is not alive
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
     case "${stat##*) }" in Z* | X*) return 1 ;; esac
 }
+# Runs COMMAND for at most SECONDS in a process group of its own, so that a signal to this script is acted upon at once:
+# in the foreground bash would first wait for the command. Call end_child when the script ends.
+child=""
+limited() { # limited SECONDS COMMAND…
+    local status=0
+    set -m
+    timeout --foreground --kill-after=20 "$@" &
+    child=$!
+    set +m
+    wait "$child" || status=$?
+    child=""
+    [ "$status" != 124 ] || say "$(basename "$0"): ended after $1 seconds: ${*:2}"
+    return "$status"
+}
+end_child() {
+    local tries=200
+    [ -n "$child" ] || return 0
+    kill -s INT -- "-$child" 2>/dev/null || true
+    while [ "$tries" -gt 0 ] && is_alive "$child"; do
+        tries=$((tries - 1))
+        sleep 0.1
+    done
+    kill -s KILL -- "-$child" 2>/dev/null || true
+    child=""
+}
+
 # A new folder for one run. RabbitMQ cannot live under a path with spaces, so a clone in one keeps its state elsewhere.
 scratch() { # scratch NAME
     local base=$root/.millrace
