@@ -47,6 +47,14 @@ let package = Package(
             path: "Examples/Plugin"
         ),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
+        .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient"], path: "Tests/Support"),
+        .testTarget(name: "AMQPClientTests", dependencies: ["AMQPClient", "AMQPWire", "TestSupport", logging] + nio),
+        .testTarget(name: "MillraceHandlerTests", dependencies: ["MillraceHandler", "CMillraceABI"]),
+        .testTarget(name: "ExamplesTests", dependencies: ["Examples"]),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["AMQPClient", "AMQPWire", "Millrace", "TestSupport", logging] + nio
+        ),
         .testTarget(name: "MillraceTests", dependencies: ["Millrace"], exclude: ["JobFile/Fixtures"]),
     ]
 )
