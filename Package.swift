@@ -47,7 +47,7 @@ let package = Package(
             path: "Examples/Plugin"
         ),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
-        .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient"], path: "Tests/Support"),
+        .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient"] + nio, path: "Tests/Support"),
         .testTarget(name: "AMQPClientTests", dependencies: ["AMQPClient", "AMQPWire", "TestSupport", logging] + nio),
         .testTarget(name: "MillraceHandlerTests", dependencies: ["MillraceHandler", "CMillraceABI"]),
         .testTarget(name: "ExamplesTests", dependencies: ["Examples"]),

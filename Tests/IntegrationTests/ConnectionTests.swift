@@ -1,0 +1,58 @@
+import AMQPClient
+import TestSupport
+import Testing
+
+/// Login, limits and the end of connections on a real RabbitMQ.
+@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"))
+struct ConnectionTests {
+    private func failure(_ change: (inout Endpoint) -> Void) throws -> AMQPError? {
+        var endpoint = try Broker.endpoint()
+        change(&endpoint)
+        do {
+            try Broker.connect(to: endpoint).close()
+            return nil
+        } catch {
+            return error as? AMQPError
+        }
+    }
+
+    @Test func `C5 C6: a wrong password is a 403 with the broker's words`() throws {
+        let error = try #require(try self.failure { $0.password = "wrong" })
+        #expect(error.code.rawValue == 403)
+        #expect(error.scope == .connection)
+        #expect(!"\(error)".contains("wrong"))
+    }
+
+    @Test func `C12: a virtual host that is not there is a 530`() throws {
+        let error = try #require(try self.failure { $0.virtualHost = "nope" })
+        #expect(error.code.rawValue == 530)
+        #expect(error.text.contains("nope"))
+    }
+
+    @Test func `nobody listens: the address and the system's reason`() throws {
+        let error = try #require(try self.failure { $0.port = 1 })
+        #expect(error.code == .connectionLost)
+        #expect(error.text.contains(":1"))
+        #expect(error.isTransient)
+    }
+
+    @Test func `C13 C41: after close, calls say so, and closing again does nothing`() throws {
+        let connection = try Broker.connect()
+        let channel = try connection.openChannel()
+        connection.close()
+        connection.close()
+        #expect(throws: AMQPError.self) { _ = try connection.openChannel() }
+        #expect(throws: AMQPError.self) { try channel.prefetch(1) }
+        #expect(!channel.isOpen)
+    }
+
+    @Test func `C14 C15: an idle connection at heartbeat 1 s outlives three of them`() throws {
+        let connection = try Broker.connect { $0.heartbeatSeconds = 1 }
+        let channel = try connection.openChannel()
+        // Nothing is sent or received for 3.5 s but heartbeats: RabbitMQ would have hung up after 3.
+        #expect(try channel.nextDelivery(timeout: .milliseconds(3500)) == nil)
+        #expect(channel.isOpen)
+        _ = try channel.declareQueue("", durable: false, exclusive: true)
+        connection.close()
+    }
+}

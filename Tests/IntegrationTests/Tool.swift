@@ -1,0 +1,71 @@
+import Foundation
+
+/// Programs under test, run as a user runs them.
+enum Tool {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path()
+
+    /// The release build that `ops/test` made.
+    static var millrace: String { Self.root + ".build/release/millrace" }
+    static var plugin: String { Self.root + ".build/release/libExamples.so" }
+
+    static var isBuilt: Bool {
+        FileManager.default.isExecutableFile(atPath: Self.millrace) && FileManager.default.fileExists(atPath: Self.plugin)
+    }
+
+    struct Result {
+        let status: Int32
+        let output: String
+        let errors: String
+    }
+
+    static func start(_ path: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Child {
+        try Child(path, arguments, environment: environment, folder: Self.root)
+    }
+
+    /// Runs a program to its end; its output goes through files, so that no pipe can fill up.
+    static func run(
+        _ path: String,
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        input: String = ""
+    ) throws -> Result {
+        let folder = try Scratch()
+        let inputPath = try folder.write("input", input)
+        let outputPath = folder.path + "/output"
+        let errorPath = folder.path + "/errors"
+        let child = try Child(
+            path,
+            arguments,
+            environment: environment,
+            folder: Self.root,
+            input: inputPath,
+            output: outputPath,
+            errors: errorPath
+        )
+        return Result(
+            status: child.waitForExit(),
+            output: try String(contentsOfFile: outputPath, encoding: .utf8),
+            errors: try String(contentsOfFile: errorPath, encoding: .utf8)
+        )
+    }
+}
+
+/// A folder of one test, gone with it.
+final class Scratch {
+    let path: String
+
+    init() throws {
+        self.path = FileManager.default.temporaryDirectory.appending(path: "millrace-test-\(UUID().uuidString)").path()
+        try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: self.path) }
+
+    @discardableResult
+    func write(_ name: String, _ text: String) throws -> String {
+        let file = self.path + "/" + name
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        return file
+    }
+}
