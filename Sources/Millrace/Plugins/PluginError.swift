@@ -6,6 +6,8 @@ public struct PluginError: Error, Equatable, CustomStringConvertible {
         case missing
         /// The path names a folder.
         case isFolder
+        /// A shared library that lost its end.
+        case isTruncated
         /// The system's loader refuses the file; its words.
         case doesNotLoad(String)
         /// No symbol `millrace_plugin`.
@@ -40,6 +42,7 @@ public struct PluginError: Error, Equatable, CustomStringConvertible {
         switch self.problem {
         case .missing: return "plugin \(self.path): there is no such file; \(build)"
         case .isFolder: return "plugin \(self.path): this is a folder, not a shared library; name the .so file in it"
+        case .isTruncated: return "plugin \(self.path): the end of the file is missing; copy or build it anew"
         case .doesNotLoad(let reason): return "plugin \(self.path): it can not be loaded: \(reason)\(Self.hint(reason))"
         case .lacksSymbol:
             return "plugin \(self.path): it has no symbol `millrace_plugin`; export one with @c(millrace_plugin)"
