@@ -47,7 +47,11 @@ package struct Order: Codable, Equatable, Sendable {
     private static func text(_ error: DecodingError) -> String {
         func path(_ context: DecodingError.Context) -> String {
             let path = context.codingPath.reduce(into: "") { path, key in
-                if let index = key.intValue { path += "[\(index)]" } else { path += (path.isEmpty ? "" : ".") + key.stringValue }
+                if let index = key.intValue {
+                    path += "[\(index)]"
+                } else {
+                    path += (path.isEmpty ? "" : ".") + key.stringValue
+                }
             }
             return path.isEmpty ? "the message" : path
         }
@@ -107,7 +111,9 @@ package struct Invoice: Codable, Equatable, Sendable {
     /// `12`, `12.5` and `12.50` as cents; nil for anything else, or more than ten million.
     static func cents(_ text: String) -> Int? {
         let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        func isDigits(_ part: Substring) -> Bool { !part.isEmpty && part.utf8.allSatisfy { (0x30...0x39).contains($0) } }
+        func isDigits(_ part: Substring) -> Bool {
+            !part.isEmpty && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        }
         guard let first = parts.first, isDigits(first), let whole = Int(first), whole <= 10_000_000 else { return nil }
         guard parts.count == 2 else { return whole * 100 }
         guard parts[1].count <= 2, isDigits(parts[1]), let fraction = Int(parts[1]) else { return nil }

@@ -28,7 +28,9 @@ public struct HandlerOptions: Sendable {
     ///
     /// - Throws: ``OptionError`` if it is missing or something else.
     public func string(_ key: String) throws(OptionError) -> String {
-        guard case .string(let text) = try self.require(key) else { throw OptionError(key: key, reason: "must be a text") }
+        guard case .string(let text) = try self.require(key) else {
+            throw OptionError(key: key, reason: "must be a text")
+        }
         return text
     }
 

@@ -39,7 +39,9 @@ package struct JSONReader {
     private var next: UInt8? { self.position < self.octets.count ? self.octets[self.position] : nil }
 
     private mutating func skipBlanks() {
-        while let octet = self.next, octet == 0x20 || octet == 0x0A || octet == 0x0D || octet == 0x09 { self.position += 1 }
+        while let octet = self.next, octet == 0x20 || octet == 0x0A || octet == 0x0D || octet == 0x09 {
+            self.position += 1
+        }
     }
 
     private mutating func take(_ octet: UInt8) -> Bool {

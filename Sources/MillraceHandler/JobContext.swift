@@ -50,7 +50,10 @@ public struct JobContext: @unchecked Sendable {
         switch code {
         case 0: return
         case 1: throw PublishError(reason: "the job may not publish")
-        default: throw PublishError(reason: "exchange, routing key, header names and the short properties take at most 255 octets")
+        default:
+            throw PublishError(
+                reason: "exchange, routing key, header names and the short properties take at most 255 octets"
+            )
         }
     }
 

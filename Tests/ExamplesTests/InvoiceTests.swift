@@ -53,7 +53,8 @@ struct InvoiceTests {
 
     @Test func `the invoice as JSON has sorted keys and whole cents`() throws {
         let json = String(decoding: try Self.invoice(190, OrderTests.line()).json(), as: UTF8.self)
-        let expected = #"{"currency":"EUR","customer":"Åkerlund","net_cents":100,"order":"o1","tax_cents":19,"total_cents":119}"#
+        let expected =
+            #"{"currency":"EUR","customer":"Åkerlund","net_cents":100,"order":"o1","tax_cents":19,"total_cents":119}"#
         #expect(json == expected)
     }
 

@@ -30,10 +30,15 @@ struct AsyncHandlerTests {
         instance.begin(token)
         host.steps.runAll()
         var thread = pthread_t()
-        let started = pthread_create(&thread, nil, { _ in
-            _ = Gates.open("elsewhere")
-            return nil
-        }, nil)
+        let started = pthread_create(
+            &thread,
+            nil,
+            { _ in
+                _ = Gates.open("elsewhere")
+                return nil
+            },
+            nil
+        )
         try #require(started == 0)
         #expect(host.steps.run { !token.completions.isEmpty })
         pthread_join(thread, nil)

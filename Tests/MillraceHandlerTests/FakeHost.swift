@@ -1,7 +1,9 @@
 import CMillraceABI
 import MillraceHandler
 
-/// A host of one worker: the ABI's functions, recording. Its thread is whichever drains `steps`.
+/// A host of one worker: the ABI's functions, recording.
+///
+/// Its thread is whichever drains `steps`.
 final class FakeHost {
     struct Line: Equatable {
         let level: UInt32
@@ -81,7 +83,9 @@ final class FakeHost {
     ///
     /// - Throws: ``Refusal`` with the text that the plugin reported.
     func make(_ plugin: MillracePlugin, _ index: Int = 0, options: String = "{}") throws(Refusal) -> FakeInstance {
-        guard let handler = plugin.descriptor.pointee.handlers[index] else { throw Refusal(text: "no handler", code: 0) }
+        guard let handler = plugin.descriptor.pointee.handlers[index] else {
+            throw Refusal(text: "no handler", code: 0)
+        }
         var instance: UnsafeMutableRawPointer?
         let reported = Reported()
         var octets = Array(options.utf8)

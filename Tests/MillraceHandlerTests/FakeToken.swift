@@ -43,7 +43,13 @@ final class FakeToken {
     /// What the last `property` or `header` call gave.
     private var lent = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 0)
 
-    init(_ octets: [UInt8], exchange: String = "", routingKey: String = "", attempt: UInt32 = 1, redelivered: Bool = false) {
+    init(
+        _ octets: [UInt8],
+        exchange: String = "",
+        routingKey: String = "",
+        attempt: UInt32 = 1,
+        redelivered: Bool = false
+    ) {
         self.body = copy(octets)
         self.names = [copy(Array(exchange.utf8)), copy(Array(routingKey.utf8))]
         self.message.size = MemoryLayout<millrace_message>.size

@@ -42,8 +42,12 @@ struct HandlerOptionsTests {
             #expect(try options.duration(key, default: .seconds(9)) == .seconds(9))
         }
         #expect(throws: OptionError(key: "int", reason: "must be a text")) { try options.string("int", default: "d") }
-        #expect(throws: OptionError(key: "text", reason: "must be a whole number")) { try options.int("text", default: 1) }
-        #expect(throws: OptionError(key: "int", reason: "must be true or false")) { try options.bool("int", default: true) }
+        #expect(throws: OptionError(key: "text", reason: "must be a whole number")) {
+            try options.int("text", default: 1)
+        }
+        #expect(throws: OptionError(key: "int", reason: "must be true or false")) {
+            try options.bool("int", default: true)
+        }
         #expect(throws: OptionError(key: "yes", reason: "must be a number")) { try options.double("yes", default: 1) }
     }
 
@@ -80,7 +84,9 @@ struct HandlerOptionsTests {
         #expect(try options.duration("after") == duration)
     }
 
-    @Test(arguments: ["", "5", "s", "-5s", "+5s", "1.5s", "5 s", "5d", "5S", "9223372036854775807h", "99999999999999999999s"])
+    @Test(arguments: [
+        "", "5", "s", "-5s", "+5s", "1.5s", "5 s", "5d", "5S", "9223372036854775807h", "99999999999999999999s",
+    ])
     func `anything else is no duration`(text: String) throws {
         let options = try HandlerOptions(json: Array(#"{"after":"\#(text)"}"#.utf8))
         let error = #expect(throws: OptionError.self) { try options.duration("after") }

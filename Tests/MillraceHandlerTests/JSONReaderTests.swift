@@ -10,10 +10,12 @@ struct JSONReaderTests {
     private static func read(_ text: String) -> JSONValue? { Self.read(Array(text.utf8)) }
 
     @Test(arguments: [
-        ("null", JSONValue.null), ("true", .bool(true)), (" false\r\n\t", .bool(false)), ("0", .int(0)), ("-0", .int(0)),
+        ("null", JSONValue.null), ("true", .bool(true)), (" false\r\n\t", .bool(false)), ("0", .int(0)),
+        ("-0", .int(0)),
         ("-12", .int(-12)), ("9223372036854775807", .int(.max)), ("9223372036854775808", .double(9223372036854775808)),
         ("1.5", .double(1.5)), ("1e3", .double(1000)), ("-2.5E-1", .double(-0.25)), ("1E+2", .double(100)),
-        (#""""#, .string("")), ("[]", .array([])), ("{ }", .object([])), ("[1 , [2]]", .array([.int(1), .array([.int(2)])])),
+        (#""""#, .string("")), ("[]", .array([])), ("{ }", .object([])),
+        ("[1 , [2]]", .array([.int(1), .array([.int(2)])])),
         (#"{"a":{"b":null},"c":[true]}"#, .object([("a", .object([("b", .null)])), ("c", .array([.bool(true)]))])),
     ])
     func `what is JSON is read`(text: String, value: JSONValue) {
@@ -45,13 +47,17 @@ struct JSONReaderTests {
         #expect(Self.read(text) == nil)
     }
 
-    @Test(arguments: [[0x22, 0xFF, 0x22], [0x22, 0xC3, 0x22], [0x22, 0xC0, 0xAF, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0xFF]])
+    @Test(arguments: [
+        [0x22, 0xFF, 0x22], [0x22, 0xC3, 0x22], [0x22, 0xC0, 0xAF, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0xFF],
+    ])
     func `octets that are not UTF-8 are refused`(octets: [UInt8]) {
         #expect(Self.read(octets) == nil)
     }
 
     @Test func `64 levels are read and 65 are not`() {
-        func nested(_ depth: Int) -> String { String(repeating: "[", count: depth) + String(repeating: "]", count: depth) }
+        func nested(_ depth: Int) -> String {
+            String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+        }
         #expect(Self.read(nested(64)) != nil)
         #expect(Self.read(nested(65)) == nil)
         #expect(Self.read(String(repeating: "{\"a\":", count: 100_000)) == nil)

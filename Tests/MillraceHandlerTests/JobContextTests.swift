@@ -90,7 +90,10 @@ struct JobContextTests {
             return .ack
         }
         #expect(host.lines.map(\.text) == ["söme", "d", "w", ""])
-        #expect(host.lines.map(\.level) == [MILLRACE_INFO, MILLRACE_DEBUG, MILLRACE_WARNING, MILLRACE_ERROR].map(\.rawValue))
+        #expect(
+            host.lines.map(\.level)
+                == [MILLRACE_INFO, MILLRACE_DEBUG, MILLRACE_WARNING, MILLRACE_ERROR].map(\.rawValue)
+        )
         #expect(host.lines.allSatisfy(\.hasToken))
         let expected: [FakeHost.Metric] = [
             .init(name: "done", kind: 0, value: 1), .init(name: "octets", kind: 0, value: 12),

@@ -74,7 +74,8 @@ struct MessageTests {
     @Test func `headers come in their types and stay when the next is read`() throws {
         let token = FakeToken("")
         token.headers = [
-            "b": .bool(true), "i": .integer(.min), "d": .real(0.5), "ü": .string("tëxt"), "o": .bytes([0, 255]), "t": .table,
+            "b": .bool(true), "i": .integer(.min), "d": .real(0.5), "ü": .string("tëxt"), "o": .bytes([0, 255]),
+            "t": .table,
             "": .string(""),
         ]
         _ = try ClosureHandler.run("headers", token) { message, _ in

@@ -1,24 +1,28 @@
 import Glibc
 
-/// Whether a shared library has all its octets. The system's loader maps one that lost its end without a word, and the
-/// process dies of a bus error when it touches what is not there.
+/// Whether a shared library has all its octets.
+///
+/// The system's loader maps one that lost its end without a word, and the process dies of a bus error when it touches
+/// what is not there.
 enum ObjectFile {
     private static let headerSize = 64
     private static let entrySize = 56
     /// PT_LOAD of elf.h.
     private static let loadSegment: UInt64 = 1
 
-    /// False for a 64-bit ELF file with a segment beyond its end. True for all else: the system's loader judges it.
+    /// False for a 64-bit ELF file with a segment beyond its end; true for all else, which the system's loader judges.
     static func isWhole(_ path: String, size: UInt64) -> Bool {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return true }
         defer { close(file) }
-        guard let header = Self.read(file, Self.headerSize, at: 0), header.starts(with: [0x7F, 0x45, 0x4C, 0x46, 2]) else {
+        guard let header = Self.read(file, Self.headerSize, at: 0), header.starts(with: [0x7F, 0x45, 0x4C, 0x46, 2])
+        else {
             return true
         }
         let (table, entries) = (Self.number(header, at: 32, 8), Int(Self.number(header, at: 56, 2)))
         guard Self.number(header, at: 54, 2) == Self.entrySize else { return true }
-        guard let offset = off_t(exactly: table), let octets = Self.read(file, entries * Self.entrySize, at: offset) else {
+        guard let offset = off_t(exactly: table), let octets = Self.read(file, entries * Self.entrySize, at: offset)
+        else {
             return false
         }
         for entry in 0..<entries {

@@ -46,16 +46,20 @@ public struct PluginError: Error, Equatable, CustomStringConvertible {
         case .doesNotLoad(let reason): return "plugin \(self.path): it can not be loaded: \(reason)\(Self.hint(reason))"
         case .lacksSymbol:
             return "plugin \(self.path): it has no symbol `millrace_plugin`; export one with @c(millrace_plugin)"
-        case .noDescriptor: return "plugin \(self.path): its `millrace_plugin` returned NULL; it must return a descriptor"
+        case .noDescriptor:
+            return "plugin \(self.path): its `millrace_plugin` returned NULL; it must return a descriptor"
         case .otherVersion(let version):
             return "plugin \(self.path): it was built for plugin ABI \(version), this millrace has ABI 1; "
                 + "rebuild the plugin against the MillraceHandler of this version"
-        case .malformed(let what): return "plugin \(self.path): its descriptor is malformed: \(what); rebuild the plugin"
+        case .malformed(let what):
+            return "plugin \(self.path): its descriptor is malformed: \(what); rebuild the plugin"
         case .duplicate(let name): return "plugin \(self.path): it offers handler '\(name)' twice; rename one"
         case .ambiguous(let name, let other):
             return "plugin \(self.path): handler '\(name)' is offered by \(other) too; load one of the two"
         case .unknownHandler(let name, let offered):
-            let list = offered.isEmpty ? "no plugin is loaded; name one under `plugins`" : "there are \(offered.joined(separator: ", "))"
+            let list =
+                offered.isEmpty
+                ? "no plugin is loaded; name one under `plugins`" : "there are \(offered.joined(separator: ", "))"
             return "no plugin offers handler '\(name)'; \(list)"
         }
     }

@@ -21,7 +21,8 @@ struct PluginTests {
 
     @Test func `a missing file is named, with what to do`() {
         let path = self.fixture.folder + "/nowhere.so"
-        let expected = "plugin \(path): there is no such file; "
+        let expected =
+            "plugin \(path): there is no such file; "
             + "build it with `swift build -c release`, and compare the path under `plugins`"
         #expect(PluginFixture.sentence(path) == expected)
     }
@@ -55,7 +56,8 @@ struct PluginTests {
 
     @Test func `a symbol that nobody has is named`() throws {
         let path = try self.fixture.library("undefined-symbol")
-        let expected = "plugin \(path): it can not be loaded: \(path): undefined symbol: millrace_fixture_nowhere; "
+        let expected =
+            "plugin \(path): it can not be loaded: \(path): undefined symbol: millrace_fixture_nowhere; "
             + "link the library that has it into the plugin"
         #expect(PluginFixture.sentence(path) == expected)
     }
