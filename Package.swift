@@ -16,6 +16,7 @@ let package = Package(
         .library(name: "Millrace", targets: ["Millrace"]),
         .library(name: "MillraceHandler", targets: ["MillraceHandler"]),
         .library(name: "Examples", type: .dynamic, targets: ["Examples"]),
+        .library(name: "MinimalPlugin", type: .dynamic, targets: ["MinimalPlugin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -46,6 +47,7 @@ let package = Package(
             dependencies: ["MillraceHandler", "CMillraceABI", .product(name: "Crypto", package: "swift-crypto")],
             path: "Examples/Plugin"
         ),
+        .target(name: "MinimalPlugin", dependencies: ["MillraceHandler", "CMillraceABI"], path: "Examples/Minimal"),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
         .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient"] + nio, path: "Tests/Support"),
         .testTarget(name: "AMQPClientTests", dependencies: ["AMQPClient", "AMQPWire", "TestSupport", logging] + nio),
@@ -55,7 +57,11 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: ["AMQPClient", "AMQPWire", "Millrace", "TestSupport", logging] + nio
         ),
-        .testTarget(name: "MillraceTests", dependencies: ["Millrace"], exclude: ["JobFile/Fixtures"]),
+        .testTarget(
+            name: "MillraceTests",
+            dependencies: ["Millrace"],
+            exclude: ["JobFile/Fixtures", "Plugins/Fixtures"]
+        ),
     ]
 )
 

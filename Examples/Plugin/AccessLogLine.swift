@@ -30,8 +30,9 @@ package struct AccessLogLine: Equatable, Sendable {
         guard let status = Int(numbers[0]), (100...599).contains(status) else {
             throw Malformed(description: "status '\(numbers[0])' is not 100...599")
         }
-        guard let bytes = numbers[1] == "-" ? 0 : Int(numbers[1]), bytes >= 0 else {
-            throw Malformed(description: "size '\(numbers[1])' is no number")
+        // The end keeps the sum of a block far from what an Int holds.
+        guard let bytes = numbers[1] == "-" ? 0 : Int(numbers[1]), (0...1 << 40).contains(bytes) else {
+            throw Malformed(description: "size '\(numbers[1])' is no number of octets up to 2^40")
         }
         self.address = String(address)
         self.method = String(request[0])

@@ -1,22 +1,22 @@
 import Crypto
 import Glibc
-import MillraceHandler
+package import MillraceHandler
 
 /// `examples.checksum`: the message names a file; publishes its SHA-256. Waits between chunks, so that a big file does
 /// not keep the worker's thread from other things.
-struct ChecksumHandler: JobHandler {
+package struct ChecksumHandler: JobHandler {
     private let root: String
     private let exchange: String
     private let routingKey: String
     private static let chunkBytes = 64 * 1024
 
-    init(_ options: HandlerOptions) throws {
+    package init(_ options: HandlerOptions) throws {
         self.root = try options.string("root", default: ".")
         self.exchange = try options.string("exchange", default: "")
         self.routingKey = try options.string("routing_key")
     }
 
-    func handle(_ message: borrowing Message, _ context: JobContext) async throws -> Outcome {
+    package func handle(_ message: borrowing Message, _ context: JobContext) async throws -> Outcome {
         guard let name = message.bodyText, !name.isEmpty, !name.utf8.contains(0) else {
             return .reject("the message names no file")
         }
@@ -49,7 +49,7 @@ struct ChecksumHandler: JobHandler {
     }
 
     /// Neither absolute nor through `..`.
-    static func staysInside(_ name: String) -> Bool {
+    package static func staysInside(_ name: String) -> Bool {
         !name.hasPrefix("/") && !name.split(separator: "/").contains("..")
     }
 

@@ -46,12 +46,23 @@ package struct Order: Codable, Equatable, Sendable {
 
     private static func text(_ error: DecodingError) -> String {
         func path(_ context: DecodingError.Context) -> String {
-            let keys = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
-            return keys.isEmpty ? "the message" : keys.joined(separator: ".")
+            let path = context.codingPath.reduce(into: "") { path, key in
+                if let index = key.intValue {
+                    path += "[\(index)]"
+                } else {
+                    path += (path.isEmpty ? "" : ".") + key.stringValue
+                }
+            }
+            return path.isEmpty ? "the message" : path
+        }
+        func wanted(_ type: any Any.Type) -> String {
+            if type == String.self { return "a text" }
+            if type == Int.self { return "a whole number" }
+            return type == [String: Any].self ? "an object" : "a list"
         }
         return switch error {
         case .keyNotFound(let key, let context): "\(path(context)): lacks '\(key.stringValue)'"
-        case .typeMismatch(let type, let context): "\(path(context)): is not a \(type)"
+        case .typeMismatch(let type, let context): "\(path(context)): is not \(wanted(type))"
         case .valueNotFound(_, let context): "\(path(context)): is null"
         case .dataCorrupted(let context): "\(path(context)): \(context.debugDescription)"
         @unknown default: "\(error)"
@@ -75,6 +86,8 @@ package struct Invoice: Codable, Equatable, Sendable {
         case totalCents = "total_cents"
     }
 
+    private static let mostCents = 1_000_000_000_000_000
+
     /// - Parameter taxPermille: The tax in thousandths; the tax is rounded half up, once, on the sum.
     package init(_ order: Order, taxPermille: Int) throws(Order.Invalid) {
         var net = 0
@@ -84,6 +97,8 @@ package struct Invoice: Codable, Equatable, Sendable {
                 throw Order.Invalid(description: text)
             }
             net += price * line.quantity
+            // Far below what an Int holds, so that neither the sum nor the tax can overflow.
+            guard net <= Self.mostCents else { throw Order.Invalid(description: "lines: the sum is above 10^13") }
         }
         self.order = order.id
         self.customer = order.customer
@@ -96,7 +111,9 @@ package struct Invoice: Codable, Equatable, Sendable {
     /// `12`, `12.5` and `12.50` as cents; nil for anything else, or more than ten million.
     static func cents(_ text: String) -> Int? {
         let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        func isDigits(_ part: Substring) -> Bool { !part.isEmpty && part.utf8.allSatisfy { (0x30...0x39).contains($0) } }
+        func isDigits(_ part: Substring) -> Bool {
+            !part.isEmpty && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        }
         guard let first = parts.first, isDigits(first), let whole = Int(first), whole <= 10_000_000 else { return nil }
         guard parts.count == 2 else { return whole * 100 }
         guard parts[1].count <= 2, isDigits(parts[1]), let fraction = Int(parts[1]) else { return nil }

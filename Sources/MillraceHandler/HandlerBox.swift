@@ -27,14 +27,22 @@ class HandlerBox {
             self.host.pointee.complete(token, &result)
         case .snooze(let delay):
             result.kind = MILLRACE_SNOOZE.rawValue
-            let (seconds, attoseconds) = delay.components
-            result.delay_ns = UInt64(clamping: seconds) &* 1_000_000_000 &+ UInt64(clamping: attoseconds / 1_000_000_000)
+            result.delay_ns = Self.nanoseconds(delay)
             self.host.pointee.complete(token, &result)
         case .retry(let reason): self.complete(token, MILLRACE_RETRY, reason, &result)
         case .reject(let reason): self.complete(token, MILLRACE_REJECT, reason, &result)
         case .discard(let reason): self.complete(token, MILLRACE_DISCARD, reason, &result)
         case .stop(let reason): self.complete(token, MILLRACE_STOP, reason, &result)
         }
+    }
+
+    /// 0 for what lies in the past, and the most there is for more than 584 years.
+    private static func nanoseconds(_ delay: Duration) -> UInt64 {
+        let (seconds, attoseconds) = delay.components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        let (product, isTooMuch) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, isTooMuchStill) = product.addingReportingOverflow(UInt64(attoseconds) / 1_000_000_000)
+        return isTooMuch || isTooMuchStill ? .max : sum
     }
 
     private final func complete(

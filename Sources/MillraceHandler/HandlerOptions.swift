@@ -28,7 +28,9 @@ public struct HandlerOptions: Sendable {
     ///
     /// - Throws: ``OptionError`` if it is missing or something else.
     public func string(_ key: String) throws(OptionError) -> String {
-        guard case .string(let text) = try self.require(key) else { throw OptionError(key: key, reason: "must be a text") }
+        guard case .string(let text) = try self.require(key) else {
+            throw OptionError(key: key, reason: "must be a text")
+        }
         return text
     }
 
@@ -95,7 +97,9 @@ public struct HandlerOptions: Sendable {
         let text = try self.string(key)
         let units: [(String, Int64)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)]
         for (unit, milliseconds) in units where text.hasSuffix(unit) {
-            guard let count = Int64(text.dropLast(unit.count)), count >= 0 else { continue }
+            let digits = text.dropLast(unit.count)
+            // Int64 alone would take a sign too.
+            guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int64(digits) else { continue }
             let (product, overflow) = count.multipliedReportingOverflow(by: milliseconds)
             if !overflow { return .milliseconds(product) }
         }

@@ -1,5 +1,5 @@
 /// JSON as the host writes options; no Foundation, so that a plugin stays small.
-indirect enum JSONValue: Equatable, Sendable {
+package indirect enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
     case int(Int)
@@ -8,7 +8,7 @@ indirect enum JSONValue: Equatable, Sendable {
     case array([JSONValue])
     case object([(String, JSONValue)])
 
-    static func == (left: JSONValue, right: JSONValue) -> Bool {
+    package static func == (left: JSONValue, right: JSONValue) -> Bool {
         switch (left, right) {
         case (.null, .null): true
         case (.bool(let one), .bool(let other)): one == other
@@ -23,14 +23,14 @@ indirect enum JSONValue: Equatable, Sendable {
 }
 
 /// A strict reader of one JSON document (RFC 8259); nil for anything that is none.
-struct JSONReader {
+package struct JSONReader {
     private let octets: [UInt8]
     private var position = 0
     private static let maxDepth = 64
 
-    init(_ octets: [UInt8]) { self.octets = octets }
+    package init(_ octets: [UInt8]) { self.octets = octets }
 
-    mutating func readDocument() -> JSONValue? {
+    package mutating func readDocument() -> JSONValue? {
         let value = self.read(depth: 0)
         self.skipBlanks()
         return self.position == self.octets.count ? value : nil
@@ -39,7 +39,9 @@ struct JSONReader {
     private var next: UInt8? { self.position < self.octets.count ? self.octets[self.position] : nil }
 
     private mutating func skipBlanks() {
-        while let octet = self.next, octet == 0x20 || octet == 0x0A || octet == 0x0D || octet == 0x09 { self.position += 1 }
+        while let octet = self.next, octet == 0x20 || octet == 0x0A || octet == 0x0D || octet == 0x09 {
+            self.position += 1
+        }
     }
 
     private mutating func take(_ octet: UInt8) -> Bool {
@@ -98,14 +100,31 @@ struct JSONReader {
 
     private mutating func readNumber() -> JSONValue? {
         let start = self.position
-        while let octet = self.next, octet != UInt8(ascii: ","), octet != UInt8(ascii: "}"), octet != UInt8(ascii: "]"),
-            octet > 0x20
-        { self.position += 1 }
-        guard let text = String(validating: self.octets[start..<self.position], as: UTF8.self),
-            let first = text.utf8.first, first == UInt8(ascii: "-") || (0x30...0x39).contains(first)
-        else { return nil }
-        if let number = Int(text) { return .int(number) }
+        var isWhole = true
+        if self.next == UInt8(ascii: "-") { self.position += 1 }
+        // No digit may follow a leading zero.
+        if self.next == UInt8(ascii: "0") { self.position += 1 } else if !self.skipDigits() { return nil }
+        if self.next == UInt8(ascii: ".") {
+            self.position += 1
+            isWhole = false
+            guard self.skipDigits() else { return nil }
+        }
+        if self.next == UInt8(ascii: "e") || self.next == UInt8(ascii: "E") {
+            self.position += 1
+            isWhole = false
+            if self.next == UInt8(ascii: "+") || self.next == UInt8(ascii: "-") { self.position += 1 }
+            guard self.skipDigits() else { return nil }
+        }
+        let text = String(decoding: self.octets[start..<self.position], as: UTF8.self)
+        if isWhole, let number = Int(text) { return .int(number) }
         return Double(text).flatMap { $0.isFinite ? .double($0) : nil }
+    }
+
+    /// Whether there was one digit at least.
+    private mutating func skipDigits() -> Bool {
+        let start = self.position
+        while let octet = self.next, (0x30...0x39).contains(octet) { self.position += 1 }
+        return self.position > start
     }
 
     private mutating func readString() -> String? {
@@ -145,10 +164,12 @@ struct JSONReader {
     }
 
     private mutating func readHex() -> UInt32? {
-        guard self.position + 4 <= self.octets.count,
-            let text = String(validating: self.octets[self.position..<self.position + 4], as: UTF8.self)
-        else { return nil }
-        self.position += 4
-        return UInt32(text, radix: 16)
+        var number: UInt32 = 0
+        for _ in 0..<4 {
+            guard let octet = self.next, let digit = Character(Unicode.Scalar(octet)).hexDigitValue else { return nil }
+            number = number << 4 + UInt32(digit)
+            self.position += 1
+        }
+        return number
     }
 }

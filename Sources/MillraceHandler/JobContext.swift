@@ -21,9 +21,12 @@ public struct JobContext: @unchecked Sendable {
     public var isCancelled: Bool { self.host.pointee.is_cancelled(self.token) != 0 }
 
     /// Writes a line to the supervisor's log, with the job and the message named.
-    public func log(_ level: LogLevel = .info, _ text: String) {
+    public func log(_ level: LogLevel, _ text: String) {
         text.withABI { self.host.pointee.log(self.worker, self.token, level.rawValue, $0) }
     }
+
+    /// Writes a line of level `info`; see ``log(_:_:)``.
+    public func log(_ text: String) { self.log(.info, text) }
 
     /// Adds to a counter.
     ///
@@ -50,7 +53,10 @@ public struct JobContext: @unchecked Sendable {
         switch code {
         case 0: return
         case 1: throw PublishError(reason: "the job may not publish")
-        default: throw PublishError(reason: "exchange, routing key, header names and the short properties take at most 255 octets")
+        default:
+            throw PublishError(
+                reason: "exchange, routing key, header names and the short properties take at most 255 octets"
+            )
         }
     }
 

@@ -81,7 +81,10 @@ public struct HandlerDefinition: Sendable {
 
     private final class Context: Sendable {
         let make: @Sendable (HandlerOptions, UnsafePointer<millrace_host>, OpaquePointer?) throws -> HandlerBox
-        init(_ make: @escaping @Sendable (HandlerOptions, UnsafePointer<millrace_host>, OpaquePointer?) throws -> HandlerBox) {
+        init(
+            _ make:
+                @escaping @Sendable (HandlerOptions, UnsafePointer<millrace_host>, OpaquePointer?) throws -> HandlerBox
+        ) {
             self.make = make
         }
     }

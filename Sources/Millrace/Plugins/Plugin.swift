@@ -16,6 +16,9 @@ public struct Plugin: Sendable {
         var status = stat()
         guard stat(path, &status) == 0 else { throw PluginError(.missing, path: path) }
         guard status.st_mode & S_IFMT != S_IFDIR else { throw PluginError(.isFolder, path: path) }
+        guard ObjectFile.isWhole(path, size: UInt64(clamping: status.st_size)) else {
+            throw PluginError(.isTruncated, path: path)
+        }
         // A name without '/' would be searched for in the system's folders.
         guard let library = dlopen(path.contains("/") ? path : "./" + path, RTLD_NOW | RTLD_LOCAL) else {
             throw PluginError(.doesNotLoad(dlerror().map { String(cString: $0) } ?? "no reason given"), path: path)

@@ -6,6 +6,8 @@ public struct PluginError: Error, Equatable, CustomStringConvertible {
         case missing
         /// The path names a folder.
         case isFolder
+        /// A shared library that lost its end.
+        case isTruncated
         /// The system's loader refuses the file; its words.
         case doesNotLoad(String)
         /// No symbol `millrace_plugin`.
@@ -40,19 +42,24 @@ public struct PluginError: Error, Equatable, CustomStringConvertible {
         switch self.problem {
         case .missing: return "plugin \(self.path): there is no such file; \(build)"
         case .isFolder: return "plugin \(self.path): this is a folder, not a shared library; name the .so file in it"
+        case .isTruncated: return "plugin \(self.path): the end of the file is missing; copy or build it anew"
         case .doesNotLoad(let reason): return "plugin \(self.path): it can not be loaded: \(reason)\(Self.hint(reason))"
         case .lacksSymbol:
             return "plugin \(self.path): it has no symbol `millrace_plugin`; export one with @c(millrace_plugin)"
-        case .noDescriptor: return "plugin \(self.path): its `millrace_plugin` returned NULL; it must return a descriptor"
+        case .noDescriptor:
+            return "plugin \(self.path): its `millrace_plugin` returned NULL; it must return a descriptor"
         case .otherVersion(let version):
             return "plugin \(self.path): it was built for plugin ABI \(version), this millrace has ABI 1; "
                 + "rebuild the plugin against the MillraceHandler of this version"
-        case .malformed(let what): return "plugin \(self.path): its descriptor is malformed: \(what); rebuild the plugin"
+        case .malformed(let what):
+            return "plugin \(self.path): its descriptor is malformed: \(what); rebuild the plugin"
         case .duplicate(let name): return "plugin \(self.path): it offers handler '\(name)' twice; rename one"
         case .ambiguous(let name, let other):
             return "plugin \(self.path): handler '\(name)' is offered by \(other) too; load one of the two"
         case .unknownHandler(let name, let offered):
-            let list = offered.isEmpty ? "no plugin is loaded; name one under `plugins`" : "there are \(offered.joined(separator: ", "))"
+            let list =
+                offered.isEmpty
+                ? "no plugin is loaded; name one under `plugins`" : "there are \(offered.joined(separator: ", "))"
             return "no plugin offers handler '\(name)'; \(list)"
         }
     }

@@ -1,0 +1,25 @@
+import Examples
+import FoundationEssentials
+
+/// The sample data of the repository.
+enum SampleData {
+    struct Counts: Codable, Equatable {
+        let acked: Int
+        let rejected: Int
+    }
+
+    static func octets(_ name: String) throws -> Data {
+        var parts = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
+        parts += ["Examples", "sample-data", name[...]]
+        return try Data(contentsOf: URL(filePath: parts.joined(separator: "/")))
+    }
+
+    /// The messages in a file: its lines.
+    static func messages(_ name: String) throws -> [[UInt8]] {
+        try Self.octets(name).split(separator: 0x0A).map { Array($0) }
+    }
+
+    static func expected() throws -> [String: Counts] {
+        try JSONDecoder().decode([String: Counts].self, from: Self.octets("EXPECTED.json"))
+    }
+}

@@ -1,0 +1,60 @@
+import CMillraceABI
+import MillraceHandler
+import Testing
+
+@Suite
+struct PluginDescriptorTests {
+    private static let plugin = MillracePlugin(
+        name: "tests",
+        [.sync("tests.now", ScriptHandler.self), .async("tests.later", WaitingHandler.self)]
+    )
+
+    @Test func `the descriptor says what the plugin is`() {
+        let descriptor = Self.plugin.descriptor.pointee
+        #expect(descriptor.size == MemoryLayout<millrace_plugin_descriptor>.size)
+        #expect(descriptor.abi_version == 1)
+        #expect(String(cString: descriptor.name) == "tests")
+        #expect(String(cString: descriptor.built_with).hasPrefix("Swift 6."))
+        #expect(descriptor.handler_count == 2)
+    }
+
+    @Test func `each handler has its name and its flags`() throws {
+        let handlers = try (0..<2).map { try #require(Self.plugin.descriptor.pointee.handlers[$0]).pointee }
+        #expect(handlers.map { String(cString: $0.name) } == ["tests.now", "tests.later"])
+        #expect(handlers.map(\.flags) == [0, UInt32(MILLRACE_HANDLER_ASYNC)])
+        #expect(handlers.allSatisfy { $0.size == MemoryLayout<millrace_handler>.size })
+        #expect(handlers.allSatisfy { $0.make != nil && $0.begin != nil && $0.cancel != nil && $0.drop != nil })
+    }
+
+    @Test func `the descriptor stays the same pointer`() {
+        #expect(Self.plugin.descriptor == Self.plugin.descriptor)
+        let copy = Self.plugin
+        #expect(copy.descriptor == Self.plugin.descriptor)
+    }
+
+    @Test func `a plugin without handlers is a plugin`() {
+        let empty = MillracePlugin(name: "empty", [])
+        #expect(empty.descriptor.pointee.handler_count == 0)
+    }
+
+    @Test func `what init throws is reported as text`() {
+        let refusal = #expect(throws: FakeHost.Refusal.self) {
+            try FakeHost().make(Self.plugin, options: #"{"fail":"no röot folder"}"#)
+        }
+        #expect(refusal?.text == "no röot folder")
+        #expect(refusal?.code == 1)
+    }
+
+    @Test func `a wrong option is reported with its key`() {
+        let refusal = #expect(throws: FakeHost.Refusal.self) {
+            try FakeHost().make(Self.plugin, options: #"{"number":"seven"}"#)
+        }
+        #expect(refusal?.text == "option 'number' must be a whole number")
+    }
+
+    @Test(arguments: ["", "[]", "{", "7"])
+    func `options that are no JSON object are refused`(options: String) {
+        let refusal = #expect(throws: FakeHost.Refusal.self) { try FakeHost().make(Self.plugin, options: options) }
+        #expect(refusal?.text == "option 'with' is not a JSON object")
+    }
+}

@@ -1,0 +1,3 @@
+#include "fixture.h"
+
+PLUGIN("empty", 0, NULL)

@@ -1,0 +1,3 @@
+#include "fixture.h"
+
+PLUGIN(NULL, 0, NULL)

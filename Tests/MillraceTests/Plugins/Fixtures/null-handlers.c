@@ -1,0 +1,3 @@
+#include "fixture.h"
+
+PLUGIN("null", 3, NULL)

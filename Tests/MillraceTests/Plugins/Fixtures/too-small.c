@@ -1,0 +1,3 @@
+#include "fixture.h"
+
+PLUGIN("small", 0, NULL, .size = 24)
