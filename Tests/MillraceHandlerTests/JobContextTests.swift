@@ -94,7 +94,7 @@ struct JobContextTests {
             host.lines.map(\.level)
                 == [MILLRACE_INFO, MILLRACE_DEBUG, MILLRACE_WARNING, MILLRACE_ERROR].map(\.rawValue)
         )
-        #expect(host.lines.allSatisfy(\.hasToken))
+        #expect(host.lines.allSatisfy { $0.hasToken })
         let expected: [FakeHost.Metric] = [
             .init(name: "done", kind: 0, value: 1), .init(name: "octets", kind: 0, value: 12),
             .init(name: "seconds", kind: 1, value: 0.25),

@@ -15,7 +15,7 @@ struct MessageTests {
             #expect(message.exchange == "ex")
             #expect(message.routingKey == "a.ü")
             #expect(message.attempt == 4)
-            #expect(message.redelivered)
+            #expect(message.redelivered == true)
             return .ack
         }
         #expect(token.completions == [.init(MILLRACE_ACK)])
@@ -28,7 +28,7 @@ struct MessageTests {
             #expect(message.bodyBytes == [])
             #expect(message.bodyText == "")
             #expect(message.exchange == "")
-            #expect(!message.redelivered)
+            #expect(message.redelivered == false)
             return .ack
         }
         #expect(token.completions == [.init(MILLRACE_ACK)])
