@@ -13,6 +13,8 @@ struct MillraceCommand: ParsableCommand {
             Exit status: 0 clean, 1 something was abandoned or failed, 64 wrong arguments, 69 broker unavailable, \
             70 internal error, 78 wrong job file or plugin.
             """,
-        subcommands: [RunCommand.self, CheckCommand.self, DeclareCommand.self, PublishCommand.self, VersionCommand.self]
+        subcommands: [
+            RunCommand.self, CheckCommand.self, DeclareCommand.self, PublishCommand.self, VersionCommand.self,
+        ]
     )
 }

@@ -69,7 +69,9 @@ struct ChannelTests {
         let refused = try other.openChannel()
         let reserved = self.failure { _ = try refused.declareQueue("amq.millrace") }
         #expect(reserved?.code.rawValue == 403)
-        let clash = self.failure { _ = try self.channel.declareQueue(self.queue, durable: false, exclusive: true, autoDelete: true) }
+        let clash = self.failure {
+            _ = try self.channel.declareQueue(self.queue, durable: false, exclusive: true, autoDelete: true)
+        }
         #expect(clash?.code.rawValue == 406)
         #expect(clash?.text.contains("auto_delete") == true)
         other.close()
@@ -81,7 +83,9 @@ struct ChannelTests {
         try self.channel.prefetch(3)
         try self.channel.consume(self.queue)
         var taken: [Delivery] = []
-        while taken.count < 3, let delivery = try self.channel.nextDelivery(timeout: .seconds(5)) { taken.append(delivery) }
+        while taken.count < 3, let delivery = try self.channel.nextDelivery(timeout: .seconds(5)) {
+            taken.append(delivery)
+        }
         // A round trip later a fourth would have come.
         #expect(try self.channel.declareQueue(self.queue, passive: true).messageCount == 7)
         #expect(try self.channel.nextDelivery(timeout: .zero) == nil)

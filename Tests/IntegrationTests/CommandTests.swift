@@ -58,7 +58,9 @@ struct CommandTests {
         let result = try Tool.run(Tool.millrace, ["run", file, "--once"])
         #expect(result.status == 69)
         #expect(result.errors.contains("127.0.0.1:1"))
-        #expect(try Tool.run(Tool.millrace, ["publish", "--uri", "amqp://127.0.0.1:1/", "--routing-key", "x"]).status == 69)
+        #expect(
+            try Tool.run(Tool.millrace, ["publish", "--uri", "amqp://127.0.0.1:1/", "--routing-key", "x"]).status == 69
+        )
     }
 
     @Test func `handler options that do not fit fail the job alone, with the key named`() throws {

@@ -10,7 +10,8 @@ enum Tool {
     static var plugin: String { Self.root + ".build/release/libExamples.so" }
 
     static var isBuilt: Bool {
-        FileManager.default.isExecutableFile(atPath: Self.millrace) && FileManager.default.fileExists(atPath: Self.plugin)
+        FileManager.default.isExecutableFile(atPath: Self.millrace)
+            && FileManager.default.fileExists(atPath: Self.plugin)
     }
 
     struct Result {

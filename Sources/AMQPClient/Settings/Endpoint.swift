@@ -31,7 +31,11 @@ public struct Endpoint: Sendable, Equatable {
     /// - Throws: `.invalidSettings` that says which part is wrong, without the password.
     public init(uri: String) throws(AMQPError) {
         func invalid(_ what: String) -> AMQPError {
-            AMQPError(.invalidSettings, scope: .call, text: "the connection URI \(what); write amqp://user:password@host:5672/vhost")
+            AMQPError(
+                .invalidSettings,
+                scope: .call,
+                text: "the connection URI \(what); write amqp://user:password@host:5672/vhost"
+            )
         }
         guard let schemeEnd = uri.utf8Range(of: "://") else { throw invalid("has no scheme") }
         let scheme = uri[..<schemeEnd.lowerBound].lowercased()
@@ -77,7 +81,9 @@ public struct Endpoint: Sendable, Equatable {
             guard text.isEmpty || text.hasPrefix(":") else { throw invalid("has '\(text)' after its host") }
         } else {
             let end = text.firstIndex(of: ":") ?? text.endIndex
-            guard let host = Self.decode(text[..<end]) else { throw invalid("has a broken percent-encoding in its host") }
+            guard let host = Self.decode(text[..<end]) else {
+                throw invalid("has a broken percent-encoding in its host")
+            }
             if !host.isEmpty { self.host = host }
             text = text[end...]
         }

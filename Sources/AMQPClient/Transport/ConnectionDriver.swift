@@ -75,8 +75,13 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
         self.transport = transport
         let outbox = Outbox(transport: transport, highWater: self.options.outboxHighWater)
         self.outbox = outbox
-        let timeout = AMQPError(.timeout, scope: .connection, text: "no open connection after \(self.options.connectTimeout)")
-        self.deadline = context.eventLoop.scheduleTask(in: .nanoseconds(Int64(self.options.connectTimeout.nanoseconds))) {
+        let timeout = AMQPError(
+            .timeout,
+            scope: .connection,
+            text: "no open connection after \(self.options.connectTimeout)"
+        )
+        self.deadline = context.eventLoop.scheduleTask(in: .nanoseconds(Int64(self.options.connectTimeout.nanoseconds)))
+        {
             self.end(timeout)
         }
         outbox.appendControl { $0.append(contentsOf: Frame.protocolHeader) }
@@ -178,7 +183,10 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
     }
 
     private static func unexpected(_ method: Method, _ lane: Lane) -> InboundFailure {
-        InboundFailure(code: .commandInvalid, text: "\(method.id) on channel \(lane.number), where nothing waits for it")
+        InboundFailure(
+            code: .commandInvalid,
+            text: "\(method.id) on channel \(lane.number), where nothing waits for it"
+        )
     }
 
     private func replyReceived(_ number: UInt16, _ id: MethodID) throws(InboundFailure) -> Bool {

@@ -151,7 +151,9 @@ final class InboundReader {
         return next
     }
 
-    private func check(_ type: UInt8, _ size: Int, _ bytes: UnsafeRawBufferPointer, _ position: Int) throws(InboundFailure) {
+    private func check(_ type: UInt8, _ size: Int, _ bytes: UnsafeRawBufferPointer, _ position: Int)
+        throws(InboundFailure)
+    {
         if self.isFirst, type == UInt8(ascii: "A") {
             let version = bytes.dropFirst(position + 4).prefix(4).map(String.init).joined(separator: ".")
             throw InboundFailure(

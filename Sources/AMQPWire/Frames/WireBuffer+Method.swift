@@ -11,7 +11,10 @@ extension WireBuffer {
             try method.encode(into: &self)
             let size = self.count - start - Frame.headerSize
             guard size <= frameMax - Frame.overhead else {
-                throw WireError(.frameTooLarge, "\(method.id) takes \(size + Frame.overhead) octets, the limit is \(frameMax)")
+                throw WireError(
+                    .frameTooLarge,
+                    "\(method.id) takes \(size + Frame.overhead) octets, the limit is \(frameMax)"
+                )
             }
             self.overwriteUInt32(UInt32(size), at: start + 3)
             self.append(Frame.end)

@@ -16,6 +16,8 @@ public struct Plugin: Sendable {
         var status = stat()
         guard stat(path, &status) == 0 else { throw PluginError(.missing, path: path) }
         guard status.st_mode & S_IFMT != S_IFDIR else { throw PluginError(.isFolder, path: path) }
+        // To open a pipe would wait for its other end.
+        guard status.st_mode & S_IFMT == S_IFREG else { throw PluginError(.isNoFile, path: path) }
         guard ObjectFile.isWhole(path, size: UInt64(clamping: status.st_size)) else {
             throw PluginError(.isTruncated, path: path)
         }
@@ -60,7 +62,10 @@ public struct Plugin: Sendable {
         _ path: String
     ) throws(PluginError) -> HandlerEntry {
         guard handler.pointee.size >= MemoryLayout<millrace_handler>.size else {
-            throw PluginError(.malformed("handler \(index) says that it has \(handler.pointee.size) octets"), path: path)
+            throw PluginError(
+                .malformed("handler \(index) says that it has \(handler.pointee.size) octets"),
+                path: path
+            )
         }
         guard let name = handler.pointee.name else {
             throw PluginError(.malformed("handler \(index) has no name"), path: path)

@@ -4,6 +4,8 @@ public struct PluginError: Error, Equatable, CustomStringConvertible {
     public enum Problem: Equatable, Sendable {
         /// There is no such file.
         case missing
+        /// The path names a pipe, a socket or a device.
+        case isNoFile
         /// The path names a folder.
         case isFolder
         /// A shared library that lost its end.
@@ -41,6 +43,7 @@ public struct PluginError: Error, Equatable, CustomStringConvertible {
         let build = "build it with `swift build -c release`, and compare the path under `plugins`"
         switch self.problem {
         case .missing: return "plugin \(self.path): there is no such file; \(build)"
+        case .isNoFile: return "plugin \(self.path): this is no regular file; name the .so file that the build made"
         case .isFolder: return "plugin \(self.path): this is a folder, not a shared library; name the .so file in it"
         case .isTruncated: return "plugin \(self.path): the end of the file is missing; copy or build it anew"
         case .doesNotLoad(let reason): return "plugin \(self.path): it can not be loaded: \(reason)\(Self.hint(reason))"

@@ -26,11 +26,10 @@ public struct PluginRegistry: Sendable {
     /// - Throws: A ``PluginError`` if another plugin offers one of the names.
     public mutating func add(_ plugin: Plugin) throws(PluginError) {
         for entry in plugin.handlers {
-            if let other = self.handlers[entry.name] {
-                throw PluginError(.ambiguous(entry.name, other: other.path), path: plugin.path)
-            }
-            self.handlers[entry.name] = (entry, plugin.path)
+            guard let other = self.handlers[entry.name] else { continue }
+            throw PluginError(.ambiguous(entry.name, other: other.path), path: plugin.path)
         }
+        for entry in plugin.handlers { self.handlers[entry.name] = (entry, plugin.path) }
     }
 
     /// Adds handlers that are linked into the executable.

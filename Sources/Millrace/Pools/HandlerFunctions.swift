@@ -8,7 +8,8 @@ struct HandlerStartError: Error {
 
 /// A handler's functions, copied out of its descriptor for the hot path.
 struct HandlerFunctions {
-    typealias Begin = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<millrace_message>?, OpaquePointer?) -> Void
+    typealias Begin =
+        @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<millrace_message>?, OpaquePointer?) -> Void
     typealias Cancel = @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> Void
 
     private let descriptor: UnsafePointer<millrace_handler>

@@ -56,7 +56,9 @@ final class InFlight {
 
     func complete(_ outcome: UnsafePointer<millrace_outcome>) {
         guard self.isInHand else {
-            self.worker.handle.logger.error("a handler completed the same delivery twice; the second outcome is ignored")
+            self.worker.handle.logger.error(
+                "a handler completed the same delivery twice; the second outcome is ignored"
+            )
             return
         }
         self.isInHand = false
@@ -89,7 +91,10 @@ final class InFlight {
             try reader.skip(12)
             properties = try BasicProperties(from: &reader)
         } catch {
-            self.worker.handle.logger.warning("the properties of a message are malformed", metadata: ["reason": "\(error)"])
+            self.worker.handle.logger.warning(
+                "the properties of a message are malformed",
+                metadata: ["reason": "\(error)"]
+            )
         }
         self.decodedProperties = properties
         return properties
@@ -99,7 +104,8 @@ final class InFlight {
     var attempt: UInt32 {
         guard self.record.redelivered else { return 1 }
         guard let count = self.properties.headers?["x-delivery-count"]?.intValue else { return 2 }
-        return UInt32(clamping: count + 1)
+        // A publisher may have put any number there.
+        return UInt32(clamping: min(max(count, 0), Int64(UInt32.max) - 1) + 1)
     }
 
     // MARK: For the ABI's readers

@@ -25,7 +25,9 @@ public struct JobCounts: Sendable, Equatable {
     public init() {}
 
     /// Deliveries with an outcome.
-    public var settled: Int { self.acked + self.rejected + self.requeued + self.givenBack + self.discarded + self.stale }
+    public var settled: Int {
+        self.acked + self.rejected + self.requeued + self.givenBack + self.discarded + self.stale
+    }
 
     mutating func count(_ settlement: Settlement) {
         switch settlement {

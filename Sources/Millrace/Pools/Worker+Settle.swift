@@ -82,7 +82,10 @@ extension Worker {
         for message in channel.takeReturnedMessages() {
             self.handle.logger.error(
                 "an output came back: no queue took it",
-                metadata: ["exchange": "\(message.exchange)", "routing_key": "\(message.routingKey)", "reason": "\(message.code) \(message.text)"]
+                metadata: [
+                    "exchange": "\(message.exchange)", "routing_key": "\(message.routingKey)",
+                    "reason": "\(message.code) \(message.text)",
+                ]
             )
         }
     }

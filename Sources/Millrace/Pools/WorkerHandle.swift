@@ -31,7 +31,13 @@ final class WorkerHandle: Sendable {
     private let currentState = Monitor(WorkerState.waiting)
     private let jobStopped: @Sendable (String) -> Void
 
-    init(job: JobDefinition, index: Int, counters: JobCounters, logger: Logger, jobStopped: @escaping @Sendable (String) -> Void) {
+    init(
+        job: JobDefinition,
+        index: Int,
+        counters: JobCounters,
+        logger: Logger,
+        jobStopped: @escaping @Sendable (String) -> Void
+    ) {
         self.job = job
         self.index = index
         self.counters = counters

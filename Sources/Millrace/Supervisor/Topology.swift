@@ -100,7 +100,9 @@ final class Topology: Sendable {
             arguments["x-dead-letter-exchange"] = .string(target.exchange)
             if let key = target.routingKey { arguments["x-dead-letter-routing-key"] = .string(key) }
         }
-        if let ttl = queue.messageTTL { arguments["x-message-ttl"] = .int64(Int64(clamping: ttl.nanoseconds / 1_000_000)) }
+        if let ttl = queue.messageTTL {
+            arguments["x-message-ttl"] = .int64(Int64(clamping: ttl.nanoseconds / 1_000_000))
+        }
         if let length = queue.maxLength { arguments["x-max-length"] = .int64(Int64(length)) }
         _ = try channel.declareQueue(
             queue.name,

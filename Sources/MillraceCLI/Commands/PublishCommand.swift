@@ -97,7 +97,11 @@ struct PublishCommand: ParsableCommand {
             throw AMQPError(message.code, scope: .call, text: text)
         }
         guard failed.isEmpty else {
-            throw AMQPError(.refusedLocally, scope: .call, text: "the broker refused \(failed.count) messages (basic.nack)")
+            throw AMQPError(
+                .refusedLocally,
+                scope: .call,
+                text: "the broker refused \(failed.count) messages (basic.nack)"
+            )
         }
     }
 }

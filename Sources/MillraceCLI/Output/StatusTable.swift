@@ -4,7 +4,10 @@ import Millrace
 /// The jobs as a table for people.
 enum StatusTable {
     static func print(_ jobs: [JobStatus]) {
-        let head = ["job", "state", "threads", "received", "acked", "rejected", "requeued", "given back", "published", "overruns"]
+        let head = [
+            "job", "state", "threads", "received", "acked", "rejected", "requeued", "given back", "published",
+            "overruns",
+        ]
         let rows = jobs.map { job in
             [
                 job.name, "\(job.state)", "\(job.threads)", "\(job.counts.received)", "\(job.counts.acked)",
