@@ -1,6 +1,8 @@
 import FoundationEssentials
 
-/// An order as shops send it. Prices are decimal texts, so that no float rounds them.
+/// An order as shops send it.
+///
+/// Prices are decimal texts, so that no float rounds them.
 package struct Order: Codable, Equatable, Sendable {
     package struct Line: Codable, Equatable, Sendable {
         package let sku: String

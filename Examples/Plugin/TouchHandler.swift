@@ -1,6 +1,8 @@
 import MillraceHandler
 
-/// `bench.touch`: sums the first and the last octet of each body; nothing else. For measuring.
+/// `bench.touch`.
+///
+/// Sums the first and the last octet of each body; nothing else. For measuring.
 final class TouchHandler: SyncJobHandler {
     private var sum = 0
 

@@ -1,4 +1,6 @@
-/// The job's `with:` block. Every error names the key and says what was expected.
+/// The job's `with:` block.
+///
+/// Every error names the key and says what was expected.
 public struct HandlerOptions: Sendable {
     private let values: [String: JSONValue]
 

@@ -1,7 +1,9 @@
 import Foundation
 
-/// A child process. Not Foundation's `Process`: that one waits for a pipe which every grandchild inherits, so it never
-/// sees the end of a script that leaves a daemon behind.
+/// A child process.
+///
+/// Not Foundation's `Process`: that one waits for a pipe which every grandchild inherits, so it never sees the end of
+/// a script that leaves a daemon behind.
 final class Child {
     private let identifier: pid_t
     private var status: Int32?

@@ -53,7 +53,9 @@ package final class AckLine: Sendable {
         }
     }
 
-    /// Notes an ack of everything up to `tag`; 0 is everything outstanding. Gives how many it covers.
+    /// Notes an ack of everything up to `tag`.
+    ///
+    /// 0 is everything outstanding. Gives how many it covers.
     package func ackAll(upTo tag: UInt64) -> Int? {
         self.monitor.withLock { state in
             if tag != 0, !state.tags.isOutstanding(tag) { return nil }

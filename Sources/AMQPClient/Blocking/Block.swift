@@ -22,7 +22,9 @@ package struct Block: @unchecked Sendable {
     }
 }
 
-/// Where one content lies in its block, and the fixed part of its method. Plain data: no reference, nothing decoded.
+/// Where one content lies in its block, and the fixed part of its method.
+///
+/// Plain data: no reference, nothing decoded.
 package struct ContentRecord: Sendable {
     package var deliveryTag: UInt64
     package var methodOffset: UInt32

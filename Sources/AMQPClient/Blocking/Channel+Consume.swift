@@ -16,7 +16,9 @@ extension Channel {
         _ = try self.request(BasicQos(prefetchCount: count, global: perChannel), expecting: .basicQosOk)
     }
 
-    /// Starts a consumer. Its deliveries come from ``nextDelivery(timeout:)``. Blocks for one round trip.
+    /// Starts a consumer.
+    ///
+    /// Its deliveries come from ``nextDelivery(timeout:)``. Blocks for one round trip.
     ///
     /// AMQP 0-9-1 §1.8.3.3 `basic.consume`, C52.
     ///
@@ -47,7 +49,9 @@ extension Channel {
         return ok.consumerTag
     }
 
-    /// Ends a consumer. Deliveries that came before its cancel-ok can still be taken and settled (C55).
+    /// Ends a consumer.
+    ///
+    /// Deliveries that came before its cancel-ok can still be taken and settled (C55).
     public func cancel(_ consumerTag: String) throws(AMQPError) {
         _ = try self.request(BasicCancel(consumerTag: consumerTag), expecting: .basicCancelOk)
     }

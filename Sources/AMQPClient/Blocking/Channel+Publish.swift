@@ -1,7 +1,9 @@
 public import AMQPWire
 
 extension Channel {
-    /// Puts the channel in confirm mode: the broker answers every publish from now on. Blocks for one round trip.
+    /// Puts the channel in confirm mode: the broker answers every publish from now on.
+    ///
+    /// Blocks for one round trip.
     ///
     /// RabbitMQ's `confirm.select`, C46. Not to be mixed with ``selectTransactions()``.
     public func selectConfirms() throws(AMQPError) {
@@ -11,7 +13,9 @@ extension Channel {
         self.enter(.confirm)
     }
 
-    /// Puts the channel in transaction mode (AMQP 0-9-1 §1.9). Blocks for one round trip.
+    /// Puts the channel in transaction mode (AMQP 0-9-1 §1.9).
+    ///
+    /// Blocks for one round trip.
     public func selectTransactions() throws(AMQPError) {
         try self.throwIfEnded()
         guard self.currentMode != .confirm else { throw Self.mixed(.txSelect) }
@@ -19,7 +23,9 @@ extension Channel {
         self.enter(.transaction)
     }
 
-    /// Makes the publishes and acks since the last commit take effect. Blocks for one round trip (C64).
+    /// Makes the publishes and acks since the last commit take effect.
+    ///
+    /// Blocks for one round trip (C64).
     ///
     /// Not atomic on RabbitMQ: acks of one commit are settled before its publishes are known to be accepted.
     public func commit() throws(AMQPError) {
@@ -27,8 +33,10 @@ extension Channel {
         _ = try self.request(TxCommit(), expecting: .txCommitOk)
     }
 
-    /// Drops the publishes since the last commit. Acks since then are undone: the deliveries are unacked again, not
-    /// given out again (C64). Blocks for one round trip.
+    /// Drops the publishes since the last commit.
+    ///
+    /// Acks since then are undone: the deliveries are unacked again, not given out again (C64). Blocks for one round
+    /// trip.
     public func rollback() throws(AMQPError) {
         try self.requireTransaction(.txRollback)
         _ = try self.request(TxRollback(), expecting: .txRollbackOk)
@@ -47,8 +55,10 @@ extension Channel {
         return AMQPError(.refusedLocally, scope: .call, text: text, method: method)
     }
 
-    /// Publishes a message. Returns when it is queued for the socket, at once unless the broker has blocked the
-    /// connection, paused the channel, or the outbox is full.
+    /// Publishes a message.
+    ///
+    /// Returns when it is queued for the socket, at once unless the broker has blocked the connection, paused the
+    /// channel, or the outbox is full.
     ///
     /// AMQP 0-9-1 §1.8.3.7 `basic.publish`. A missing exchange ends the channel later (C45).
     ///
@@ -102,8 +112,10 @@ extension Channel {
         return sequence
     }
 
-    /// Publishes a message; see the other form. The octets go out with the next flush of the connection, at the
-    /// latest before this thread waits for something.
+    /// Publishes a message.
+    ///
+    /// See the other form. The octets go out with the next flush of the connection, at the latest before this thread
+    /// waits for something.
     ///
     /// - Returns: The sequence number on a confirm channel, else 0.
     @discardableResult

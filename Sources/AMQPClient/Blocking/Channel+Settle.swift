@@ -7,8 +7,9 @@ extension Channel {
     /// Deliveries given out on this channel and not settled.
     public var unsettledCount: Int { self.lane.ackLine.outstanding }
 
-    /// Acknowledges one delivery. The frame goes out before the channel waits next, with the next flush, or within
-    /// a tenth of a second.
+    /// Acknowledges one delivery.
+    ///
+    /// The frame goes out before the channel waits next, with the next flush, or within a tenth of a second.
     ///
     /// AMQP 0-9-1 §1.8.3.13 `basic.ack`, C53, C54. A delivery of an earlier channel is dropped quietly: the broker
     /// gives it out again.

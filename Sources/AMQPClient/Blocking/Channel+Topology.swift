@@ -11,7 +11,9 @@ public struct QueueStatus: Sendable, Equatable {
 }
 
 extension Channel {
-    /// Declares an exchange (AMQP 0-9-1 §1.6.2.1). Blocks for one round trip, like every call here.
+    /// Declares an exchange (AMQP 0-9-1 §1.6.2.1).
+    ///
+    /// Blocks for one round trip, like every call here.
     ///
     /// - Throws: 406 if one with other settings exists, 404 if `passive` and there is none; the channel ends with both.
     public func declareExchange(
@@ -138,7 +140,9 @@ extension Channel {
         return Int(ok.messageCount)
     }
 
-    /// Deletes a queue; gives the number of messages lost with it. A missing one is no error on RabbitMQ (C60).
+    /// Deletes a queue.
+    ///
+    /// Gives the number of messages lost with it. A missing one is no error on RabbitMQ (C60).
     @discardableResult
     public func deleteQueue(
         _ name: String,

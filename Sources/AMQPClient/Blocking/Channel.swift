@@ -1,7 +1,8 @@
 import AMQPWire
 
-/// One AMQP channel. It belongs to the thread that opened it: it is not `Sendable`, and every call blocks that
-/// thread alone.
+/// One AMQP channel.
+///
+/// It belongs to the thread that opened it: it is not `Sendable`, and every call blocks that thread alone.
 ///
 /// An error of the broker ends this channel and no other. Afterwards each call throws the reason.
 public final class Channel {
@@ -195,7 +196,9 @@ public final class Channel {
         }
     }
 
-    /// Closes the channel and waits for the broker's close-ok. Its unsettled deliveries go back to their queues (C58).
+    /// Closes the channel and waits for the broker's close-ok.
+    ///
+    /// Its unsettled deliveries go back to their queues (C58).
     ///
     /// A channel that has ended already is no error.
     public func close() {

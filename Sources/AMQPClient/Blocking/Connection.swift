@@ -35,7 +35,9 @@ public final class Connection: Sendable {
         self.endpoint = endpoint
     }
 
-    /// Connects, logs in and opens the virtual host. Blocks the calling thread up to `options.connectTimeout`.
+    /// Connects, logs in and opens the virtual host.
+    ///
+    /// Blocks the calling thread up to `options.connectTimeout`.
     ///
     /// AMQP 0-9-1 §2.2.4: start, tune, open. Never call it on an event loop.
     ///
@@ -106,7 +108,9 @@ public final class Connection: Sendable {
         return "no address"
     }
 
-    /// Opens a channel for the calling thread. Blocks for one round trip.
+    /// Opens a channel for the calling thread.
+    ///
+    /// Blocks for one round trip.
     ///
     /// AMQP 0-9-1 §1.5.2.1 `channel.open`, C31.
     ///
@@ -126,7 +130,9 @@ public final class Connection: Sendable {
     /// Whether the broker reads nothing from this connection at the moment (C51).
     public var isBlocked: Bool { self.outbox.isBlocked }
 
-    /// Closes and waits until the socket is gone, at most `timeout`. Every open channel ends with it.
+    /// Closes and waits until the socket is gone, at most `timeout`.
+    ///
+    /// Every open channel ends with it.
     ///
     /// A blocked broker does not answer (C44), hence the deadline.
     public func close(timeout: Duration = .seconds(5)) {

@@ -12,7 +12,9 @@ package struct ScheduledCall: @unchecked Sendable {  // the plugin promises that
     }
 }
 
-/// What a worker takes out of its mailbox at once. It keeps the capacity of its arrays.
+/// What a worker takes out of its mailbox at once.
+///
+/// It keeps the capacity of its arrays.
 package struct Inbox {
     package var batches: ContiguousArray<DeliveryBatch> = []
     package var events: ContiguousArray<ChannelEvent> = []

@@ -27,7 +27,9 @@ package final class Monitor<State: ~Copyable>: @unchecked Sendable {
         self.mutex.deallocate()
     }
 
-    /// Runs `body` with the lock held. Never wait for the wire, a handler or another lock inside.
+    /// Runs `body` with the lock held.
+    ///
+    /// Never wait for the wire, a handler or another lock inside.
     @inline(__always)
     package func withLock<R: ~Copyable, E: Error>(_ body: (inout State) throws(E) -> R) throws(E) -> R {
         pthread_mutex_lock(self.mutex)
@@ -35,7 +37,9 @@ package final class Monitor<State: ~Copyable>: @unchecked Sendable {
         return try body(&self.state)
     }
 
-    /// Wakes one waiter. Call it after the lock is released, so that the waiter does not run into it.
+    /// Wakes one waiter.
+    ///
+    /// Call it after the lock is released, so that the waiter does not run into it.
     package func signal() { pthread_cond_signal(self.condition) }
 
     /// Wakes every waiter.

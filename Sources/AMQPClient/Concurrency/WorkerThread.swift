@@ -28,7 +28,9 @@ package struct WorkerThread: Sendable {
         return nil
     }
 
-    /// Through /proc, because Swift's Glibc module has neither pthread_setname_np nor prctl. Without /proc: no name.
+    /// Through /proc, because Swift's Glibc module has neither pthread_setname_np nor prctl.
+    ///
+    /// Without /proc: no name.
     private static func nameThisThread(_ name: String) {
         let file = open("/proc/thread-self/comm", O_WRONLY)
         guard file >= 0 else { return }
@@ -37,7 +39,9 @@ package struct WorkerThread: Sendable {
         close(file)
     }
 
-    /// Waits for the end of the thread. A second call is an error of the caller.
+    /// Waits for the end of the thread.
+    ///
+    /// A second call is an error of the caller.
     package func join() { pthread_join(self.handle, nil) }
 
     private final class Start: Sendable {

@@ -73,7 +73,9 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
         self.method = method
     }
 
-    /// One line for a log: code, place, the broker's words, advice. Never a password or a body.
+    /// One line for a log: code, place, the broker's words, advice.
+    ///
+    /// Never a password or a body.
     public var description: String {
         var line = self.code.description
         switch self.scope {

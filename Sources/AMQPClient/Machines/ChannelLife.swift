@@ -56,7 +56,9 @@ package struct ChannelLife: Equatable, Sendable {
     }
 
     package enum CloseAction: Equatable, Sendable { case sendClose, notOpen }
-    /// We close. Also from `opening`, when the wait for open-ok ends early.
+    /// We close.
+    ///
+    /// Also from `opening`, when the wait for open-ok ends early.
     package mutating func close() -> CloseAction {
         switch self.state {
         case .open, .opening:

@@ -29,6 +29,8 @@ package struct ChannelNumbers: Sendable {
         return number
     }
 
-    /// Gives a number back. The caller has paid both debts of its close first.
+    /// Gives a number back.
+    ///
+    /// The caller has paid both debts of its close first.
     package mutating func free(_ number: UInt16) { self.freed.append(number) }
 }

@@ -1,4 +1,6 @@
-/// When to send a heartbeat and when to give the peer up (AMQP 0-9-1 §4.2.7, C14-C18). Times in nanoseconds.
+/// When to send a heartbeat and when to give the peer up (AMQP 0-9-1 §4.2.7, C14-C18).
+///
+/// Times in nanoseconds.
 package struct HeartbeatClock: Equatable, Sendable {
     /// The negotiated interval; 0 switches both ways off.
     package let interval: UInt64

@@ -9,7 +9,9 @@ package struct RPCSlot: Equatable, Sendable {
 
     package var isWaiting: Bool { self.first != nil }
 
-    /// Registers the request, before its frame is appended. A channel has one owner, so a second is its own mistake.
+    /// Registers the request, before its frame is appended.
+    ///
+    /// A channel has one owner, so a second is its own mistake.
     package mutating func expect(_ reply: MethodID, or other: MethodID? = nil) {
         precondition(self.first == nil, "a request is already waiting on this channel")
         self.first = reply

@@ -94,7 +94,9 @@ package struct UnsettledTags: Sendable {
         self.dropSettledFront()
     }
 
-    /// Settles everything up to and including `tag`; 0 means all (C53). Gives the number of deliveries settled.
+    /// Settles everything up to and including `tag`.
+    ///
+    /// 0 means all (C53). Gives the number of deliveries settled.
     package mutating func settleAll(upTo tag: UInt64) -> Int {
         let last = tag == 0 ? self.end : min(tag &+ 1, self.end)
         guard last > self.base else { return 0 }

@@ -2,7 +2,9 @@ import AMQPWire
 import Logging
 import NIOCore
 
-/// What a connection tells whoever keeps it. Called on the event loop: return at once.
+/// What a connection tells whoever keeps it.
+///
+/// Called on the event loop: return at once.
 public protocol ConnectionDelegate: AnyObject, Sendable {
     /// The broker reads nothing from this connection until it is unblocked (C51).
     func connectionBlocked(reason: String)

@@ -98,7 +98,9 @@ final class InboundReader {
         }
     }
 
-    /// deliver, header and body of one channel in a row: the hot path. Anything else is nil and goes the long way.
+    /// deliver, header and body of one channel in a row: the hot path.
+    ///
+    /// Anything else is nil and goes the long way.
     @inline(__always)
     private func fastDelivery(
         _ bytes: UnsafeRawBufferPointer,

@@ -1,7 +1,9 @@
 package import CMillraceABI
 import Glibc
 
-/// A plugin in memory. It is never unloaded: its handlers' code may be on a stack for as long as the process lives.
+/// A plugin in memory.
+///
+/// It is never unloaded: its handlers' code may be on a stack for as long as the process lives.
 public struct Plugin: Sendable {
     /// As in the job file.
     public let path: String

@@ -11,7 +11,9 @@ struct Publication {
     let body: [UInt8]
 }
 
-/// One delivery in a handler's hand: what the ABI calls a token. Reused for the next delivery when it is settled.
+/// One delivery in a handler's hand: what the ABI calls a token.
+///
+/// Reused for the next delivery when it is settled.
 ///
 /// Touched by its worker's thread alone.
 final class InFlight {
@@ -82,7 +84,9 @@ final class InFlight {
         UnsafeRawBufferPointer(rebasing: self.bytes[Int(offset)..<Int(offset) + Int(length)])
     }
 
-    /// Decoded when asked for, once per delivery. A header that does not decode has no properties.
+    /// Decoded when asked for, once per delivery.
+    ///
+    /// A header that does not decode has no properties.
     var properties: BasicProperties {
         if let properties = self.decodedProperties { return properties }
         var reader = WireReader(self.slice(self.record.headerOffset, self.record.headerLength))

@@ -58,10 +58,14 @@ public final class Supervisor: Sendable {
         self.pools = pools
     }
 
-    /// Drains and ends; a second call ends without waiting for handlers. From any thread.
+    /// Drains and ends.
+    ///
+    /// A second call ends without waiting for handlers. From any thread.
     public func stop() { self.inbox.requestStop() }
 
-    /// Every job as it stands. From any thread.
+    /// Every job as it stands.
+    ///
+    /// From any thread.
     public var status: [JobStatus] {
         let failures = self.failures.withLock { $0 }
         return self.pools.map { pool in
@@ -77,7 +81,9 @@ public final class Supervisor: Sendable {
 
     func reportStatus() { self.onStatus?(self.status) }
 
-    /// Runs until stopped. Blocks the calling thread.
+    /// Runs until stopped.
+    ///
+    /// Blocks the calling thread.
     public func run() -> ExitStatus {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { group.shutdownGracefully { _ in } }
