@@ -2,10 +2,9 @@ import Crypto
 import Glibc
 package import MillraceHandler
 
-/// `examples.checksum`.
+/// `examples.checksum`: the message names a file; publishes its SHA-256.
 ///
-/// The message names a file; publishes its SHA-256. Waits between chunks, so that a big file does not keep the
-/// worker's thread from other things.
+/// Waits between chunks, so that a big file does not keep the worker's thread from other things.
 package struct ChecksumHandler: JobHandler {
     private let root: String
     private let exchange: String

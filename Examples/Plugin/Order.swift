@@ -90,7 +90,10 @@ package struct Invoice: Codable, Equatable, Sendable {
 
     private static let mostCents = 1_000_000_000_000_000
 
-    /// - Parameter taxPermille: The tax in thousandths; the tax is rounded half up, once, on the sum.
+    /// - Parameters:
+    ///   - order: Decoded, and so checked but for its prices.
+    ///   - taxPermille: The tax in thousandths; the tax is rounded half up, once, on the sum.
+    /// - Throws: ``Order/Invalid`` for a price that is none, or a sum out of all reason.
     package init(_ order: Order, taxPermille: Int) throws(Order.Invalid) {
         var net = 0
         for (index, line) in order.lines.enumerated() {

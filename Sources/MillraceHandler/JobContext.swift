@@ -1,9 +1,9 @@
 import CMillraceABI
 
+// @unchecked Sendable: used on the worker's thread alone; async handlers stay on it.
 /// What a handler can do besides returning: publish, log, count, ask whether to end early.
 ///
 /// Valid until the handler has returned.
-// @unchecked Sendable: used on the worker's thread alone; async handlers stay on it.
 public struct JobContext: @unchecked Sendable {
     let host: UnsafePointer<millrace_host>
     let worker: OpaquePointer?

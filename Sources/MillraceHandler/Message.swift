@@ -1,8 +1,10 @@
 import CMillraceABI
 
-/// One delivery as its handler sees it. It can not be copied or kept: its memory is the supervisor's and ends with
-/// the handling. Copy out what is needed longer.
 // The pointers are valid until the delivery is completed, which happens after the handler has returned.
+/// One delivery as its handler sees it.
+///
+/// It can not be copied or kept: its memory is the supervisor's and ends with the handling. Copy out what is needed
+/// longer.
 public struct Message: ~Copyable, @unchecked Sendable {
     private let message: millrace_message
     private let reader: TokenReader
@@ -84,8 +86,8 @@ public enum HeaderValue: Sendable, Equatable {
     case other
 }
 
-/// Reads properties and headers of a delivery in hand through the host.
 // @unchecked Sendable: used on the worker's thread alone; async handlers stay on it.
+/// Reads properties and headers of a delivery in hand through the host.
 struct TokenReader: @unchecked Sendable {
     let host: UnsafePointer<millrace_host>
     let token: OpaquePointer

@@ -1,5 +1,6 @@
 public import CMillraceABI
 
+// @unchecked Sendable: the memory behind the pointer is written once, in init, and never freed.
 /// A plugin: its name and its handlers, as the descriptor that the supervisor reads.
 ///
 ///     let plugin = MillracePlugin(name: "examples", [
@@ -9,7 +10,6 @@ public import CMillraceABI
 ///
 ///     @c(millrace_plugin)
 ///     public func millracePlugin() -> UnsafePointer<millrace_plugin_descriptor> { plugin.descriptor }
-// @unchecked Sendable: the memory behind the pointer is written once, in init, and never freed.
 public struct MillracePlugin: @unchecked Sendable {
     /// What `millrace_plugin` returns.
     public let descriptor: UnsafePointer<millrace_plugin_descriptor>
@@ -56,6 +56,7 @@ public struct HandlerDefinition: Sendable {
     /// - Parameters:
     ///   - name: `plugin.handler`, as jobs.yaml says it.
     ///   - type: Made once per worker thread.
+    /// - Returns: The definition, for ``MillracePlugin/init(name:_:)``.
     public static func sync<H: SyncJobHandler>(_ name: String, _ type: H.Type) -> HandlerDefinition {
         HandlerDefinition(name: name, flags: 0) { options, host, worker in
             SyncHandlerBox(try H(options), host: host, worker: worker)

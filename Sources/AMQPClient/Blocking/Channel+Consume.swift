@@ -30,6 +30,8 @@ extension Channel {
     ///   - exclusive: No other consumer on this queue.
     ///   - arguments: For instance `x-priority`.
     /// - Returns: The consumer's tag.
+    /// - Throws: 404 for a missing queue, 403 for one that is used exclusively, 405 for another connection's; the
+    ///   channel ends with each.
     @discardableResult
     public func consume(
         _ queue: String,

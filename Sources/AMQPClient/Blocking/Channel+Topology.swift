@@ -72,7 +72,14 @@ extension Channel {
 
     /// Declares a queue, or with `passive` looks at one (AMQP 0-9-1 §1.7.2.1, C60).
     ///
-    /// - Parameter name: Empty to have the broker make one up.
+    /// - Parameters:
+    ///   - name: Empty to have the broker make one up.
+    ///   - passive: Only look whether it is there.
+    ///   - durable: It survives a restart of the broker.
+    ///   - exclusive: It belongs to this connection and ends with it.
+    ///   - autoDelete: It ends with its last consumer.
+    ///   - arguments: For instance `x-queue-type`.
+    /// - Returns: Its name and how full it is.
     /// - Throws: 404 for a missing one if `passive`, 405 for another connection's exclusive one, 406 for one with other
     ///   settings; the channel ends with each.
     public func declareQueue(

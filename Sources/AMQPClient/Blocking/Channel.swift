@@ -227,6 +227,7 @@ public final class Channel {
     /// The next delivery of any consumer of this channel; nil when `timeout` passes first.
     ///
     /// - Parameter timeout: nil waits without end.
+    /// - Returns: The delivery, or nil.
     /// - Throws: Why the channel ended.
     public func nextDelivery(timeout: Duration? = nil) throws(AMQPError) -> Delivery? {
         let deadline = MonotonicClock.deadline(in: timeout)

@@ -47,6 +47,7 @@ public final class Connection: Sendable {
     ///   - group: One of its event loops drives the connection.
     ///   - logger: Gets what is worth a line.
     ///   - delegate: Told of blocking and of the end; held weakly.
+    /// - Returns: The open connection.
     /// - Throws: `.connectionLost` if there is no TCP connection, `.authenticationFailed` or 403 for bad credentials,
     ///   530 for a bad virtual host, `.timeout`.
     public static func connect(

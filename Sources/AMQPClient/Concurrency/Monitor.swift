@@ -47,8 +47,11 @@ package final class Monitor<State: ~Copyable>: @unchecked Sendable {
 
     /// Runs `body` under the lock until it gives a value, sleeping between tries until ``signal()`` or the deadline.
     ///
-    /// - Parameter deadline: In nanoseconds of ``MonotonicClock``; nil waits without end.
+    /// - Parameters:
+    ///   - deadline: In nanoseconds of ``MonotonicClock``; nil waits without end.
+    ///   - body: Looks at the state; nil is "not yet".
     /// - Returns: What `body` gave, or nil when the deadline passed first.
+    /// - Throws: What `body` throws.
     package func wait<R, E: Error>(
         until deadline: UInt64?,
         _ body: (inout State) throws(E) -> R?

@@ -6,7 +6,10 @@ package struct WorkerThread: Sendable {
 
     /// Starts a thread.
     ///
-    /// - Parameter name: Shown by `top -H` and debuggers; cut to the kernel's 15 octets.
+    /// - Parameters:
+    ///   - name: Shown by `top -H` and debuggers; cut to the kernel's 15 octets.
+    ///   - body: Runs on the thread.
+    /// - Returns: The thread, to be joined once.
     /// - Throws: The errno of `pthread_create`, when the system has no thread left.
     package static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(ThreadError) -> WorkerThread
     {

@@ -58,7 +58,8 @@ package struct ContentAssembler {
         return .more
     }
 
-    /// - Parameter bodyLimit: Octets; a header that announces more is refused before anything is allocated (C21).
+    /// A header frame came; `bodyLimit` is in octets: one that announces more is refused before anything is
+    /// allocated (C21).
     package mutating func headerReceived(_ payload: UnsafeRawBufferPointer, bodyLimit: Int) -> Action {
         guard case .awaitingHeader(let method) = self.state else {
             return .unexpectedFrame("a content header without its method")

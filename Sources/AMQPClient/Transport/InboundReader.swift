@@ -333,7 +333,7 @@ final class InboundReader {
         try delegate.methodReceived(channel: channel, lane: lane, payload: payload)
     }
 
-    /// basic.deliver, basic.return, basic.get-ok
+    /// What is followed by a content: basic.deliver, basic.return, basic.get-ok.
     private static let contentMethods: Set<UInt32> = [60 << 16 | 60, 60 << 16 | 50, 60 << 16 | 71]
 
     private func body(

@@ -10,7 +10,7 @@ final class SocketTransport: OutboundTransport, @unchecked Sendable {
     /// A duplicate, so that a late writer can never meet a number that the system has given to another file.
     private let descriptor: Int32?
 
-    /// - Parameter descriptor: The socket, if octets may go to it as they are; nil with TLS.
+    /// A transport over `descriptor`, the channel's socket, if octets may go to it as they are; nil with TLS.
     init(channel: any NIOCore.Channel, descriptor: Int32?) {
         self.channel = channel
         self.descriptor = descriptor.flatMap { (original: Int32) -> Int32? in

@@ -10,6 +10,7 @@ package struct Backoff: Sendable, Equatable {
     /// The next wait in nanoseconds.
     ///
     /// - Parameter random: 0..<1; spreads the wait by ± the settings' jitter.
+    /// - Returns: Nanoseconds.
     package mutating func next(random: Double) -> UInt64 {
         let initial = Double(self.settings.initialInterval.nanoseconds)
         let longest = Double(self.settings.maxInterval.nanoseconds)
