@@ -1,5 +1,4 @@
-public import CMillraceABI
-import MillraceHandler
+public import MillraceHandler
 
 struct HelloHandler: SyncJobHandler {
     init(_ options: HandlerOptions) throws {}
@@ -14,4 +13,4 @@ private let plugin = MillracePlugin(name: "minimal", [.sync("minimal.hello", Hel
 
 /// The one symbol of the plugin.
 @c(millrace_plugin)
-public func millracePlugin() -> UnsafePointer<millrace_plugin_descriptor> { plugin.descriptor }
+public func millracePlugin() -> PluginDescriptor { plugin.descriptor }

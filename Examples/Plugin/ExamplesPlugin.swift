@@ -1,5 +1,4 @@
-public import CMillraceABI
-import MillraceHandler
+public import MillraceHandler
 
 private let plugin = MillracePlugin(
     name: "examples",
@@ -13,4 +12,4 @@ private let plugin = MillracePlugin(
 
 /// The one symbol of the plugin.
 @c(millrace_plugin)
-public func millracePlugin() -> UnsafePointer<millrace_plugin_descriptor> { plugin.descriptor }
+public func millracePlugin() -> PluginDescriptor { plugin.descriptor }

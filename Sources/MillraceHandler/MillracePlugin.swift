@@ -9,10 +9,10 @@ public import CMillraceABI
 ///     ])
 ///
 ///     @c(millrace_plugin)
-///     public func millracePlugin() -> UnsafePointer<millrace_plugin_descriptor> { plugin.descriptor }
+///     public func millracePlugin() -> PluginDescriptor { plugin.descriptor }
 public struct MillracePlugin: @unchecked Sendable {
     /// What `millrace_plugin` returns.
-    public let descriptor: UnsafePointer<millrace_plugin_descriptor>
+    public let descriptor: PluginDescriptor
 
     /// Lays the descriptor out, for the life of the process.
     ///
@@ -44,6 +44,9 @@ public struct MillracePlugin: @unchecked Sendable {
         #endif
     }
 }
+
+/// What a plugin's one symbol, `millrace_plugin`, returns.
+public typealias PluginDescriptor = UnsafePointer<millrace_plugin_descriptor>
 
 /// One handler of a plugin: its full name and its type.
 public struct HandlerDefinition: Sendable {
