@@ -1,15 +1,14 @@
 public import MillraceHandler
 
-struct HelloHandler: SyncJobHandler {
-    init(_ options: HandlerOptions) throws {}
+struct Greeting: SyncJobHandler {
+    init(_ options: HandlerOptions) {}
 
-    func handle(_ message: borrowing Message, _ context: JobContext) throws -> Outcome {
-        context.log("hello, \(message.bodyText ?? "\(message.byteCount) octets")")
-        return .ack
+    func handle(_ message: borrowing Message, _ context: JobContext) -> Outcome {
+        message.byteCount > 0 ? .ack : .reject("nobody to greet")
     }
 }
 
-private let plugin = MillracePlugin(name: "minimal", [.sync("minimal.hello", HelloHandler.self)])
+private let plugin = MillracePlugin(name: "minimal", [.sync("minimal.greeting", Greeting.self)])
 
 /// The one symbol of the plugin.
 @c(millrace_plugin)

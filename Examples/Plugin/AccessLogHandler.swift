@@ -5,12 +5,10 @@ import MillraceHandler
 /// Nothing is summed up across messages: a sum in memory would be lost with the process after its messages were
 /// acked. Put more lines into a message for fewer, larger counts.
 struct AccessLogHandler: SyncJobHandler {
-    private let exchange: String
-    private let routingKey: String
+    private let output: Output
 
     init(_ options: HandlerOptions) throws {
-        self.exchange = try options.string("exchange", default: "")
-        self.routingKey = try options.string("routing_key")
+        self.output = try Output(options)
     }
 
     func handle(_ message: borrowing Message, _ context: JobContext) throws -> Outcome {
@@ -21,12 +19,7 @@ struct AccessLogHandler: SyncJobHandler {
         } catch {
             return .reject(error.description)
         }
-        try context.publish(
-            Array(summary.json.utf8),
-            exchange: self.exchange,
-            routingKey: self.routingKey,
-            contentType: "application/json"
-        )
+        try self.output.publish(Array(summary.json.utf8), context)
         return .ack
     }
 }

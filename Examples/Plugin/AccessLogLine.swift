@@ -1,11 +1,17 @@
 /// One line of a web server's log in the combined format:
 /// `address identity user [time] "request" status bytes "referrer" "agent"`.
+///
+/// The last two may be missing, as in the common format.
 package struct AccessLogLine: Equatable, Sendable {
+    /// The client, IPv4 or IPv6.
     package let address: String
+    /// For instance `GET`.
     package let method: String
+    /// The path as it was asked for, with its query.
     package let path: String
+    /// 100...599.
     package let status: Int
-    /// Octets of the answer; 0 for `-`.
+    /// Octets of the answer, at most 2^40; 0 for `-`.
     package let bytes: Int
 
     /// Why a line can not be read.
@@ -13,6 +19,7 @@ package struct AccessLogLine: Equatable, Sendable {
         package let description: String
     }
 
+    /// - Throws: The first thing that is wrong with the line.
     package init(_ line: Substring) throws(Malformed) {
         guard let open = line.firstIndex(of: "["), let close = line[open...].firstIndex(of: "]") else {
             throw Malformed(description: "no [time]")
@@ -21,11 +28,13 @@ package struct AccessLogLine: Equatable, Sendable {
         guard front.count == 3, let address = front.first else {
             throw Malformed(description: "\(front.count) fields before [time] instead of 3")
         }
-        let quoted = line[close...].split(separator: "\"", omittingEmptySubsequences: false)
-        guard quoted.count >= 3 else { throw Malformed(description: "no \"request\"") }
-        let request = quoted[1].split(separator: " ")
+        let rest = line[close...].dropFirst().drop { $0 == " " }
+        guard rest.first == "\"", let end = Self.closingQuote(of: rest.dropFirst()) else {
+            throw Malformed(description: "no \"request\"")
+        }
+        let request = rest[..<end].dropFirst().split(separator: " ")
         guard request.count == 3 else { throw Malformed(description: "the request is not 'METHOD path version'") }
-        let numbers = quoted[2].split(separator: " ")
+        let numbers = rest[end...].dropFirst().prefix { $0 != "\"" }.split(separator: " ")
         guard numbers.count == 2 else { throw Malformed(description: "no status and size after the request") }
         guard let status = Int(numbers[0]), (100...599).contains(status) else {
             throw Malformed(description: "status '\(numbers[0])' is not 100...599")
@@ -40,33 +49,14 @@ package struct AccessLogLine: Equatable, Sendable {
         self.status = status
         self.bytes = bytes
     }
-}
 
-/// What a block of lines adds up to.
-package struct AccessLogSummary: Equatable, Sendable {
-    package private(set) var lines = 0
-    package private(set) var bytes = 0
-    package private(set) var statuses: [Int: Int] = [:]
-
-    /// - Throws: The first malformed line, with its number in the block.
-    package init(_ block: String) throws(AccessLogLine.Malformed) {
-        for (index, text) in block.split(whereSeparator: \.isNewline).enumerated() {
-            let line: AccessLogLine
-            do throws(AccessLogLine.Malformed) {
-                line = try AccessLogLine(text)
-            } catch {
-                throw AccessLogLine.Malformed(description: "line \(index + 1): \(error)")
-            }
-            self.lines += 1
-            self.bytes += line.bytes
-            self.statuses[line.status, default: 0] += 1
+    /// Servers write a quote inside a quoted field as `\"`.
+    private static func closingQuote(of text: Substring) -> Substring.Index? {
+        var isEscaped = false
+        for index in text.indices {
+            if text[index] == "\"", !isEscaped { return index }
+            isEscaped = text[index] == "\\" && !isEscaped
         }
-        guard self.lines > 0 else { throw AccessLogLine.Malformed(description: "no line at all") }
-    }
-
-    /// The summary as a JSON object.
-    package var json: String {
-        let counts = self.statuses.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }
-        return "{\"lines\":\(self.lines),\"bytes\":\(self.bytes),\"statuses\":{\(counts.joined(separator: ","))}}"
+        return nil
     }
 }

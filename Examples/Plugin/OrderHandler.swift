@@ -1,14 +1,12 @@
 import MillraceHandler
 
-/// `examples.order`: a JSON order in, an invoice out; a bad order is rejected with the reason.
+/// `examples.order`: a JSON order in, an invoice out; a bad order is rejected with the place and the reason.
 struct OrderHandler: SyncJobHandler {
-    private let exchange: String
-    private let routingKey: String
+    private let output: Output
     private let taxPermille: Int
 
     init(_ options: HandlerOptions) throws {
-        self.exchange = try options.string("exchange", default: "")
-        self.routingKey = try options.string("routing_key")
+        self.output = try Output(options)
         self.taxPermille = try options.int("tax_permille", default: 190)
         guard (0...1000).contains(self.taxPermille) else {
             throw OptionError(key: "tax_permille", reason: "must be 0...1000")
@@ -22,10 +20,9 @@ struct OrderHandler: SyncJobHandler {
         } catch {
             return .reject(error.description)
         }
-        var publication = Publication(try invoice.json(), exchange: self.exchange, routingKey: self.routingKey)
-        publication.contentType = "application/json"
-        publication.correlationID = invoice.order
-        try context.publish(publication)
+        // AMQP's short strings end at 255 octets; the whole id is in the invoice.
+        let correlationID = invoice.order.utf8.count <= 255 ? invoice.order : nil
+        try self.output.publish(try invoice.json(), correlationID: correlationID, context)
         return .ack
     }
 }

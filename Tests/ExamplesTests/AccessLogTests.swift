@@ -23,8 +23,16 @@ struct AccessLogTests {
         #expect(try AccessLogLine(#"192.0.2.1 - - [t] "GET / HTTP/1.1" 200 5"#).bytes == 5)
     }
 
+    @Test func `an escaped quote does not end the request`() throws {
+        let line = try AccessLogLine(#"192.0.2.1 - - [t] "GET /a\"b\\ HTTP/1.1" 200 5 "-" "say \"hi\"""#)
+        #expect(line.path == #"/a\"b\\"#)
+        #expect(line.bytes == 5)
+    }
+
     @Test(arguments: [
         ("", "no [time]"),
+        (#"192.0.2.1 - - [t] x "GET / HTTP/1.1" 200 5"#, "no \"request\""),
+        (#"192.0.2.1 - - [t] "GET / HTTP/1.1\" 200 5"#, "no \"request\""),
         ("logrotate: access.log rotated", "no [time]"),
         (#"192.0.2.1 - - 12/May/2025 "GET / HTTP/1.1" 200 5"#, "no [time]"),
         (#"192.0.2.1 - - [12/May/2025 "GET / HTTP/1.1" 200 5"#, "no [time]"),
@@ -63,9 +71,9 @@ struct AccessLogTests {
 
     @Test func `the first malformed line of a block is named`() {
         let error = #expect(throws: AccessLogLine.Malformed.self) {
-            try AccessLogSummary("\(Self.good)\n\(Self.good)\nbroken\nbroken too")
+            try AccessLogSummary("\(Self.good)\n\n\(Self.good)\r\nbroken\nbroken too")
         }
-        #expect(error?.description == "line 3: no [time]")
+        #expect(error?.description == "line 4: no [time]", "empty lines are counted, as an editor counts them")
     }
 
     @Test(arguments: ["", "\n\n"])

@@ -33,6 +33,7 @@ struct OrderTests {
         (#"{"id":"o","customer":"c","currency":"EUR","lines":5}"#, "lines: is not a list"),
         (text(order(lines: "")), "lines: there are none"),
         (text(order(lines: line(), #"{"sku":"A","quantity":1}"#)), "lines[1]: lacks 'unit_price'"),
+        (text(order(lines: line(sku: #""""#))), "lines[0].sku: is empty"),
         (text(order(lines: line(quantity: #""3""#))), "lines[0].quantity: is not a whole number"),
         (text(order(lines: line(price: "9.5"))), "lines[0].unit_price: is not a text"),
         (text(order(lines: line(), line(quantity: "0"))), "lines[1].quantity: 0 is not 1...10000"),
@@ -52,8 +53,8 @@ struct OrderTests {
 
     // MARK: Making orders
 
-    static func line(quantity: String = "1", price: String = #""1.00""#) -> String {
-        #"{"sku":"MUG","quantity":\#(quantity),"unit_price":\#(price)}"#
+    static func line(sku: String = #""MUG""#, quantity: String = "1", price: String = #""1.00""#) -> String {
+        #"{"sku":\#(sku),"quantity":\#(quantity),"unit_price":\#(price)}"#
     }
 
     static func order(

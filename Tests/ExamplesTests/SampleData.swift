@@ -8,10 +8,13 @@ enum SampleData {
         let rejected: Int
     }
 
+    /// The repository's folder, which the names in checksums.txt are relative to.
+    static var root: String {
+        #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+    }
+
     static func octets(_ name: String) throws -> Data {
-        var parts = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
-        parts += ["Examples", "sample-data", name[...]]
-        return try Data(contentsOf: URL(filePath: parts.joined(separator: "/")))
+        try Data(contentsOf: URL(filePath: "\(Self.root)/Examples/sample-data/\(name)"))
     }
 
     /// The messages in a file: its lines.

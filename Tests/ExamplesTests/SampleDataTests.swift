@@ -31,6 +31,21 @@ struct SampleDataTests {
         #expect(Set(reasons.compactMap { $0 }).count >= 19, "every kind of damage is in the sample")
     }
 
+    @Test func `the sample files are acked and rejected as EXPECTED says`() async throws {
+        var reasons: [String?] = []
+        for message in try SampleData.messages("checksums.txt") {
+            do {
+                _ = try await FileChecksum(of: String(decoding: message, as: UTF8.self), below: SampleData.root)
+                reasons.append(nil)
+            } catch let error as BoundedFile.Unreadable {
+                reasons.append(error.description)
+            }
+        }
+        let expected = try #require(try SampleData.expected()["checksums"])
+        #expect(Self.count(reasons) == expected)
+        #expect(Set(reasons.compactMap { $0 }).count == expected.rejected, "each bad name is bad in its own way")
+    }
+
     private static func count(_ reasons: [String?]) -> SampleData.Counts {
         let rejected = reasons.count { $0 != nil }
         return SampleData.Counts(acked: reasons.count - rejected, rejected: rejected)

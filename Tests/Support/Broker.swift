@@ -1,6 +1,6 @@
 package import AMQPClient
 import Glibc
-package import NIOCore
+import NIOCore
 import NIOPosix
 
 /// The RabbitMQ that `ops/test` starts.

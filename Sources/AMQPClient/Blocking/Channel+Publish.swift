@@ -126,6 +126,7 @@ extension Channel {
         properties: BasicProperties = BasicProperties(),
         mandatory: Bool = false
     ) throws(AMQPError) -> UInt64 {
+        self.appendAcks()  // in the order of the calls
         let token = self.confirms.nextSequence
         let sequence = try body.withBytes { (bytes) throws(AMQPError) in
             try self.publish(

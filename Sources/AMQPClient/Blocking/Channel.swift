@@ -303,10 +303,14 @@ public final class Channel {
 
     /// Sends the acks that were held back and everything else that is pending.
     package func sendAcks() {
+        self.appendAcks()
+        self.outbox.flush()
+    }
+
+    func appendAcks() {
         self.lane.ackLine.takeFrames(byOwner: true) { frames in
             _ = self.outbox.appendFrames(self.number, self.incarnation, frames)
         }
-        self.outbox.flush()
     }
 }
 

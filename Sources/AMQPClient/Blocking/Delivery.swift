@@ -74,4 +74,10 @@ public struct Envelope: Sendable, Equatable {
     public let exchange: String
     /// The key it was published with.
     public let routingKey: String
+
+    package init(consumerTag: String, exchange: String, routingKey: String) {
+        self.consumerTag = consumerTag
+        self.exchange = exchange
+        self.routingKey = routingKey
+    }
 }

@@ -38,7 +38,8 @@ import Testing
 
     @Test func `C1 C4: start is answered with PLAIN, tune with tune-ok and open, open-ok opens`() {
         var machine = self.machine()
-        guard case .send(let methods) = machine.methodReceived(Self.start()), case .connectionStartOk(let ok) = methods[0]
+        guard case .send(let methods) = machine.methodReceived(Self.start()),
+            case .connectionStartOk(let ok) = methods[0]
         else { return #expect(Bool(false), "no start-ok") }
         #expect(ok.mechanism == "PLAIN")
         #expect(ok.response == Array("\0u\0p".utf8))
@@ -56,14 +57,19 @@ import Testing
         guard case .send(let methods) = machine.methodReceived(Self.start("AMQPLAIN")),
             case .connectionStartOk(let ok) = methods[0]
         else { return #expect(Bool(false), "no start-ok") }
-        #expect(ok.response == [5] + Array("LOGINS".utf8) + [0, 0, 0, 1, 0x75, 8] + Array("PASSWORDS".utf8) + [0, 0, 0, 1, 0x70])
+        #expect(
+            ok.response == [5] + Array("LOGINS".utf8) + [0, 0, 0, 1, 0x75, 8] + Array("PASSWORDS".utf8) + [
+                0, 0, 0, 1, 0x70,
+            ]
+        )
     }
 
     @Test func `C4: secure is answered until tune comes`() {
         var machine = self.machine()
         _ = machine.methodReceived(Self.start())
         for _ in 0..<2 {
-            guard case .send(let methods) = machine.methodReceived(.connectionSecure(ConnectionSecure(challenge: [1]))) else {
+            guard case .send(let methods) = machine.methodReceived(.connectionSecure(ConnectionSecure(challenge: [1])))
+            else {
                 return #expect(Bool(false), "no secure-ok")
             }
             #expect(methods.map(\.id) == [.connectionSecureOk])

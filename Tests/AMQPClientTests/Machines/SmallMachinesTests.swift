@@ -44,7 +44,10 @@ import Testing
 @Suite struct EndpointTests {
     @Test func `every part of a URI, percent-encoded`() throws {
         let endpoint = try Endpoint(uri: "amqp://us%40er:p%2Fw%3A@broker.example:5673/my%2Fhost")
-        #expect(endpoint == Endpoint(host: "broker.example", port: 5673, user: "us@er", password: "p/w:", virtualHost: "my/host"))
+        #expect(
+            endpoint
+                == Endpoint(host: "broker.example", port: 5673, user: "us@er", password: "p/w:", virtualHost: "my/host")
+        )
     }
 
     @Test func `what is left out has the usual defaults`() throws {
@@ -83,7 +86,10 @@ import Testing
         )
     }
 
-    @Test(arguments: [311, 312, 313, 320, 402, 403, 404, 405, 406, 501, 502, 503, 504, 505, 506, 530, 540, 541] as [UInt16])
+    @Test(
+        arguments: [311, 312, 313, 320, 402, 403, 404, 405, 406, 501, 502, 503, 504, 505, 506, 530, 540, 541]
+            as [UInt16]
+    )
     func `every reply code has a name and advice`(code: UInt16) {
         let error = AMQPError(AMQPError.Code(ReplyCode(rawValue: code)), scope: .connection, text: "x")
         #expect(error.advice != nil)

@@ -34,7 +34,11 @@ import Testing
     @Test func `multiple covers the settled prefix alone; what lies behind a gap goes one by one`() {
         var tags = self.tags(6)
         for tag: UInt64 in [1, 2, 4, 6] { #expect(tags.hold(tag) == .send) }
-        #expect(self.takeAcks(&tags) == [Frame(tag: 2, multiple: true), Frame(tag: 4, multiple: false), Frame(tag: 6, multiple: false)])
+        #expect(
+            self.takeAcks(&tags) == [
+                Frame(tag: 2, multiple: true), Frame(tag: 4, multiple: false), Frame(tag: 6, multiple: false),
+            ]
+        )
         #expect(self.takeAcks(&tags).isEmpty)
         #expect(tags.hold(3) == .send)
         #expect(self.takeAcks(&tags) == [Frame(tag: 3, multiple: false)])
@@ -79,7 +83,10 @@ import Testing
                     #expect(broker.contains(frame.tag), "an ack of \(frame.tag), which is not out; seed \(seed.value)")
                     if frame.multiple {
                         let covered = broker.filter { $0 <= frame.tag }
-                        #expect(covered.allSatisfy { !open.contains($0) }, "multiple covers an open tag; seed \(seed.value)")
+                        #expect(
+                            covered.allSatisfy { !open.contains($0) },
+                            "multiple covers an open tag; seed \(seed.value)"
+                        )
                         broker.subtract(covered)
                     } else {
                         broker.remove(frame.tag)
