@@ -21,6 +21,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
@@ -32,7 +33,10 @@ let package = Package(
         .target(name: "AMQPClient", dependencies: ["AMQPWire", logging] + nio),
         .target(
             name: "Millrace",
-            dependencies: ["AMQPWire", "AMQPClient", "CLibYAML", "CMillraceABI", logging] + nio,
+            dependencies: [
+                "AMQPWire", "AMQPClient", "CLibYAML", "CMillraceABI", logging,
+                .product(name: "Metrics", package: "swift-metrics"),
+            ] + nio,
             exclude: ["Resources"]
         ),
         .executableTarget(

@@ -197,4 +197,25 @@ struct ChannelTests {
         small.close()
         self.connection.close()
     }
+
+    @Test func `C58: a consumer without acks that does not keep up is slowed down by TCP and gets everything`() throws {
+        let body = [UInt8](repeating: 9, count: 65536)
+        try self.channel.selectConfirms()
+        for _ in 0..<2000 { try self.channel.publish(body, routingKey: self.queue) }
+        #expect(try self.channel.awaitConfirms(timeout: .seconds(60)) == [])
+        try self.channel.consume(self.queue, noAck: true)
+        // Meanwhile 128 MiB want to come in; another connection sees how far they get.
+        let other = try Broker.connect()
+        let neighbour = try other.openChannel()
+        for _ in 0..<50 { _ = try neighbour.declareQueue("", durable: false, exclusive: true) }
+        other.close()
+        var count = 0
+        while count < 2000, let delivery = try self.channel.nextDelivery(timeout: .seconds(10)) {
+            #expect(delivery.bodyByteCount == body.count)
+            count += 1
+        }
+        #expect(count == 2000)
+        #expect(self.channel.unsettledCount == 0)
+        self.connection.close()
+    }
 }

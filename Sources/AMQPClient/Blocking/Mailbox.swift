@@ -30,6 +30,7 @@ package final class Mailbox: Sendable {
     private struct State {
         var inbox = Inbox()
         var incarnation: UInt64 = 0
+        var queuedBytes = 0
         var sleeping = false
 
         var isEmpty: Bool {
@@ -50,6 +51,7 @@ package final class Mailbox: Sendable {
     package func attach(_ incarnation: UInt64) {
         self.monitor.withLock { state in
             state.incarnation = incarnation
+            state.queuedBytes = 0
             state.inbox.batches.removeAll()
             state.inbox.events.removeAll()
         }
@@ -59,24 +61,34 @@ package final class Mailbox: Sendable {
     package func detach() { self.attach(0) }
 
     /// Moves everything that one read brought for the channel, under one lock and with at most one wake-up.
+    ///
+    /// - Parameters:
+    ///   - incarnation: The channel's; what is meant for another one is dropped.
+    ///   - batches: Deliveries; empty afterwards.
+    ///   - events: The rest; empty afterwards.
+    ///   - bytes: Octets of the deliveries' bodies.
+    /// - Returns: Octets that wait in the mailbox now.
     package func put(
         _ incarnation: UInt64,
         batches: inout ContiguousArray<DeliveryBatch>,
-        events: inout ContiguousArray<ChannelEvent>
-    ) {
-        let wake = self.monitor.withLock { state in
-            guard state.incarnation == incarnation else { return false }
+        events: inout ContiguousArray<ChannelEvent>,
+        bytes: Int
+    ) -> Int {
+        let (wake, queuedBytes) = self.monitor.withLock { state in
+            guard state.incarnation == incarnation else { return (false, 0) }
+            state.queuedBytes += bytes
             if state.inbox.batches.isEmpty {
                 swap(&state.inbox.batches, &batches)
             } else {
                 state.inbox.batches.append(contentsOf: batches)
             }
             if !events.isEmpty { state.inbox.events.append(contentsOf: events) }
-            return state.wake()
+            return (state.wake(), state.queuedBytes)
         }
         batches.removeAll(keepingCapacity: true)
         events.removeAll(keepingCapacity: true)
         if wake { self.monitor.signal() }
+        return queuedBytes
     }
 
     package func put(_ incarnation: UInt64, event: ChannelEvent) {
@@ -106,6 +118,9 @@ package final class Mailbox: Sendable {
         if wake { self.monitor.signal() }
     }
 
+    /// Octets of the deliveries that wait.
+    var queuedBytes: Int { self.monitor.withLock { $0.queuedBytes } }
+
     /// Swaps everything out, waiting for something if there is nothing.
     ///
     /// - Parameters:
@@ -119,6 +134,7 @@ package final class Mailbox: Sendable {
                 return nil
             }
             state.sleeping = false
+            state.queuedBytes = 0
             swap(&state.inbox, &inbox)
             return true
         }

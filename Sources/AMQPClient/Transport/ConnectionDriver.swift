@@ -30,6 +30,7 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
     private var transport: SocketTransport?
     private(set) var outbox: Outbox?
     private var readSinceTick = false
+    private var isPaused = false
     private var tick: RepeatedTask?
     private var deadline: Scheduled<Void>?
     private var closeText: AMQPError?
@@ -108,7 +109,19 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
                 return error
             }
         }
-        if let failure { self.refuse(failure) }
+        if let failure { return self.refuse(failure) }
+        if !self.reader.overfull.isEmpty, !self.isPaused {
+            self.isPaused = true
+            context.channel.setOption(.autoRead, value: false).whenFailure { _ in }  // it fails with the socket alone
+        }
+    }
+
+    /// Reads on once every owner that did not keep up has taken what was waiting.
+    private func resumeReading() {
+        self.reader.overfull.removeAll { $0.mailbox.queuedBytes <= Lane.queueLimit / 2 }
+        guard self.reader.overfull.isEmpty else { return }
+        self.isPaused = false
+        self.context?.channel.setOption(.autoRead, value: true).whenFailure { _ in }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -317,7 +330,9 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
 
     private func ticked(now: UInt64) {
         guard let outbox = self.outbox else { return }
-        if self.readSinceTick { self.heartbeat.received(now: now) }
+        // While we do not read, the peer's silence is our own doing.
+        if self.readSinceTick || self.isPaused { self.heartbeat.received(now: now) }
+        if self.isPaused { self.resumeReading() }
         self.readSinceTick = false
         for lane in self.lanes {
             guard let lane, lane.isOpen else { continue }

@@ -42,6 +42,8 @@ package final class InboundReader {
     /// Octets of a content that we take.
     let bodyLimit: Int
     private var dirty: ContiguousArray<Lane> = []
+    /// Lanes whose owners do not keep up; the driver stops reading until they do.
+    package var overfull: ContiguousArray<Lane> = []
 
     package init(frameMax: Int, bodyLimit: Int) {
         self.payloadLimit = frameMax - Frame.overhead
@@ -58,7 +60,7 @@ package final class InboundReader {
     }
 
     func handOver() {
-        for lane in self.dirty { lane.handOver() }
+        for lane in self.dirty where !lane.handOver() { self.overfull.append(lane) }
         self.dirty.removeAll(keepingCapacity: true)
     }
 
@@ -385,6 +387,7 @@ package final class InboundReader {
             }
             lane.sealBatch(block)  // keep the order: what this read brought before comes first
             let record = ContentRecord(storage, deliveryTag: fixed.deliveryTag, redelivered: fixed.redelivered)
+            lane.gatheredBytes += max(storage.bodyLength, 256)
             lane.batches.append(DeliveryBatch(block: content, records: [record]))
         case 60 << 16 | 50:
             lane.events.append(.returned(content, ContentRecord(storage, deliveryTag: 0, redelivered: false)))

@@ -13,6 +13,8 @@ package final class Lane: @unchecked Sendable {
     var isDirty = false
     var records: ContiguousArray<ContentRecord> = []
     var batches: ContiguousArray<DeliveryBatch> = []
+    /// Octets of the bodies in `batches`, a delivery counted as 256 at least.
+    var gatheredBytes = 0
     package var events: ContiguousArray<ChannelEvent> = []
 
     package init(number: UInt16, incarnation: UInt64, mailbox: Mailbox) {
@@ -26,16 +28,25 @@ package final class Lane: @unchecked Sendable {
     func sealBatch(_ block: Block) {
         guard !self.records.isEmpty else { return }
         let capacity = self.records.count
+        for record in self.records { self.gatheredBytes += max(Int(record.bodyLength), 256) }
         var records: ContiguousArray<ContentRecord> = []
         records.reserveCapacity(capacity)
         swap(&records, &self.records)
         self.batches.append(DeliveryBatch(block: block, records: records))
     }
 
+    /// Octets that may wait in a mailbox before the socket is not read any further.
+    static let queueLimit = 64 << 20
+
     /// One lock, at most one wake-up.
-    func handOver() {
+    ///
+    /// - Returns: false if the owner does not keep up: nothing bounds what a consumer without acks is sent but TCP.
+    func handOver() -> Bool {
         self.isDirty = false
-        guard !self.batches.isEmpty || !self.events.isEmpty else { return }
-        self.mailbox.put(self.incarnation, batches: &self.batches, events: &self.events)
+        guard !self.batches.isEmpty || !self.events.isEmpty else { return true }
+        let bytes = self.gatheredBytes
+        self.gatheredBytes = 0
+        return self.mailbox.put(self.incarnation, batches: &self.batches, events: &self.events, bytes: bytes)
+            <= Self.queueLimit
     }
 }

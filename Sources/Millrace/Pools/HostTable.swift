@@ -2,6 +2,7 @@ import AMQPClient
 import AMQPWire
 import CMillraceABI
 import Logging
+import Metrics
 
 /// The functions that plugins call (millrace_abi.h, `millrace_host`).
 enum HostTable {
@@ -37,7 +38,10 @@ enum HostTable {
                     guard let worker else { return }
                     HostTable.log(WorkerHandle.of(worker), token, level, String(text))
                 },
-                metric: { _, _, _, _ in },
+                metric: { worker, name, kind, value in
+                    guard let worker else { return }
+                    HostTable.metric(WorkerHandle.of(worker), String(name), kind, value)
+                },
                 is_cancelled: { token in
                     guard let token else { return 0 }
                     return InFlight.of(token).takeUnretainedValue().worker.handle.isCancelled ? 1 : 0
@@ -53,6 +57,16 @@ enum HostTable {
         )
         return UnsafePointer(table)
     }()
+
+    /// Through swift-metrics: whoever runs the supervisor chooses where they go.
+    private static func metric(_ handle: WorkerHandle, _ name: String, _ kind: UInt32, _ value: Double) {
+        let dimensions = [("job", handle.job.name)]
+        if kind == 0 {
+            FloatingPointCounter(label: name, dimensions: dimensions).increment(by: value)
+        } else {
+            Recorder(label: name, dimensions: dimensions).record(value)
+        }
+    }
 
     private static func log(_ handle: WorkerHandle, _ token: OpaquePointer?, _ level: UInt32, _ text: String) {
         var metadata: Logger.Metadata = [:]

@@ -2,7 +2,7 @@ import AMQPClient
 
 /// What was done for one job since the start.
 public struct JobCounts: Sendable, Equatable {
-    /// Deliveries taken in by handlers.
+    /// Deliveries begun by a handler, or given back before one began.
     public var received = 0
     /// Deliveries acked, outputs published.
     public var acked = 0

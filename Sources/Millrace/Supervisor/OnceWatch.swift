@@ -26,7 +26,6 @@ struct OnceWatch {
         for pool in supervisor.pools where failed[pool.job.name] == nil {
             guard case .running = pool.state else {
                 self.quietLooks = 0
-                if case .failed(let reason) = pool.state { supervisor.fail(pool.job.name, reason) }
                 return false
             }
             let queue = try channel.declareQueue(pool.job.queue, passive: true)

@@ -21,6 +21,14 @@ extension Supervisor {
         self.logger.error("the job has failed; the others go on", metadata: ["job": "\(job)", "reason": "\(reason)"])
     }
 
+    /// Marks the jobs whose workers have all given up.
+    func noteFailedPools() {
+        let known = self.failures.withLock { $0 }
+        for pool in self.pools where known[pool.job.name] == nil {
+            if case .failed(let reason) = pool.state { self.fail(pool.job.name, reason) }
+        }
+    }
+
     /// Starts the pools that have a queue and do not run yet.
     func startPools() {
         let failed = self.failures.withLock { $0 }

@@ -1,16 +1,17 @@
 import AMQPClient
 
 /// What the supervisor's thread waits for.
-final class SupervisorInbox: ConnectionDelegate {
+final class SupervisorInbox: Sendable {
     struct Events {
         var stopRequests = 0
-        var connectionEnd: AMQPError?
+        /// Ended connections: the number of the attempt that made each, and why it ended.
+        var connectionEnds: [Int: AMQPError] = [:]
         var blocked: String?
         var wasUnblocked = false
         var stoppedJobs: [(job: String, reason: String)] = []
 
         var isEmpty: Bool {
-            self.stopRequests == 0 && self.connectionEnd == nil && self.blocked == nil && !self.wasUnblocked
+            self.stopRequests == 0 && self.connectionEnds.isEmpty && self.blocked == nil && !self.wasUnblocked
                 && self.stoppedJobs.isEmpty
         }
     }
@@ -23,9 +24,11 @@ final class SupervisorInbox: ConnectionDelegate {
 
     func requestStop() { self.add { $0.stopRequests += 1 } }
     func jobStopped(_ job: String, _ reason: String) { self.add { $0.stoppedJobs.append((job, reason)) } }
-    func connectionBlocked(reason: String) { self.add { $0.blocked = reason } }
-    func connectionUnblocked() { self.add { $0.wasUnblocked = true } }
-    func connectionEnded(_ error: AMQPError) { self.add { $0.connectionEnd = error } }
+    fileprivate func connectionBlocked(reason: String) { self.add { $0.blocked = reason } }
+    fileprivate func connectionUnblocked() { self.add { $0.wasUnblocked = true } }
+    fileprivate func connectionEnded(_ attempt: Int, _ error: AMQPError) {
+        self.add { $0.connectionEnds[attempt] = error }
+    }
 
     /// Takes everything out; waits for something, at most until the deadline.
     func take(until deadline: UInt64) -> Events {
@@ -36,4 +39,22 @@ final class SupervisorInbox: ConnectionDelegate {
         }
         return taken ?? Events()
     }
+}
+
+/// Tells the supervisor about one connection.
+///
+/// Each attempt has its own, so that the late end of a failed one is not
+/// taken for the end of its successor.
+final class ConnectionReporter: ConnectionDelegate {
+    private let attempt: Int
+    private let inbox: SupervisorInbox
+
+    init(attempt: Int, inbox: SupervisorInbox) {
+        self.attempt = attempt
+        self.inbox = inbox
+    }
+
+    func connectionBlocked(reason: String) { self.inbox.connectionBlocked(reason: reason) }
+    func connectionUnblocked() { self.inbox.connectionUnblocked() }
+    func connectionEnded(_ error: AMQPError) { self.inbox.connectionEnded(self.attempt, error) }
 }

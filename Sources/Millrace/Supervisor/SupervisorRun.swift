@@ -9,6 +9,8 @@ struct SupervisorRun {
     private let group: any EventLoopGroup
     private let endpoints: [Endpoint]
     private var connection: Connection?
+    private var attempt = 0
+    private var reporter: ConnectionReporter?  // the connection holds it weakly
     private var hasConnected = false
     private var backoff: Backoff
     private var nextAttempt: UInt64 = 0
@@ -47,6 +49,11 @@ struct SupervisorRun {
             if events.stopRequests > 0 { return self.drain(atOnce: events.stopRequests > 1) }
             self.overruns.look(now: MonotonicClock.now(), logger: self.logger)
             self.reportStatus()
+            self.supervisor.noteFailedPools()
+            if self.supervisor.canWork, self.supervisor.haveEnded {
+                self.logger.critical("every job has ended; see the errors above")
+                return self.drain(atOnce: false)
+            }
             if let status = self.lookWhetherDone() { return status }
         }
     }
@@ -60,13 +67,16 @@ struct SupervisorRun {
         options.connectTimeout = self.supervisor.file.connection.connectTimeout
         var last: AMQPError?
         for endpoint in self.endpoints {
+            self.attempt += 1
+            let reporter = ConnectionReporter(attempt: self.attempt, inbox: self.supervisor.inbox)
+            self.reporter = reporter
             do throws(AMQPError) {
                 let connection = try Connection.connect(
                     to: endpoint,
                     options: options,
                     on: self.group,
                     logger: self.logger,
-                    delegate: self.supervisor.inbox
+                    delegate: reporter
                 )
                 try self.start(on: connection)
                 self.logger.info("connected", metadata: ["broker": "\(endpoint.address)"])
@@ -95,7 +105,13 @@ struct SupervisorRun {
     }
 
     private mutating func start(on connection: Connection) throws(AMQPError) {
-        let failures = try self.supervisor.topology.declareAll(on: connection)
+        let failures: [String: AMQPError]
+        do throws(AMQPError) {
+            failures = try self.supervisor.topology.declareAll(on: connection)
+        } catch {
+            connection.startClose()
+            throw error
+        }
         self.connection = connection
         self.hasConnected = true
         self.backoff.reset()
@@ -108,7 +124,7 @@ struct SupervisorRun {
     // MARK: Events
 
     private mutating func handle(_ events: SupervisorInbox.Events) {
-        if let error = events.connectionEnd, let connection = self.connection {
+        if let error = events.connectionEnds[self.attempt], let connection = self.connection {
             self.logger.warning("the connection ended; connecting again", metadata: ["reason": "\(error)"])
             self.supervisor.source.forget(connection)
             self.connection = nil
@@ -170,7 +186,7 @@ struct SupervisorRun {
             if now >= killAt { break }
             let events = self.supervisor.inbox.take(until: min(now &+ 20_000_000, isCancelled ? killAt : cancelAt))
             if events.stopRequests > 0 { break }
-            if let error = events.connectionEnd {
+            if let error = events.connectionEnds[self.attempt] {
                 self.logger.warning("the connection ended while draining", metadata: ["reason": "\(error)"])
                 if let connection = self.connection { self.supervisor.source.forget(connection) }
             }
