@@ -52,6 +52,7 @@ let package = Package(
             path: "Examples/Plugin"
         ),
         .target(name: "MinimalPlugin", dependencies: ["MillraceHandler", "CMillraceABI"], path: "Examples/Minimal"),
+        .testTarget(name: "TidyTests"),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
         .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient"] + nio, path: "Tests/Support"),
         .testTarget(name: "AMQPClientTests", dependencies: ["AMQPClient", "AMQPWire", "TestSupport", logging] + nio),

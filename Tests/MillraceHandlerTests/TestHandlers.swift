@@ -88,7 +88,7 @@ struct ClosureHandler: SyncJobHandler {
 enum Gates {
     // nonisolated(unsafe): `lock` guards both tables.
     nonisolated(unsafe) private static var waiting: [String: [CheckedContinuation<Void, Never>]] = [:]
-    nonisolated(unsafe) private static var notes: [String: [String]] = [:]
+    nonisolated(unsafe) private static var notes: [String: [String]] = [:]  // `lock` guards it, as above
     private static let lock = Lock()
 
     static func wait(_ name: String) async {

@@ -1,0 +1,84 @@
+import Foundation
+import Testing
+
+/// The house rules that a machine can check.
+///
+/// Each message names what to do instead.
+@Suite struct TidyTests {
+    private struct File {
+        let path: String
+        let lines: [String]
+    }
+
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path()
+
+    private static func files(_ folder: String) -> [File] {
+        let walk = FileManager.default.enumerator(atPath: Self.root + folder)
+        var files: [File] = []
+        while let name = walk?.nextObject() as? String {
+            guard name.hasSuffix(".swift"), !name.contains("Generated/") else { continue }
+            let path = folder + "/" + name
+            guard let text = try? String(contentsOfFile: Self.root + path, encoding: .utf8) else { continue }
+            files.append(File(path: path, lines: text.components(separatedBy: "\n")))
+        }
+        return files
+    }
+
+    private static let sources = Self.files("Sources") + Self.files("Examples")
+    private static let tests = Self.files("Tests")
+
+    @Test func `the rules see the whole project`() {
+        #expect(Self.sources.count > 100)
+        #expect(Self.tests.count > 20)
+    }
+
+    @Test func `no file is longer than a reader can hold: split it by idea`() {
+        for file in Self.sources { #expect(file.lines.count <= 500, "\(file.path): \(file.lines.count) lines") }
+        for file in Self.tests { #expect(file.lines.count <= 800, "\(file.path): \(file.lines.count) lines") }
+    }
+
+    private static let banned = [
+        ("try" + "!", "handle the error: it may come from the network, a file or a plugin"),
+        ("fatal" + "Error(", "give an error value that says what, where and what to do"),
+        ("TO" + "DO", "open an issue, or do it"), ("FIX" + "ME", "open an issue, or do it"),
+        ("us" + "leep(", "wait for the event"), ("Thread." + "sleep", "wait for the event"),
+        ("Task." + "sleep", "wait for the event"),
+    ]
+
+    @Test func `words that have no place here`() {
+        for file in Self.sources + Self.tests {
+            for (index, line) in file.lines.enumerated() {
+                for (word, instead) in Self.banned where line.contains(word) {
+                    Issue.record("\(file.path):\(index + 1): '\(word)': \(instead)")
+                }
+            }
+        }
+    }
+
+    @Test func `what the compiler can not check has its reason beside it`() {
+        for file in Self.sources + Self.tests {
+            for (index, line) in file.lines.enumerated()
+            where line.contains("@unchecked " + "Sendable") || line.contains("nonisolated" + "(unsafe)") {
+                if line.trimmingCharacters(in: .whitespaces).hasPrefix("//") { continue }
+                // On the line itself, or in the comment above the declaration.
+                var above = index - 1
+                var reason = line.contains("//")
+                while above >= 0, file.lines[above].trimmingCharacters(in: .whitespaces).hasPrefix("//") {
+                    reason = reason || file.lines[above].contains(":")
+                    above -= 1
+                }
+                #expect(reason, "\(file.path):\(index + 1): say in one line why this is right")
+            }
+        }
+    }
+
+    @Test func `machines are values without I/O: they import the wire format and nothing else`() {
+        for file in Self.sources where file.path.contains("/Machines/") || file.path.contains("/Policies/") {
+            for line in file.lines where line.contains("import ") && !line.hasPrefix("/") {
+                let module = line.split(separator: " ").last.map(String.init) ?? ""
+                #expect(["AMQPWire", "AMQPClient"].contains(module), "\(file.path) imports \(module)")
+            }
+        }
+    }
+}
