@@ -5,6 +5,12 @@ package struct Negotiated: Equatable, Sendable {
     package var channelMax: Int
     package var frameMax: Int
     package var heartbeatSeconds: Int
+
+    package init(channelMax: Int, frameMax: Int, heartbeatSeconds: Int) {
+        self.channelMax = channelMax
+        self.frameMax = frameMax
+        self.heartbeatSeconds = heartbeatSeconds
+    }
 }
 
 /// What the client brings to the handshake.

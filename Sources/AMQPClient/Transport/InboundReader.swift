@@ -1,15 +1,15 @@
-import AMQPWire
+package import AMQPWire
 
 /// What ends the connection because of what the peer sent.
-struct InboundFailure: Error, Equatable {
-    let code: ReplyCode
-    let text: String
+package struct InboundFailure: Error, Equatable {
+    package let code: ReplyCode
+    package let text: String
     /// The first octets were not frames at all (C2): nobody to send a close to.
-    var isForeignProtocol = false
+    package var isForeignProtocol = false
 }
 
 /// Where the reader turns with everything that is not a plain delivery.
-protocol InboundDelegate: AnyObject {
+package protocol InboundDelegate: AnyObject {
     /// The lane of an open or closing channel; nil drops the frame (C42).
     func lane(for number: UInt16) -> Lane?
     func methodReceived(channel: UInt16, lane: Lane?, payload: UnsafeRawBufferPointer) throws(InboundFailure)
@@ -22,7 +22,7 @@ protocol InboundDelegate: AnyObject {
 /// A delivery whose frames lie in one read becomes a record that points into that read; all else goes frame by frame.
 /// A frame cut by the end of a read is kept whole in a carry, except a body, which flows piece by piece into its
 /// content's own memory: no body is copied twice.
-final class InboundReader {
+package final class InboundReader {
     private enum Carry {
         case none
         case frame([UInt8])  // the first octets of a frame
@@ -32,18 +32,18 @@ final class InboundReader {
     private var carry = Carry.none
     private var isFirst = true
     /// Octets of a frame's payload that the peer may send.
-    var payloadLimit: Int
+    package var payloadLimit: Int
     /// Octets of a content that we take.
     let bodyLimit: Int
     private var dirty: ContiguousArray<Lane> = []
 
-    init(frameMax: Int, bodyLimit: Int) {
+    package init(frameMax: Int, bodyLimit: Int) {
         self.payloadLimit = frameMax - Frame.overhead
         self.bodyLimit = bodyLimit
     }
 
     /// Takes one read and hands the contents over to their mailboxes.
-    func read(_ block: Block, delegate: some InboundDelegate) throws(InboundFailure) {
+    package func read(_ block: Block, delegate: some InboundDelegate) throws(InboundFailure) {
         defer { self.handOver() }
         var position = 0
         try self.finishCarry(block, &position, delegate)

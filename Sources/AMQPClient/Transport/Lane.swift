@@ -3,19 +3,19 @@ import AMQPWire
 /// The event loop's side of one channel: what a read brings is gathered here and put in the mailbox at its end.
 // @unchecked Sendable: all `var`s are touched by the event loop alone.
 package final class Lane: @unchecked Sendable {
-    let number: UInt16
+    package let number: UInt16
     package let incarnation: UInt64
     package let mailbox: Mailbox
     let ackLine: AckLine
 
     var assembler = ContentAssembler()
-    var isOpen = false
+    package var isOpen = false
     var isDirty = false
     var records: ContiguousArray<ContentRecord> = []
     var batches: ContiguousArray<DeliveryBatch> = []
     var events: ContiguousArray<ChannelEvent> = []
 
-    init(number: UInt16, incarnation: UInt64, mailbox: Mailbox) {
+    package init(number: UInt16, incarnation: UInt64, mailbox: Mailbox) {
         self.number = number
         self.incarnation = incarnation
         self.mailbox = mailbox

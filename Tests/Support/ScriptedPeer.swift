@@ -1,0 +1,208 @@
+package import AMQPWire
+import Glibc
+
+/// The other end of a connection, as a script: frames come in and go out in the order that the test wrote down.
+///
+/// Every read has a deadline, so that a client that sends nothing fails its test instead of hanging it.
+package final class ScriptedPeer {
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+    /// Heartbeats seen so far; ``next()`` passes over them.
+    package private(set) var heartbeats = 0
+
+    init(descriptor: Int32) { self.descriptor = descriptor }
+
+    // MARK: In
+
+    private func fill(to count: Int) throws -> Bool {
+        while self.buffer.count < count {
+            var piece = [UInt8](repeating: 0, count: 65_536)
+            let got = recv(self.descriptor, &piece, piece.count, 0)
+            if got == 0 { return false }
+            if got < 0 {
+                if errno == EINTR { continue }
+                if errno == ECONNRESET { return false }
+                throw PeerFailure("nothing to read: \(String(cString: strerror(errno)))")
+            }
+            self.buffer.append(contentsOf: piece[..<got])
+        }
+        return true
+    }
+
+    private func take(_ count: Int, _ what: String) throws -> [UInt8] {
+        guard try self.fill(to: count) else { throw PeerFailure("the client closed the socket instead of \(what)") }
+        defer { self.buffer.removeFirst(count) }
+        return Array(self.buffer[..<count])
+    }
+
+    /// The next frame, heartbeats too.
+    package func nextFrame() throws -> PeerFrame {
+        let head = try self.take(7, "a frame")
+        let size = head[3...].reduce(0) { $0 << 8 | Int($1) }
+        let rest = try self.take(size + 1, "the rest of a frame")
+        guard rest.last == Frame.end else { throw PeerFailure("a frame of the client without its end octet") }
+        let frame = PeerFrame(
+            type: head[0],
+            channel: UInt16(head[1]) << 8 | UInt16(head[2]),
+            payload: Array(rest.dropLast())
+        )
+        if frame.type == Frame.heartbeat { self.heartbeats += 1 }
+        return frame
+    }
+
+    /// The next frame that is no heartbeat.
+    package func next() throws -> PeerFrame {
+        while true {
+            let frame = try self.nextFrame()
+            if frame.type != Frame.heartbeat { return frame }
+        }
+    }
+
+    /// The next frame carries this method on this channel; anything else fails the script.
+    @discardableResult
+    package func expect<M: AMQPMethod>(_ type: M.Type, on channel: UInt16) throws -> M {
+        let frame = try self.next()
+        guard frame.type == Frame.method, frame.channel == channel, frame.methodID == M.id else {
+            throw PeerFailure("waited for \(M.id) on channel \(channel), got \(frame)")
+        }
+        return try frame.payload.withUnsafeBytes { bytes throws in
+            var reader = WireReader(bytes)
+            try reader.skip(4)
+            return try M(from: &reader)
+        }
+    }
+
+    /// The next frames are one publish; gives its body frame by frame.
+    package func expectPublish(on channel: UInt16) throws -> PeerPublish {
+        let method = try self.expect(BasicPublish.self, on: channel)
+        let head = try self.next()
+        guard head.type == Frame.header, head.channel == channel else { throw PeerFailure("no header, but \(head)") }
+        let header = try head.payload.withUnsafeBytes { bytes throws in try ContentHeader.decode(bytes) }
+        var pieces: [[UInt8]] = []
+        var left = Int(header.bodySize)
+        while left > 0 {
+            let body = try self.next()
+            guard body.type == Frame.body, body.channel == channel else { throw PeerFailure("no body, but \(body)") }
+            pieces.append(body.payload)
+            left -= body.payload.count
+        }
+        guard left == 0 else { throw PeerFailure("a body \(-left) octets too long") }
+        return PeerPublish(method: method, header: header, pieces: pieces)
+    }
+
+    /// The client closes the socket and sends nothing before.
+    package func expectEnd() throws {
+        while try self.fill(to: 1) {
+            let frame = try self.nextFrame()
+            guard frame.type == Frame.heartbeat else { throw PeerFailure("waited for the end, got \(frame)") }
+        }
+    }
+
+    // MARK: Out
+
+    package func sendRaw(_ octets: [UInt8]) throws {
+        var sent = 0
+        while sent < octets.count {
+            let count = octets[sent...].withUnsafeBytes {
+                Glibc.send(self.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw PeerFailure("can not write: \(String(cString: strerror(errno)))") }
+            sent += count
+        }
+    }
+
+    package func send(_ method: some AMQPMethod, on channel: UInt16) throws {
+        try self.sendRaw(Octets.method(method, on: channel))
+    }
+
+    package func sendContent(
+        _ method: some AMQPMethod,
+        _ body: [UInt8],
+        on channel: UInt16,
+        properties: BasicProperties = BasicProperties()
+    ) throws {
+        try self.sendRaw(Octets.content(method, body, on: channel, properties: properties))
+    }
+
+    package func sendHeartbeat() throws { try self.sendRaw([8, 0, 0, 0, 0, 0, 0, Frame.end]) }
+
+    // MARK: Whole passages
+
+    /// The protocol header and start, up to the client's login.
+    @discardableResult
+    package func greet() throws -> ConnectionStartOk {
+        guard try self.take(8, "a protocol header") == Frame.protocolHeader else {
+            throw PeerFailure("another protocol header")
+        }
+        try self.send(ConnectionStart(mechanisms: Array("PLAIN AMQPLAIN".utf8), locales: Array("en_US".utf8)), on: 0)
+        return try self.expect(ConnectionStartOk.self, on: 0)
+    }
+
+    /// From the protocol header to open-ok; gives the client's answer to the limits.
+    @discardableResult
+    package func handshake(channelMax: UInt16 = 2047, frameMax: UInt32 = 8192, heartbeat: UInt16 = 0) throws -> ConnectionTuneOk {
+        try self.greet()
+        try self.send(ConnectionTune(channelMax: channelMax, frameMax: frameMax, heartbeat: heartbeat), on: 0)
+        let tuneOk = try self.expect(ConnectionTuneOk.self, on: 0)
+        try self.expect(ConnectionOpen.self, on: 0)
+        try self.send(ConnectionOpenOk(), on: 0)
+        return tuneOk
+    }
+
+    /// The client opens these channels, in this order.
+    package func openChannels(_ numbers: UInt16...) throws {
+        for number in numbers {
+            try self.expect(ChannelOpen.self, on: number)
+            try self.send(ChannelOpenOk(), on: number)
+        }
+    }
+
+    /// A request that shows that nothing was sent before it.
+    package func expectPrefetch(on channel: UInt16) throws {
+        try self.expect(BasicQos.self, on: channel)
+        try self.send(BasicQosOk(), on: channel)
+    }
+
+    /// The client closes the connection and is answered.
+    package func finish() throws {
+        try self.expect(ConnectionClose.self, on: 0)
+        try self.send(ConnectionCloseOk(), on: 0)
+        try self.expectEnd()
+    }
+}
+
+/// A frame as the client sent it.
+package struct PeerFrame: CustomStringConvertible {
+    package let type: UInt8
+    package let channel: UInt16
+    package let payload: [UInt8]
+
+    /// Nil unless it is a method frame.
+    package var methodID: MethodID? {
+        guard self.type == Frame.method, self.payload.count >= 4 else { return nil }
+        return MethodID(
+            classID: UInt16(self.payload[0]) << 8 | UInt16(self.payload[1]),
+            methodID: UInt16(self.payload[2]) << 8 | UInt16(self.payload[3])
+        )
+    }
+
+    package var description: String {
+        let what = self.methodID.map(\.description) ?? "a frame of type \(self.type), \(self.payload.count) octets"
+        return "\(what) on channel \(self.channel)"
+    }
+}
+
+/// A publish as the client sent it.
+package struct PeerPublish {
+    package let method: BasicPublish
+    package let header: ContentHeader
+    package let pieces: [[UInt8]]
+    package var body: [UInt8] { Array(self.pieces.joined()) }
+}
+
+/// Where the script and the client part ways.
+package struct PeerFailure: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}
