@@ -243,6 +243,7 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
         case .refuse(let error, let code):
             self.closeText = error
             self.sendClose(code, error.text)
+            self.endSoon(error)
         case .fail(let error): self.end(error)
         }
     }
@@ -291,6 +292,13 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
                 self.end(.ended(.connection, text))
             }
         }
+    }
+
+    /// A peer that broke the protocol may never send close-ok (C44).
+    private func endSoon(_ error: AMQPError) {
+        self.deadline?.cancel()
+        let patience = TimeAmount.nanoseconds(Int64(self.options.requestTimeout.nanoseconds))
+        self.deadline = self.context?.eventLoop.scheduleTask(in: patience) { self.end(error) }
     }
 
     // MARK: Time
