@@ -77,7 +77,8 @@ package final class InboundReader {
                 continue
             }
             let left = bytes.count - position
-            guard left >= 7 else { return self.keep(bytes, position) }
+            // A foreign protocol header has 8 octets, a frame's head 7.
+            guard left >= (self.isFirst ? 8 : 7) else { return self.keep(bytes, position) }
             let type = bytes[position]
             let channel = bytes.bigEndian16(position + 1)
             let size = Int(bytes.bigEndian32(position + 3))
@@ -151,7 +152,9 @@ package final class InboundReader {
         return next
     }
 
-    private func check(_ type: UInt8, _ size: Int, _ bytes: UnsafeRawBufferPointer, _ position: Int) throws(InboundFailure) {
+    private func check(_ type: UInt8, _ size: Int, _ bytes: UnsafeRawBufferPointer, _ position: Int)
+        throws(InboundFailure)
+    {
         if self.isFirst, type == UInt8(ascii: "A") {
             let version = bytes.dropFirst(position + 4).prefix(4).map(String.init).joined(separator: ".")
             throw InboundFailure(
@@ -185,7 +188,7 @@ package final class InboundReader {
     private func keep(_ bytes: UnsafeRawBufferPointer, _ position: Int) {
         var kept: [UInt8] = []
         let left = bytes.count - position
-        if left >= 7 { kept.reserveCapacity(Int(bytes.bigEndian32(position + 3)) + Frame.overhead) }
+        if left >= Frame.overhead { kept.reserveCapacity(Int(bytes.bigEndian32(position + 3)) + Frame.overhead) }
         kept.append(contentsOf: bytes[position...])
         self.carry = .frame(kept)
     }
