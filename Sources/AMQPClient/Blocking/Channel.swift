@@ -167,7 +167,8 @@ public final class Channel {
                 let error = AMQPError(
                     .timeout,
                     scope: .channel(self.number),
-                    text: "no answer within \(self.requestTimeout); the channel is closed, since a late answer must not meet the next request",
+                    text:
+                        "no answer within \(self.requestTimeout); the channel is closed, since a late answer must not meet the next request",
                     method: method
                 )
                 _ = self.outbox.closeChannel(self.number, self.incarnation, code: .replySuccess, text: "timeout")

@@ -8,7 +8,8 @@ package struct WorkerThread: Sendable {
     ///
     /// - Parameter name: Shown by `top -H` and debuggers; cut to the kernel's 15 octets.
     /// - Throws: The errno of `pthread_create`, when the system has no thread left.
-    package static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(ThreadError) -> WorkerThread {
+    package static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(ThreadError) -> WorkerThread
+    {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
         var handle = pthread_t()
         let code = pthread_create(&handle, nil, Self.entry, start.toOpaque())

@@ -93,4 +93,3 @@ package struct ConfirmWindow<Context: Sendable>: Sendable {
         }
     }
 }
-

@@ -122,7 +122,8 @@ package struct ConnectionMachine: Sendable {
         guard let mechanism = self.settings.mechanisms.first(where: offered.contains) else {
             self.state = .closed
             let ours = self.settings.mechanisms.joined(separator: ", ")
-            let text = "no common login mechanism: the server offers \(offered.joined(separator: ", ")), we have \(ours)"
+            let text =
+                "no common login mechanism: the server offers \(offered.joined(separator: ", ")), we have \(ours)"
             return .fail(AMQPError(.authenticationFailed, scope: .connection, text: text))
         }
         let response: [UInt8]

@@ -31,7 +31,11 @@ public struct Endpoint: Sendable, Equatable {
     /// - Throws: `.invalidSettings` that says which part is wrong, without the password.
     public init(uri: String) throws(AMQPError) {
         func invalid(_ what: String) -> AMQPError {
-            AMQPError(.invalidSettings, scope: .call, text: "the connection URI \(what); write amqp://user:password@host:5672/vhost")
+            AMQPError(
+                .invalidSettings,
+                scope: .call,
+                text: "the connection URI \(what); write amqp://user:password@host:5672/vhost"
+            )
         }
         guard let schemeEnd = uri.utf8Range(of: "://") else { throw invalid("has no scheme") }
         let scheme = uri[..<schemeEnd.lowerBound].lowercased()
@@ -74,10 +78,14 @@ public struct Endpoint: Sendable, Equatable {
             guard let end = text.firstIndex(of: "]") else { throw invalid("has an IPv6 address without ']'") }
             self.host = String(text[text.index(after: text.startIndex)..<end])
             text = text[text.index(after: end)...]
-            guard text.isEmpty || text.hasPrefix(":") else { throw invalid("has something after its host other than ':' and a port") }
+            guard text.isEmpty || text.hasPrefix(":") else {
+                throw invalid("has something after its host other than ':' and a port")
+            }
         } else {
             let end = text.firstIndex(of: ":") ?? text.endIndex
-            guard let host = Self.decode(text[..<end]) else { throw invalid("has a broken percent-encoding in its host") }
+            guard let host = Self.decode(text[..<end]) else {
+                throw invalid("has a broken percent-encoding in its host")
+            }
             if !host.isEmpty { self.host = host }
             text = text[end...]
         }

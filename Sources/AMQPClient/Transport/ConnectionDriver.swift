@@ -75,8 +75,13 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
         self.transport = transport
         let outbox = Outbox(transport: transport, highWater: self.options.outboxHighWater)
         self.outbox = outbox
-        let timeout = AMQPError(.timeout, scope: .connection, text: "no open connection after \(self.options.connectTimeout)")
-        self.deadline = context.eventLoop.scheduleTask(in: .nanoseconds(Int64(self.options.connectTimeout.nanoseconds))) {
+        let timeout = AMQPError(
+            .timeout,
+            scope: .connection,
+            text: "no open connection after \(self.options.connectTimeout)"
+        )
+        self.deadline = context.eventLoop.scheduleTask(in: .nanoseconds(Int64(self.options.connectTimeout.nanoseconds)))
+        {
             self.end(timeout)
         }
         outbox.appendControl { $0.append(contentsOf: Frame.protocolHeader) }
@@ -178,7 +183,10 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
     }
 
     private static func unexpected(_ method: Method, _ lane: Lane) -> InboundFailure {
-        InboundFailure(code: .commandInvalid, text: "\(method.id) on channel \(lane.number), where nothing waits for it")
+        InboundFailure(
+            code: .commandInvalid,
+            text: "\(method.id) on channel \(lane.number), where nothing waits for it"
+        )
     }
 
     private func replyReceived(_ number: UInt16, _ id: MethodID) throws(InboundFailure) -> Bool {
@@ -344,13 +352,25 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
         self.tick?.cancel()
         self.deadline?.cancel()
         self.reader.handOver()
-        self.outbox?.connectionEnded(error)
+        let isWriting = self.outbox?.connectionEnded(error) ?? false
         self.lanes.removeAll()
         self.opened.fail(error)
-        self.transport?.shutDown()
-        self.context?.close(promise: nil)
+        let context = self.context
         self.context = nil
+        if isWriting, let context {
+            // Another thread has the last words in hand; it never waits for the socket, so this is ample.
+            context.eventLoop.scheduleTask(in: Self.tickInterval) {}.futureResult.whenComplete { _ in
+                self.drop(context)
+            }
+        } else {
+            self.drop(context)
+        }
         self.delegate?.connectionEnded(error)
+    }
+
+    private func drop(_ context: ChannelHandlerContext?) {
+        self.transport?.shutDown()
+        context?.close(promise: nil)
         self.ended.succeed(())
     }
 
