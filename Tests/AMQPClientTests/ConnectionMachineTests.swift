@@ -5,7 +5,9 @@ import Testing
 @Suite struct ConnectionMachineTests {
     static let open = Method.connectionOpenOk(ConnectionOpenOk())
     static let closeOk = Method.connectionCloseOk(ConnectionCloseOk())
-    static let close = Method.connectionClose(ConnectionClose(replyCode: 320, replyText: "bye", classID: 0, methodID: 0))
+    static let close = Method.connectionClose(
+        ConnectionClose(replyCode: 320, replyText: "bye", classID: 0, methodID: 0)
+    )
 
     static func start(_ mechanisms: String = "PLAIN AMQPLAIN", minor: UInt8 = 9) -> Method {
         .connectionStart(
@@ -237,7 +239,9 @@ import Testing
 
     @Test func `C51: blocked, unblocked and a changed secret are told`() {
         var machine = Self.machine(after: Self.handshakes[3])
-        #expect(machine.methodReceived(.connectionBlocked(ConnectionBlocked(reason: "disk"))) == .blocked(reason: "disk"))
+        #expect(
+            machine.methodReceived(.connectionBlocked(ConnectionBlocked(reason: "disk"))) == .blocked(reason: "disk")
+        )
         #expect(machine.methodReceived(.connectionUnblocked(ConnectionUnblocked())) == .unblocked)
         #expect(machine.methodReceived(.connectionUpdateSecretOk(ConnectionUpdateSecretOk())) == .secretUpdated)
         #expect(machine.state == .open)

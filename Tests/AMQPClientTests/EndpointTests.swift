@@ -24,7 +24,10 @@ import Testing
         Good("amqp://ann:a:b@broker", Endpoint(host: "broker", user: "ann", password: "a:b")),
         Good("amqp://%C3%A4:%C3%B6@broker", Endpoint(host: "broker", user: "ä", password: "ö")),
         Good("amqp://[::1]", Endpoint(host: "::1")),
-        Good("amqp://u:p@[fe80::1]:1234/x", Endpoint(host: "fe80::1", port: 1234, user: "u", password: "p", virtualHost: "x")),
+        Good(
+            "amqp://u:p@[fe80::1]:1234/x",
+            Endpoint(host: "fe80::1", port: 1234, user: "u", password: "p", virtualHost: "x")
+        ),
         Good("amqp://broker:65535?", Endpoint(host: "broker", port: 65535)),
     ]
 

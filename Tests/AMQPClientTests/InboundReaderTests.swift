@@ -30,7 +30,9 @@ import TestSupport
         // The frames of one content, with those of other channels between them (C25).
         stream += long[..<cut[0]] + heartbeat + long[cut[0]..<cut[1]] + (try content(2, body(3, 9), 2))
         stream += long[cut[1]..<cut[2]] + ack + Octets.frame(3, 3, []) + long[cut[2]...]
-        stream += try content(3, body(1, 5), 1) + Octets.method(QueueDeclareOk(queue: "q", messageCount: 1, consumerCount: 0), on: 1)
+        stream +=
+            try content(3, body(1, 5), 1)
+            + Octets.method(QueueDeclareOk(queue: "q", messageCount: 1, consumerCount: 0), on: 1)
         stream += try content(4, body(2, 5), 1)
         return stream
     }
@@ -124,10 +126,18 @@ import TestSupport
         Broken("C25: a body without its header", Octets.frame(3, 1, [1]), 505),
         Broken("C25: a header without its method", Octets.frame(2, 1, header), 505),
         Broken("C24: a body longer than its header says", content + Octets.frame(3, 1, [1, 2, 3]), 505),
-        Broken("C24: a header of class 50", Octets.frame(1, 1, deliver) + Octets.frame(2, 1, [0, 50] + header[2...]), 505),
+        Broken(
+            "C24: a header of class 50",
+            Octets.frame(1, 1, deliver) + Octets.frame(2, 1, [0, 50] + header[2...]),
+            505
+        ),
         Broken("C24: a header of 5 octets", Octets.frame(1, 1, deliver) + Octets.frame(2, 1, Array(header[..<5])), 501),
         Broken("C21: a method frame of 3 octets", Octets.frame(1, 1, [0, 60, 0]), 501),
-        Broken("C21: a delivery whose strings run over its end", Octets.frame(1, 1, [0, 60, 0, 60, 200, 1]) + Octets.frame(2, 1, header) + Octets.frame(3, 1, [1, 2]), 501),
+        Broken(
+            "C21: a delivery whose strings run over its end",
+            Octets.frame(1, 1, [0, 60, 0, 60, 200, 1]) + Octets.frame(2, 1, header) + Octets.frame(3, 1, [1, 2]),
+            501
+        ),
     ]
 
     @Test(arguments: broken)
@@ -135,11 +145,13 @@ import TestSupport
         case broken: Broken
     ) throws {
         // A method first: what does not begin with one may be another protocol.
-        let before = try Octets.method(ConnectionBlocked(reason: ""), on: 0) + Octets.content(
-            BasicDeliver(consumerTag: "c", deliveryTag: 1, exchange: "", routingKey: "k"),
-            [1, 2, 3],
-            on: 2
-        )
+        let before =
+            try Octets.method(ConnectionBlocked(reason: ""), on: 0)
+            + Octets.content(
+                BasicDeliver(consumerTag: "c", deliveryTag: 1, exchange: "", routingKey: "k"),
+                [1, 2, 3],
+                on: 2
+            )
         let stream = before + broken.octets
         for cut in 0..<broken.octets.count {
             let parts = [Array(stream[..<(before.count + cut)]), Array(stream[(before.count + cut)...])]
@@ -172,7 +184,8 @@ import TestSupport
             on: 9
         )
         for cut in 0..<octets.count {
-            let seen = try InboundProbe.read([Array(octets[..<cut]), Array(octets[cut...])], frameMax: Self.frameMax).get()
+            let seen = try InboundProbe.read([Array(octets[..<cut]), Array(octets[cut...])], frameMax: Self.frameMax)
+                .get()
             #expect(seen.contents.isEmpty)
         }
     }

@@ -13,7 +13,9 @@ enum Scripted {
         )
     }
 
-    static func connect(_ endpoint: Endpoint, _ options: ConnectionOptions = Self.options) throws(AMQPError) -> Connection {
+    static func connect(_ endpoint: Endpoint, _ options: ConnectionOptions = Self.options) throws(AMQPError)
+        -> Connection
+    {
         try Connection.connect(to: endpoint, options: options, on: MultiThreadedEventLoopGroup.singleton)
     }
 

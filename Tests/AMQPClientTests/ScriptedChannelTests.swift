@@ -4,13 +4,20 @@ import Testing
 import TestSupport
 
 @Suite struct ScriptedChannelTests {
-    private static let refused = ChannelClose(replyCode: 404, replyText: "NOT_FOUND - no queue", classID: 50, methodID: 10)
+    private static let refused = ChannelClose(
+        replyCode: 404,
+        replyText: "NOT_FOUND - no queue",
+        classID: 50,
+        methodID: 10
+    )
 
     private static func deliver(_ tag: UInt64) -> BasicDeliver {
         BasicDeliver(consumerTag: "c", deliveryTag: tag, exchange: "", routingKey: "q")
     }
 
-    @Test func `C35 C36 C38 C42: a close of the broker is answered once, then silence, and the neighbour goes on`() throws {
+    @Test func `C35 C36 C38 C42: a close of the broker is answered once, then silence, and the neighbour goes on`()
+        throws
+    {
         try Scripted.run { connection in
             let first = try connection.openChannel()
             let second = try connection.openChannel()

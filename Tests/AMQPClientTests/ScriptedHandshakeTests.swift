@@ -18,7 +18,8 @@ import TestSupport
     }
 
     @Test func `C5: the capabilities that the broker asks for`() throws {
-        try Scripted.run { _ in } peer: { peer in
+        try Scripted.run { _ in
+        } peer: { peer in
             let startOk = try peer.greet()
             guard case .table(let capabilities) = startOk.clientProperties["capabilities"] else {
                 throw PeerFailure("no capabilities")
@@ -37,7 +38,10 @@ import TestSupport
     @Test func `C6: 403 during the login is the broker's error, answered with close-ok`() throws {
         let error = try Scripted.failure { peer in
             try peer.greet()
-            try peer.send(ConnectionClose(replyCode: 403, replyText: "ACCESS_REFUSED - no", classID: 0, methodID: 0), on: 0)
+            try peer.send(
+                ConnectionClose(replyCode: 403, replyText: "ACCESS_REFUSED - no", classID: 0, methodID: 0),
+                on: 0
+            )
             try peer.expect(ConnectionCloseOk.self, on: 0)
             try peer.expectEnd()
         }

@@ -90,7 +90,8 @@ import TestSupport
         }
     }
 
-    @Test func `C49: a return is matched to its publish by the header, also when others are confirmed with it`() throws {
+    @Test func `C49: a return is matched to its publish by the header, also when others are confirmed with it`() throws
+    {
         try Scripted.run { connection in
             let channel = try connection.openChannel()
             try channel.selectConfirms()

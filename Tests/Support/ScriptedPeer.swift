@@ -141,7 +141,9 @@ package final class ScriptedPeer {
 
     /// From the protocol header to open-ok; gives the client's answer to the limits.
     @discardableResult
-    package func handshake(channelMax: UInt16 = 2047, frameMax: UInt32 = 8192, heartbeat: UInt16 = 0) throws -> ConnectionTuneOk {
+    package func handshake(channelMax: UInt16 = 2047, frameMax: UInt32 = 8192, heartbeat: UInt16 = 0) throws
+        -> ConnectionTuneOk
+    {
         try self.greet()
         try self.send(ConnectionTune(channelMax: channelMax, frameMax: frameMax, heartbeat: heartbeat), on: 0)
         let tuneOk = try self.expect(ConnectionTuneOk.self, on: 0)
