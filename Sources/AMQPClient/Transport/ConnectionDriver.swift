@@ -355,27 +355,25 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
         let isWriting = self.outbox?.connectionEnded(error) ?? false
         self.lanes.removeAll()
         self.opened.fail(error)
-        let context = self.context
-        self.context = nil
-        if isWriting, let context {
+        if isWriting, let eventLoop = self.context?.eventLoop {
             // Another thread has the last words in hand; it never waits for the socket, so this is ample.
-            context.eventLoop.scheduleTask(in: Self.tickInterval) {}.futureResult.whenComplete { _ in
-                self.drop(context)
-            }
+            eventLoop.scheduleTask(in: Self.tickInterval) {}.futureResult.whenComplete { _ in self.drop() }
         } else {
-            self.drop(context)
+            self.drop()
         }
         self.delegate?.connectionEnded(error)
     }
 
-    private func drop(_ context: ChannelHandlerContext?) {
+    private func drop() {
         self.transport?.shutDown()
-        context?.close(promise: nil)
+        self.context?.close(promise: nil)
+        self.context = nil
         self.ended.succeed(())
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         guard self.outbox != nil else { return }  // never connected: the bootstrap knows why
         self.end(self.machine.endOfFileReceived())
+        self.context = nil
     }
 }
