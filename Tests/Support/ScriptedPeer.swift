@@ -1,254 +1,210 @@
-import AMQPClient
 package import AMQPWire
 import Glibc
 
-/// The other end of a connection, played by a script: it sends and expects single frames over a loopback socket.
+/// The other end of a connection, as a script: frames come in and go out in the order that the test wrote down.
 ///
-/// The script runs on a thread of its own. Each wait has a deadline, so that a wrong client fails the test instead of
-/// hanging it.
-// @unchecked Sendable: the sockets and the buffer are the script thread's alone once it runs; the outcome is guarded.
-package final class ScriptedPeer: @unchecked Sendable {
-    package struct Failure: Error, CustomStringConvertible {
-        package let description: String
-        package init(description: String) { self.description = description }
-    }
+/// Every read has a deadline, so that a client that sends nothing fails its test instead of hanging it.
+package final class ScriptedPeer {
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+    /// Heartbeats seen so far; ``next()`` passes over them.
+    package private(set) var heartbeats = 0
 
-    package struct ReceivedFrame: Sendable {
-        package let type: UInt8
-        package let channel: UInt16
-        package let payload: [UInt8]
+    init(descriptor: Int32) { self.descriptor = descriptor }
 
-        package var method: Method? {
-            guard self.type == Frame.method else { return nil }
-            return self.payload.withUnsafeBytes { try? Method.decode($0) }
-        }
-    }
+    // MARK: In
 
-    package let port: Int
-    private let listener: Int32
-    private var socket: Int32 = -1
-    private var pending: [UInt8] = []
-    private let outcome = Monitor<(ended: Bool, failure: String?)>((false, nil))
-    package var frameMax = 131_072
-
-    /// Listens, and plays the script for the first connection.
-    package init(_ script: @escaping @Sendable (ScriptedPeer) throws -> Void) throws {
-        self.listener = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let listener = self.listener
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, length) == 0 && listen(listener, 1) == 0 && getsockname(listener, $0, &length) == 0
+    private func fill(to count: Int) throws -> Bool {
+        while self.buffer.count < count {
+            var piece = [UInt8](repeating: 0, count: 65_536)
+            let got = recv(self.descriptor, &piece, piece.count, 0)
+            if got == 0 { return false }
+            if got < 0 {
+                if errno == EINTR { continue }
+                if errno == ECONNRESET { return false }
+                throw PeerFailure("nothing to read: \(String(cString: strerror(errno)))")
             }
+            self.buffer.append(contentsOf: piece[..<got])
         }
-        guard bound else { throw Failure(description: "no port: \(String(cString: strerror(errno)))") }
-        self.port = Int(UInt16(bigEndian: address.sin_port))
-        _ = try WorkerThread.start(name: "peer") { self.play(script) }
+        return true
     }
 
-    private func play(_ script: (ScriptedPeer) throws -> Void) {
-        var failure: String?
-        do {
-            guard self.waitReadable(self.listener) else { throw Failure(description: "nobody connected") }
-            self.socket = accept(self.listener, nil, nil)
-            try script(self)
-        } catch {
-            failure = "\(error)"
-        }
-        if self.socket >= 0 { Glibc.close(self.socket) }
-        Glibc.close(self.listener)
-        self.outcome.withLock { $0 = (true, failure) }
-        self.outcome.signal()
-    }
-
-    /// Waits for the end of the script; gives what failed in it, or nil.
-    package func finish() -> String? {
-        let deadline = MonotonicClock.deadline(in: .seconds(20))
-        let result: String?? = self.outcome.wait(until: deadline) { state in state.ended ? .some(state.failure) : nil }
-        return result ?? "the script did not end"
-    }
-
-    // MARK: Receiving
-
-    private func waitReadable(_ descriptor: Int32) -> Bool {
-        var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return poll(&poller, 1, 10_000) == 1
-    }
-
-    private func fill(_ count: Int) throws {
-        var chunk = [UInt8](repeating: 0, count: 65536)
-        while self.pending.count < count {
-            guard self.waitReadable(self.socket) else { throw Failure(description: "the client sent nothing for 10 s") }
-            let got = recv(self.socket, &chunk, chunk.count, 0)
-            guard got > 0 else { throw Failure(description: "the client closed the socket") }
-            self.pending += chunk[..<got]
-        }
+    private func take(_ count: Int, _ what: String) throws -> [UInt8] {
+        guard try self.fill(to: count) else { throw PeerFailure("the client closed the socket instead of \(what)") }
+        defer { self.buffer.removeFirst(count) }
+        return Array(self.buffer[..<count])
     }
 
     /// The next frame, heartbeats too.
-    package func receiveAny() throws -> ReceivedFrame {
-        try self.fill(7)
-        let size = self.pending[3..<7].reduce(0) { $0 << 8 | Int($1) }
-        guard size <= self.frameMax - 8 else { throw Failure(description: "a frame of \(size) octets") }
-        try self.fill(size + 8)
-        let frame = ReceivedFrame(
-            type: self.pending[0],
-            channel: UInt16(self.pending[1]) << 8 | UInt16(self.pending[2]),
-            payload: Array(self.pending[7..<(7 + size)])
+    package func nextFrame() throws -> PeerFrame {
+        let head = try self.take(7, "a frame")
+        let size = head[3...].reduce(0) { $0 << 8 | Int($1) }
+        let rest = try self.take(size + 1, "the rest of a frame")
+        guard rest.last == Frame.end else { throw PeerFailure("a frame of the client without its end octet") }
+        let frame = PeerFrame(
+            type: head[0],
+            channel: UInt16(head[1]) << 8 | UInt16(head[2]),
+            payload: Array(rest.dropLast())
         )
-        guard self.pending[7 + size] == Frame.end else { throw Failure(description: "a frame without its end octet") }
-        self.pending.removeFirst(size + 8)
+        if frame.type == Frame.heartbeat { self.heartbeats += 1 }
         return frame
     }
 
     /// The next frame that is no heartbeat.
-    package func receive() throws -> ReceivedFrame {
+    package func next() throws -> PeerFrame {
         while true {
-            let frame = try self.receiveAny()
+            let frame = try self.nextFrame()
             if frame.type != Frame.heartbeat { return frame }
         }
     }
 
-    /// The next method, which must be of this kind.
+    /// The next frame carries this method on this channel; anything else fails the script.
     @discardableResult
-    package func expect(_ id: MethodID, on channel: UInt16) throws -> Method {
-        let frame = try self.receive()
-        guard let method = frame.method, method.id == id, frame.channel == channel else {
-            let got = frame.method.map { "\($0.id)" } ?? "a frame of type \(frame.type)"
-            throw Failure(description: "expected \(id) on channel \(channel), got \(got) on channel \(frame.channel)")
+    package func expect<M: AMQPMethod>(_ type: M.Type, on channel: UInt16) throws -> M {
+        let frame = try self.next()
+        guard frame.type == Frame.method, frame.channel == channel, frame.methodID == M.id else {
+            throw PeerFailure("waited for \(M.id) on channel \(channel), got \(frame)")
         }
-        return method
+        return try frame.payload.withUnsafeBytes { bytes throws in
+            var reader = WireReader(bytes)
+            try reader.skip(4)
+            return try M(from: &reader)
+        }
     }
 
-    /// basic.publish with its whole content; gives the body and its properties.
-    @discardableResult
-    package func expectPublish(on channel: UInt16) throws -> (properties: BasicProperties, body: [UInt8]) {
-        try self.expect(.basicPublish, on: channel)
-        let header = try self.receive()
-        guard header.type == Frame.header, header.channel == channel else {
-            throw Failure(description: "no header after basic.publish")
+    /// The next frames are one publish; gives its body frame by frame.
+    package func expectPublish(on channel: UInt16) throws -> PeerPublish {
+        let method = try self.expect(BasicPublish.self, on: channel)
+        let head = try self.next()
+        guard head.type == Frame.header, head.channel == channel else { throw PeerFailure("no header, but \(head)") }
+        let header = try head.payload.withUnsafeBytes { bytes throws in try ContentHeader.decode(bytes) }
+        var pieces: [[UInt8]] = []
+        var left = Int(header.bodySize)
+        while left > 0 {
+            let body = try self.next()
+            guard body.type == Frame.body, body.channel == channel else { throw PeerFailure("no body, but \(body)") }
+            pieces.append(body.payload)
+            left -= body.payload.count
         }
-        let content = try header.payload.withUnsafeBytes { try ContentHeader.decode($0) }
-        var body: [UInt8] = []
-        while body.count < content.bodySize {
-            let frame = try self.receive()
-            guard frame.type == Frame.body, frame.channel == channel else {
-                throw Failure(description: "a frame of type \(frame.type) inside a content")
-            }
-            body += frame.payload
-        }
-        return (content.properties, body)
+        guard left == 0 else { throw PeerFailure("a body \(-left) octets too long") }
+        return PeerPublish(method: method, header: header, pieces: pieces)
     }
 
-    /// The client has closed its side, and sent nothing before that.
+    /// The client closes the socket and sends nothing before.
     package func expectEnd() throws {
-        do {
-            let frame = try self.receive()
-            throw Failure(
-                description: "expected the end, got \(frame.method.map { "\($0.id)" } ?? "type \(frame.type)")"
-            )
-        } catch let failure as Failure where failure.description == "the client closed the socket" {
-            return
+        while try self.fill(to: 1) {
+            let frame = try self.nextFrame()
+            guard frame.type == Frame.heartbeat else { throw PeerFailure("waited for the end, got \(frame)") }
         }
     }
 
-    /// Reads whatever comes, frames or not, until the client has closed its side.
-    package func swallow() throws {
-        var chunk = [UInt8](repeating: 0, count: 65536)
-        while self.waitReadable(self.socket), recv(self.socket, &chunk, chunk.count, 0) > 0 {}
-    }
-
-    // MARK: Sending
+    // MARK: Out
 
     package func sendRaw(_ octets: [UInt8]) throws {
-        var rest = octets[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.send(self.socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            guard count > 0 else { throw Failure(description: "the client does not read") }
-            rest = rest.dropFirst(count)
+        var sent = 0
+        while sent < octets.count {
+            let count = octets[sent...].withUnsafeBytes {
+                Glibc.send(self.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw PeerFailure("can not write: \(String(cString: strerror(errno)))") }
+            sent += count
         }
     }
 
     package func send(_ method: some AMQPMethod, on channel: UInt16) throws {
-        var buffer = WireBuffer()
-        try buffer.appendMethodFrame(method, channel: channel, frameMax: self.frameMax)
-        try self.sendRaw(buffer.withUnsafeBytes { Array($0) })
+        try self.sendRaw(Octets.method(method, on: channel))
     }
 
     package func sendContent(
         _ method: some AMQPMethod,
         _ body: [UInt8],
-        properties: BasicProperties = BasicProperties(),
-        on channel: UInt16
+        on channel: UInt16,
+        properties: BasicProperties = BasicProperties()
     ) throws {
-        var buffer = WireBuffer()
-        try body.withUnsafeBytes {
-            try buffer.appendContentFrames(
-                method,
-                properties: properties,
-                body: $0,
-                channel: channel,
-                frameMax: self.frameMax
-            )
-        }
-        try self.sendRaw(buffer.withUnsafeBytes { Array($0) })
+        try self.sendRaw(Octets.content(method, body, on: channel, properties: properties))
     }
 
-    package func deliver(_ tag: UInt64, _ body: [UInt8] = [1], on channel: UInt16) throws {
-        try self.sendContent(
-            BasicDeliver(consumerTag: "c", deliveryTag: tag, redelivered: false, exchange: "", routingKey: "q"),
-            body,
-            on: channel
-        )
-    }
+    package func sendHeartbeat() throws { try self.sendRaw([8, 0, 0, 0, 0, 0, 0, Frame.end]) }
 
-    // MARK: Common beginnings
+    // MARK: Whole passages
 
-    /// The protocol header, then start.
-    package func greet() throws {
-        try self.fill(8)
-        guard Array(self.pending[..<8]) == Frame.protocolHeader else {
-            throw Failure(description: "protocol header \(self.pending[..<8])")
-        }
-        self.pending.removeFirst(8)
-        try self.send(
-            ConnectionStart(
-                versionMajor: 0,
-                versionMinor: 9,
-                serverProperties: FieldTable(),
-                mechanisms: Array("PLAIN AMQPLAIN".utf8),
-                locales: Array("en_US".utf8)
-            ),
-            on: 0
-        )
-        try self.expect(.connectionStartOk, on: 0)
-    }
-
-    /// The whole handshake; gives the client's tune-ok.
+    /// The protocol header and start, up to the client's login.
     @discardableResult
-    package func handshake(channelMax: UInt16 = 2047, frameMax: UInt32 = 131_072, heartbeat: UInt16 = 0) throws
-        -> Method
+    package func greet() throws -> ConnectionStartOk {
+        guard try self.take(8, "a protocol header") == Frame.protocolHeader else {
+            throw PeerFailure("another protocol header")
+        }
+        try self.send(ConnectionStart(mechanisms: Array("PLAIN AMQPLAIN".utf8), locales: Array("en_US".utf8)), on: 0)
+        return try self.expect(ConnectionStartOk.self, on: 0)
+    }
+
+    /// From the protocol header to open-ok; gives the client's answer to the limits.
+    @discardableResult
+    package func handshake(channelMax: UInt16 = 2047, frameMax: UInt32 = 8192, heartbeat: UInt16 = 0) throws
+        -> ConnectionTuneOk
     {
         try self.greet()
         try self.send(ConnectionTune(channelMax: channelMax, frameMax: frameMax, heartbeat: heartbeat), on: 0)
-        let tuneOk = try self.expect(.connectionTuneOk, on: 0)
-        try self.expect(.connectionOpen, on: 0)
+        let tuneOk = try self.expect(ConnectionTuneOk.self, on: 0)
+        try self.expect(ConnectionOpen.self, on: 0)
         try self.send(ConnectionOpenOk(), on: 0)
         return tuneOk
     }
 
-    /// channel.open and its answer.
-    package func acceptChannel(_ number: UInt16) throws {
-        try self.expect(.channelOpen, on: number)
-        try self.send(ChannelOpenOk(), on: number)
+    /// The client opens these channels, in this order.
+    package func openChannels(_ numbers: UInt16...) throws {
+        for number in numbers {
+            try self.expect(ChannelOpen.self, on: number)
+            try self.send(ChannelOpenOk(), on: number)
+        }
     }
 
-    /// The client closes the connection.
-    package func acceptClose() throws {
-        try self.expect(.connectionClose, on: 0)
-        try self.send(ConnectionCloseOk(), on: 0)
+    /// A request that shows that nothing was sent before it.
+    package func expectPrefetch(on channel: UInt16) throws {
+        try self.expect(BasicQos.self, on: channel)
+        try self.send(BasicQosOk(), on: channel)
     }
+
+    /// The client closes the connection and is answered.
+    package func finish() throws {
+        try self.expect(ConnectionClose.self, on: 0)
+        try self.send(ConnectionCloseOk(), on: 0)
+        try self.expectEnd()
+    }
+}
+
+/// A frame as the client sent it.
+package struct PeerFrame: CustomStringConvertible {
+    package let type: UInt8
+    package let channel: UInt16
+    package let payload: [UInt8]
+
+    /// Nil unless it is a method frame.
+    package var methodID: MethodID? {
+        guard self.type == Frame.method, self.payload.count >= 4 else { return nil }
+        return MethodID(
+            classID: UInt16(self.payload[0]) << 8 | UInt16(self.payload[1]),
+            methodID: UInt16(self.payload[2]) << 8 | UInt16(self.payload[3])
+        )
+    }
+
+    package var description: String {
+        let what = self.methodID.map(\.description) ?? "a frame of type \(self.type), \(self.payload.count) octets"
+        return "\(what) on channel \(self.channel)"
+    }
+}
+
+/// A publish as the client sent it.
+package struct PeerPublish {
+    package let method: BasicPublish
+    package let header: ContentHeader
+    package let pieces: [[UInt8]]
+    package var body: [UInt8] { Array(self.pieces.joined()) }
+}
+
+/// Where the script and the client part ways.
+package struct PeerFailure: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
 }

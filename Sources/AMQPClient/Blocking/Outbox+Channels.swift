@@ -211,18 +211,22 @@ extension Outbox {
     }
 
     /// The one teardown: every channel's owner gets the reason, later callers too (C41).
-    func connectionEnded(_ error: AMQPError) {
-        let lanes = self.monitor.withLock { state in
-            guard state.end == nil else { return [Lane]() }
+    ///
+    /// - Returns: Whether another thread is writing: then it has the last words (close-ok) still to send.
+    func connectionEnded(_ error: AMQPError) -> Bool {
+        let (lanes, isWriting) = self.monitor.withLock { state in
+            guard state.end == nil else { return ([Lane](), false) }
             state.end = error
-            state.pending.removeAll()
+            let isWriting = state.flushing
+            if !isWriting { state.pending.removeAll() }
             let lanes = state.slots.compactMap(\.lane)
             state.slots.removeAll()
-            return lanes
+            return (lanes, isWriting)
         }
         for lane in lanes {
             lane.ackLine.end()
             lane.mailbox.put(lane.incarnation, event: .closed(error))
         }
+        return isWriting
     }
 }

@@ -8,7 +8,7 @@ public struct Endpoint: Sendable, Equatable {
     public var user: String
     /// `guest` unless given.
     public var password: String
-    /// `/` unless given; `amqp://host/` names the empty one.
+    /// `/` unless given; `amqp://host/` means it too.
     public var virtualHost: String
 
     /// An address with the broker's defaults.
@@ -78,7 +78,9 @@ public struct Endpoint: Sendable, Equatable {
             guard let end = text.firstIndex(of: "]") else { throw invalid("has an IPv6 address without ']'") }
             self.host = String(text[text.index(after: text.startIndex)..<end])
             text = text[text.index(after: end)...]
-            guard text.isEmpty || text.hasPrefix(":") else { throw invalid("has '\(text)' after its host") }
+            guard text.isEmpty || text.hasPrefix(":") else {
+                throw invalid("has something after its host other than ':' and a port")
+            }
         } else {
             let end = text.firstIndex(of: ":") ?? text.endIndex
             guard let host = Self.decode(text[..<end]) else {
@@ -89,7 +91,8 @@ public struct Endpoint: Sendable, Equatable {
         }
         guard text.hasPrefix(":") else { return }
         guard let port = Int(text.dropFirst()), (1...65535).contains(port) else {
-            throw invalid("has the port '\(text.dropFirst())', which is not 1...65535")
+            // Not quoted: an unencoded '/' in a password makes a part of it look like a port.
+            throw invalid("has a port that is not 1...65535, or a '/' in its password (write it as %2F)")
         }
         self.port = port
     }

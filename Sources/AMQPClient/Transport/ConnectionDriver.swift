@@ -266,6 +266,7 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
         case .refuse(let error, let code):
             self.closeText = error
             self.sendClose(code, error.text)
+            self.endSoon(error)
         case .fail(let error): self.end(error)
         }
     }
@@ -316,6 +317,13 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
         }
     }
 
+    /// A peer that broke the protocol may never send close-ok (C44).
+    private func endSoon(_ error: AMQPError) {
+        self.deadline?.cancel()
+        let patience = TimeAmount.nanoseconds(Int64(self.options.requestTimeout.nanoseconds))
+        self.deadline = self.context?.eventLoop.scheduleTask(in: patience) { self.end(error) }
+    }
+
     // MARK: Time
 
     private func startTicking(heartbeatSeconds: Int) {
@@ -361,18 +369,28 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
         self.tick?.cancel()
         self.deadline?.cancel()
         self.reader.handOver()
-        self.outbox?.connectionEnded(error)
+        let isWriting = self.outbox?.connectionEnded(error) ?? false
         self.lanes.removeAll()
         self.opened.fail(error)
+        if isWriting, let eventLoop = self.context?.eventLoop {
+            // Another thread has the last words in hand; it never waits for the socket, so this is ample.
+            eventLoop.scheduleTask(in: Self.tickInterval) {}.futureResult.whenComplete { _ in self.drop() }
+        } else {
+            self.drop()
+        }
+        self.delegate?.connectionEnded(error)
+    }
+
+    private func drop() {
         self.transport?.shutDown()
         self.context?.close(promise: nil)
         self.context = nil
-        self.delegate?.connectionEnded(error)
         self.ended.succeed(())
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         guard self.outbox != nil else { return }  // never connected: the bootstrap knows why
         self.end(self.machine.endOfFileReceived())
+        self.context = nil
     }
 }

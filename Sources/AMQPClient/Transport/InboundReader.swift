@@ -85,7 +85,8 @@ package final class InboundReader {
                 continue
             }
             let left = bytes.count - position
-            guard left >= 7 else { return self.keep(bytes, position) }
+            // A foreign protocol header has 8 octets, a frame's head 7.
+            guard left >= (self.isFirst ? 8 : 7) else { return self.keep(bytes, position) }
             let type = bytes[position]
             let channel = bytes.bigEndian16(position + 1)
             let size = Int(bytes.bigEndian32(position + 3))
@@ -197,7 +198,7 @@ package final class InboundReader {
     private func keep(_ bytes: UnsafeRawBufferPointer, _ position: Int) {
         var kept: [UInt8] = []
         let left = bytes.count - position
-        if left >= 7 { kept.reserveCapacity(Int(bytes.bigEndian32(position + 3)) + Frame.overhead) }
+        if left >= Frame.overhead { kept.reserveCapacity(Int(bytes.bigEndian32(position + 3)) + Frame.overhead) }
         kept.append(contentsOf: bytes[position...])
         self.carry = .frame(kept)
     }

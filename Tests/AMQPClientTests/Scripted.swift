@@ -1,0 +1,66 @@
+import AMQPClient
+import AMQPWire
+import NIOPosix
+import TestSupport
+
+/// A client against a scripted peer, with deadlines that end a failing test.
+enum Scripted {
+    static var options: ConnectionOptions {
+        ConnectionOptions(
+            heartbeatSeconds: 0,
+            connectTimeout: .seconds(5),
+            requestTimeout: .seconds(5)
+        )
+    }
+
+    static func connect(_ endpoint: Endpoint, _ options: ConnectionOptions = Self.options) throws(AMQPError)
+        -> Connection
+    {
+        try Connection.connect(to: endpoint, options: options, on: MultiThreadedEventLoopGroup.singleton)
+    }
+
+    /// Connects, runs `body`, and closes.
+    static func run(
+        _ options: ConnectionOptions = Self.options,
+        client body: (Connection) throws -> Void,
+        peer script: @escaping @Sendable (ScriptedPeer) throws -> Void
+    ) throws {
+        try PeerListener.run(script) { endpoint in
+            let connection = try Self.connect(endpoint, options)
+            defer { connection.close(timeout: .seconds(1)) }
+            try body(connection)
+        }
+    }
+
+    /// What connecting to this script fails with.
+    static func failure(_ script: @escaping @Sendable (ScriptedPeer) throws -> Void) throws -> AMQPError? {
+        try PeerListener.run(script) { endpoint in
+            do throws(AMQPError) {
+                try Self.connect(endpoint).close(timeout: .seconds(1))
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
+
+    /// What `body` throws.
+    static func error(_ body: () throws(AMQPError) -> Void) -> AMQPError? {
+        do throws(AMQPError) {
+            try body()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    static func deadline() -> UInt64? { MonotonicClock.deadline(in: .seconds(5)) }
+}
+
+extension Channel {
+    /// Takes in events until `done`, at most 5 s.
+    func pump(while pending: (Channel) -> Bool) {
+        let deadline = Scripted.deadline()
+        while pending(self), self.pump(until: deadline) {}
+    }
+}

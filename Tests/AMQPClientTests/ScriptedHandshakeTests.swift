@@ -1,0 +1,171 @@
+import AMQPClient
+import AMQPWire
+import Testing
+import TestSupport
+
+@Suite struct ScriptedHandshakeTests {
+    @Test func `C1 C7: connect, agree on the limits, close`() throws {
+        var options = Scripted.options
+        options.channelMax = 10
+        options.heartbeatSeconds = 7
+        try Scripted.run(options) { connection in
+            #expect(connection.outbox.frameMax == 8192)
+        } peer: { peer in
+            let ok = try peer.handshake(channelMax: 2047, frameMax: 8192, heartbeat: 60)
+            #expect(ok == ConnectionTuneOk(channelMax: 10, frameMax: 8192, heartbeat: 7))
+            try peer.finish()
+        }
+    }
+
+    @Test func `C5: the capabilities that the broker asks for`() throws {
+        try Scripted.run { _ in
+        } peer: { peer in
+            let startOk = try peer.greet()
+            guard case .table(let capabilities) = startOk.clientProperties["capabilities"] else {
+                throw PeerFailure("no capabilities")
+            }
+            for name in ["authentication_failure_close", "consumer_cancel_notify", "connection.blocked"] {
+                #expect(capabilities[name] == .bool(true), "\(name)")
+            }
+            try peer.send(ConnectionTune(channelMax: 1, frameMax: 8192, heartbeat: 0), on: 0)
+            try peer.expect(ConnectionTuneOk.self, on: 0)
+            try peer.expect(ConnectionOpen.self, on: 0)
+            try peer.send(ConnectionOpenOk(), on: 0)
+            try peer.finish()
+        }
+    }
+
+    @Test func `C6: 403 during the login is the broker's error, answered with close-ok`() throws {
+        let error = try Scripted.failure { peer in
+            try peer.greet()
+            try peer.send(
+                ConnectionClose(replyCode: 403, replyText: "ACCESS_REFUSED - no", classID: 0, methodID: 0),
+                on: 0
+            )
+            try peer.expect(ConnectionCloseOk.self, on: 0)
+            try peer.expectEnd()
+        }
+        #expect(error?.code == AMQPError.Code(403))
+        #expect(error?.scope == .connection)
+        #expect(error?.text == "ACCESS_REFUSED - no")
+    }
+
+    @Test func `C6: the end of the stream after the credentials is a failed login`() throws {
+        #expect(try Scripted.failure { try $0.greet() }?.code == .authenticationFailed)
+    }
+
+    @Test func `C6: the end of the stream after the limits is a failed negotiation`() throws {
+        let error = try Scripted.failure { peer in
+            try peer.greet()
+            try peer.send(ConnectionTune(channelMax: 1, frameMax: 8192, heartbeat: 0), on: 0)
+            try peer.expect(ConnectionTuneOk.self, on: 0)
+            try peer.expect(ConnectionOpen.self, on: 0)
+        }
+        #expect(error?.code == .negotiationFailed)
+    }
+
+    @Test func `C2: a server of AMQP 1-0 is named`() throws {
+        let error = try Scripted.failure { peer in
+            try peer.sendRaw(Array("AMQP".utf8) + [3, 1, 0, 0])
+        }
+        #expect(error?.code == .protocolMismatch)
+        #expect(error?.text.contains("3.1.0.0") == true)
+    }
+
+    @Test func `C11: a server that says nothing is given up`() throws {
+        var options = Scripted.options
+        options.connectTimeout = .milliseconds(100)
+        let error = try PeerListener.run { peer in
+            _ = try? peer.next()  // the protocol header is no frame: this waits for the end
+        } client: { [options] endpoint in
+            Scripted.error { () throws(AMQPError) in _ = try Scripted.connect(endpoint, options) }
+        }
+        #expect(error?.code == .timeout)
+    }
+
+    @Test func `C14: an idle client sends a heartbeat in half the interval`() throws {
+        var options = Scripted.options
+        options.heartbeatSeconds = 1
+        try Scripted.run(options) { connection in
+            let channel = try connection.openChannel()
+            try channel.prefetch(1)  // answered once heartbeats have come
+        } peer: { peer in
+            try peer.handshake(heartbeat: 1)
+            try peer.openChannels(1)
+            try peer.expect(BasicQos.self, on: 1)
+            let start = MonotonicClock.now()
+            while peer.heartbeats < 3 {
+                #expect(try peer.nextFrame().type == Frame.heartbeat)
+                try peer.sendHeartbeat()
+            }
+            // Half a second each, and a tick of a tenth; the rest is room for a busy machine.
+            #expect(MonotonicClock.now() - start < 3_000_000_000)
+            try peer.send(BasicQosOk(), on: 1)
+            try peer.finish()
+        }
+    }
+
+    @Test func `C15: a silent peer is given up after two intervals`() throws {
+        var options = Scripted.options
+        options.heartbeatSeconds = 1
+        try Scripted.run(options) { connection in
+            let channel = try connection.openChannel()
+            let start = MonotonicClock.now()
+            let error = Scripted.error { () throws(AMQPError) in try channel.prefetch(1) }
+            #expect(error?.code == .heartbeatMissed)
+            #expect(MonotonicClock.now() - start > 1_800_000_000)
+        } peer: { peer in
+            try peer.handshake(heartbeat: 1)
+            try peer.openChannels(1)
+            try peer.expect(BasicQos.self, on: 1)
+            try peer.expectEnd()
+        }
+    }
+
+    @Test func `C41 C44: connection.close is answered, and every waiter ends with it`() throws {
+        try Scripted.run { connection in
+            let first = try connection.openChannel()
+            let second = try connection.openChannel()
+            let error = Scripted.error { () throws(AMQPError) in try second.prefetch(1) }
+            #expect(error?.code == AMQPError.Code(320))
+            #expect(error?.scope == .connection)
+            #expect(Scripted.error { () throws(AMQPError) in try first.prefetch(1) } == error)
+            #expect(Scripted.error { () throws(AMQPError) in _ = try connection.openChannel() } == error)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1, 2)
+            try peer.expect(BasicQos.self, on: 2)
+            try peer.send(ConnectionClose(replyCode: 320, replyText: "shutdown", classID: 0, methodID: 0), on: 0)
+            try peer.expect(ConnectionCloseOk.self, on: 0)
+            try peer.expectEnd()
+        }
+    }
+
+    @Test func `C44: a close that is never answered ends by its deadline`() throws {
+        try PeerListener.run { peer in
+            try peer.handshake()
+            try peer.expect(ConnectionClose.self, on: 0)
+            try peer.expectEnd()
+        } client: { endpoint in
+            let connection = try Scripted.connect(endpoint)
+            connection.close(timeout: .milliseconds(100))
+            #expect(Scripted.error { () throws(AMQPError) in _ = try connection.openChannel() }?.code == .closedByOwner)
+        }
+    }
+
+    @Test func `C22: a method out of turn on channel 0 is refused, and an unanswered close ends all the same`() throws {
+        var options = Scripted.options
+        options.requestTimeout = .milliseconds(200)
+        try Scripted.run(options) { connection in
+            let channel = try connection.openChannel()
+            channel.pump { $0.isOpen }
+            #expect(channel.endReason?.code == .protocolViolation)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1)
+            try peer.send(ConnectionOpenOk(), on: 0)
+            #expect(try peer.expect(ConnectionClose.self, on: 0).replyCode == 503)
+            try peer.expectEnd()
+        }
+    }
+}

@@ -1,0 +1,58 @@
+package import AMQPClient
+import Glibc
+
+/// A TCP listener on 127.0.0.1 that gives its first client to a script, on a thread of its own.
+package enum PeerListener {
+    /// Seconds that any one read of a script may take.
+    private static let patience = 5
+
+    /// Runs the script and the client against each other, and ends when both have.
+    ///
+    /// - Throws: What the script threw, since it saw the cause; else what the client threw.
+    package static func run<R>(
+        _ script: @escaping @Sendable (ScriptedPeer) throws -> Void,
+        client: (Endpoint) throws -> R
+    ) throws -> R {
+        let (listener, port) = try Self.listen()
+        let outcome = Monitor<(any Error)?>(nil)
+        let thread = try WorkerThread.start(name: "scripted-peer") {
+            do {
+                let accepted = accept(listener, nil, nil)
+                close(listener)
+                guard accepted >= 0 else { throw PeerFailure("no client came") }
+                defer { close(accepted) }
+                Self.limitReads(accepted)
+                try script(ScriptedPeer(descriptor: accepted))
+            } catch {
+                outcome.withLock { $0 = error }
+            }
+        }
+        let result = Result { try client(Endpoint(host: "127.0.0.1", port: port)) }
+        thread.join()
+        if let failure = outcome.withLock({ $0 }) { throw failure }
+        return try result.get()
+    }
+
+    private static func listen() throws -> (Int32, Int) {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr = in_addr(s_addr: UInt32(0x7F00_0001).bigEndian)
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = withUnsafeMutablePointer(to: &address) { pointer in
+            // The socket calls want their general address type.
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { general in
+                bind(listener, general, size) == 0 && Glibc.listen(listener, 1) == 0
+                    && getsockname(listener, general, &size) == 0
+            }
+        }
+        guard code else { throw PeerFailure("can not listen: \(String(cString: strerror(errno)))") }
+        Self.limitReads(listener)
+        return (listener, Int(UInt16(bigEndian: address.sin_port)))
+    }
+
+    private static func limitReads(_ descriptor: Int32) {
+        var limit = timeval(tv_sec: Self.patience, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
+}
