@@ -28,6 +28,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CMillraceABI"),
+        .target(name: "CMillraceSystem"),
         .target(name: "MillraceHandler", dependencies: ["CMillraceABI"]),
         .target(name: "AMQPWire"),
         .target(name: "AMQPClient", dependencies: ["AMQPWire", logging] + nio),
@@ -42,7 +43,7 @@ let package = Package(
         .executableTarget(
             name: "MillraceCLI",
             dependencies: [
-                "Millrace", "AMQPClient", "AMQPWire", logging,
+                "Millrace", "AMQPClient", "AMQPWire", "CMillraceSystem", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio
         ),

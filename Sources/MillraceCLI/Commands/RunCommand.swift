@@ -1,4 +1,5 @@
 import ArgumentParser
+import CMillraceSystem
 import Glibc
 import Logging
 import Millrace
@@ -37,6 +38,7 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         // Before any thread exists, so that every thread inherits the mask and one thread alone gets the signals.
         let signals = StopSignals()
+        millrace_keep_freed_memory()
         let file = try self.file.load()
         let registry = try file.loadPlugins()
         let logger = self.logging.makeLogger()
