@@ -61,7 +61,7 @@ let package = Package(
         .testTarget(name: "ExamplesTests", dependencies: ["Examples"]),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["AMQPClient", "AMQPWire", "Millrace", "TestSupport", logging] + nio
+            dependencies: ["AMQPClient", "AMQPWire", "Millrace", "MillraceHandler", "TestSupport", logging] + nio
         ),
         .testTarget(
             name: "MillraceTests",

@@ -9,6 +9,8 @@ public enum Outcome: Sendable, Equatable {
     /// Put it back now; not a failure.
     case requeue
     /// Put it back and have it again later; not a failure.
+    ///
+    /// This version of the supervisor puts it back at once and says so in its log: the delay is not kept yet.
     case snooze(Duration)
     /// Drop it on purpose and call it done; the reason goes to the log.
     case discard(String)

@@ -271,6 +271,7 @@ public final class Channel {
     }
 
     package var hasCalls: Bool { !self.calls.isEmpty }
+    package var hasSignals: Bool { self.signals != 0 }
 
     /// Hands out and forgets the consumers that the broker ended.
     public func takeCancelledConsumers() -> [String] {

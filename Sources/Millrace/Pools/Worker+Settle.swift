@@ -32,6 +32,7 @@ extension Worker {
             self.note(delivery, settlement)
             self.send(settlement, delivery.record.deliveryTag, channel)
             if delivery.verdict == .stop { self.stopJob(delivery.reason) }
+            if delivery.verdict == .snooze { self.warnOfSnooze() }
             return
         }
         self.publish(outputs, for: delivery, channel)
@@ -122,6 +123,12 @@ extension Worker {
             "outcome": "\(settlement)",
         ]
         self.handle.logger.info("a delivery failed", metadata: metadata.mapValues { "\($0)" })
+    }
+
+    private func warnOfSnooze() {
+        guard !self.hasWarnedOfSnooze else { return }
+        self.hasWarnedOfSnooze = true
+        self.handle.logger.warning("the handler snoozes; this version puts the message back at once, without the delay")
     }
 
     private func stopJob(_ reason: String?) {

@@ -29,6 +29,7 @@ final class Worker {
     private var pausedUntil: UInt64 = 0
     private var cancelWasPassedOn = false
     private var mustDeclare = false
+    var hasWarnedOfSnooze = false
     private var inbox = Inbox()
     private let consumerTag: String
 
@@ -110,8 +111,7 @@ final class Worker {
             channel.sendAcks()
             try self.throwIfEnded(channel)
             if self.mayBegin(channel) { continue }
-            channel.pump(until: self.pausedUntil > 0 ? self.pausedUntil : nil)
-            self.takeIn(channel)
+            self.await(channel, until: self.pausedUntil > 0 ? self.pausedUntil : nil)
         }
         try self.drain(channel)
     }
@@ -126,6 +126,12 @@ final class Worker {
                 text: "the broker ended consumer \(consumer): its queue was deleted, moved, or timed out"
             )
         }
+    }
+
+    /// Sleeps until something comes, unless a request or a publish has brought something already while it waited.
+    private func await(_ channel: Channel, until deadline: UInt64?) {
+        if channel.verdicts.isEmpty, !channel.hasCalls, !channel.hasSignals { channel.pump(until: deadline) }
+        self.takeIn(channel)
     }
 
     /// Confirms, calls of async handlers, cancellation: all that is not a delivery.
@@ -264,8 +270,7 @@ final class Worker {
                 self.workOff(channel, whileDraining: true)
                 if self.mayBegin(channel) { continue }
                 if self.running.isEmpty { break }
-                channel.pump(until: nil)
-                self.takeIn(channel)
+                self.await(channel, until: nil)
             }
         }
         self.giveBackUnbegun(channel)
@@ -273,8 +278,7 @@ final class Worker {
             channel.sendAcks()
             self.publishCounts()
             try self.throwIfEnded(channel)
-            channel.pump(until: nil)
-            self.takeIn(channel)
+            self.await(channel, until: nil)
         }
         channel.sendAcks()
         self.publishCounts()
