@@ -55,7 +55,8 @@ typedef struct millrace_outcome {
     millrace_bytes reason; /* UTF-8, plugin's memory, valid during the call; may be empty */
 } millrace_outcome;
 
-/* One delivery. All memory is the host's and valid until `complete` for its token returns. */
+/* One delivery. The struct itself is the host's and valid during `begin` alone: an async handler copies it. What its
+ * pointers lead to is the host's too, and valid until `complete` for the token returns. */
 typedef struct millrace_message {
     size_t size;
     millrace_bytes body;
@@ -162,7 +163,8 @@ typedef struct millrace_host {
     /* Adds `value` to the counter `name` (kind 0), or records it (kind 1). Names: [a-z0-9_]. */
     void (*metric)(millrace_worker *worker, millrace_bytes name, uint32_t kind, double value);
 
-    /* 1 when the delivery should end early: its timeout passed, or the supervisor stops. */
+    /* 1 when the delivery should end early: the supervisor stops and has waited for `shutdown_timeout`. A handler that
+     * outlives its job's timeout is counted and logged, not cancelled. */
     uint8_t (*is_cancelled)(millrace_token *token);
 
     /* The job's name, UTF-8, valid as long as the worker. */
@@ -179,7 +181,7 @@ typedef struct millrace_failure {
 
 typedef struct millrace_handler {
     size_t size;
-    const char *name; /* "plugin.handler", as jobs.yaml says it; never NULL, valid for ever */
+    const char *name; /* "plugin.handler", as jobs.yaml says it; never NULL or empty, valid for ever */
     uint32_t flags;   /* MILLRACE_HANDLER_… */
     void *context;    /* the plugin's own, not looked at by the host */
 
