@@ -69,7 +69,7 @@ public struct Plugin: Sendable {
                 path: path
             )
         }
-        guard let name = handler.pointee.name else {
+        guard let name = handler.pointee.name, name.pointee != 0 else {
             throw PluginError(.malformed("handler \(index) has no name"), path: path)
         }
         guard handler.pointee.make != nil, handler.pointee.begin != nil, handler.pointee.drop != nil else {

@@ -76,6 +76,7 @@ struct PluginTests {
         ("null-handler", "its descriptor is malformed: handler 1 is NULL; rebuild the plugin"),
         ("small-handler", "its descriptor is malformed: handler 0 says that it has 16 octets; rebuild the plugin"),
         ("handler-without-name", "its descriptor is malformed: handler 0 has no name; rebuild the plugin"),
+        ("handler-with-empty-name", "its descriptor is malformed: handler 0 has no name; rebuild the plugin"),
         (
             "handler-without-make",
             "its descriptor is malformed: handler 'fixture.touch' lacks make, begin or drop; rebuild the plugin"
