@@ -63,6 +63,8 @@ public struct Message: ~Copyable, @unchecked Sendable {
     public var expiration: String? { self.reader.property(MILLRACE_EXPIRATION).text }
     /// Seconds since 1970, as the publisher set it.
     public var timestamp: Int? { self.reader.property(MILLRACE_TIMESTAMP).integer }
+    /// 1 if it may be lost when the broker restarts, 2 if not.
+    public var deliveryMode: Int? { self.reader.property(MILLRACE_DELIVERY_MODE).integer }
     /// 0...255.
     public var priority: Int? { self.reader.property(MILLRACE_PRIORITY).integer }
 

@@ -41,6 +41,7 @@ struct MessageTests {
             MILLRACE_EXPIRATION, MILLRACE_MESSAGE_ID, MILLRACE_TYPE, MILLRACE_USER_ID, MILLRACE_APP_ID,
         ]
         for name in names { token.properties[name.rawValue] = .string("p\(name.rawValue)") }
+        token.properties[MILLRACE_DELIVERY_MODE.rawValue] = .integer(2)
         token.properties[MILLRACE_PRIORITY.rawValue] = .integer(9)
         token.properties[MILLRACE_TIMESTAMP.rawValue] = .integer(1_747_029_600)
         _ = try ClosureHandler.run("properties", token) { message, _ in
@@ -49,6 +50,7 @@ struct MessageTests {
                 message.expiration, message.messageID, message.type, message.userID, message.appID,
             ]
             #expect(texts == names.map { "p\($0.rawValue)" })
+            #expect(message.deliveryMode == 2)
             #expect(message.priority == 9)
             #expect(message.timestamp == 1_747_029_600)
             return .ack
@@ -64,6 +66,7 @@ struct MessageTests {
         _ = try ClosureHandler.run("no properties", token) { message, _ in
             #expect(message.contentType == nil)
             #expect(message.timestamp == nil)
+            #expect(message.deliveryMode == nil)
             #expect(message.priority == nil)
             #expect(message.type == nil)
             return .ack
