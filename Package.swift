@@ -61,7 +61,9 @@ let package = Package(
         .testTarget(name: "ExamplesTests", dependencies: ["Examples"]),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["AMQPClient", "AMQPWire", "Millrace", "MillraceHandler", "TestSupport", logging] + nio
+            dependencies: [
+                "AMQPClient", "AMQPWire", "Millrace", "MillraceHandler", "CMillraceABI", "TestSupport", logging,
+            ] + nio
         ),
         .testTarget(
             name: "MillraceTests",

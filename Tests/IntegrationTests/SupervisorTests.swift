@@ -70,6 +70,7 @@ struct SupervisorTests {
     private func supervisor(_ file: JobFile, once: Bool) throws -> Supervisor {
         var registry = PluginRegistry()
         try registry.add(linkedIn: plugin.descriptor)
+        try registry.add(linkedIn: FaultyPlugin.descriptor)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         return try Supervisor(
@@ -122,6 +123,21 @@ struct SupervisorTests {
         #expect(counts.rejected == 200)
         #expect(try channel.declareQueue(self.output, passive: true).messageCount == 100)
         #expect(try channel.declareQueue(self.input + ".dead", passive: true).messageCount == 200)
+        try self.remove(channel)
+        connection.close()
+    }
+
+    @Test func `a plugin's NULLs with a length are refused with status 2, the process lives`() throws {
+        let file = try self.jobFile(handler: "tests.faulty")
+        let connection = try Broker.connect()
+        let channel = try connection.openChannel()
+        #expect(try file.declareTopology(logger: Logger(label: "test")).isEmpty)
+        try self.publish(FaultyPlugin.mistakes.map(String.init), on: channel)
+        let supervisor = try self.supervisor(file, once: true)
+        #expect(supervisor.run() == .clean)
+        let counts = try #require(supervisor.status.first).counts
+        #expect(counts.acked == FaultyPlugin.mistakes.count)
+        #expect(counts.rejected == 0)
         try self.remove(channel)
         connection.close()
     }

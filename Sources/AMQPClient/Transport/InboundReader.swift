@@ -1,27 +1,4 @@
-package import AMQPWire
-
-/// What ends the connection because of what the peer sent.
-package struct InboundFailure: Error, Equatable {
-    package let code: ReplyCode
-    package let text: String
-    /// The first octets were not frames at all (C2): nobody to send a close to.
-    package var isForeignProtocol: Bool
-
-    package init(code: ReplyCode, text: String, isForeignProtocol: Bool = false) {
-        self.code = code
-        self.text = text
-        self.isForeignProtocol = isForeignProtocol
-    }
-}
-
-/// Where the reader turns with everything that is not a plain delivery.
-package protocol InboundDelegate: AnyObject {
-    /// The lane of an open or closing channel; nil drops the frame (C42).
-    func lane(for number: UInt16) -> Lane?
-    func methodReceived(channel: UInt16, lane: Lane?, payload: UnsafeRawBufferPointer) throws(InboundFailure)
-    /// Whether somebody waits for the message of `basic.get`.
-    func getOkReceived(lane: Lane) throws(InboundFailure) -> Bool
-}
+import AMQPWire
 
 /// Splits what the socket gave into frames and puts contents together (AMQP 0-9-1 §4.2.3, C19-C25).
 ///

@@ -131,9 +131,12 @@ extension InFlight {
     /// Copies a publication; 0, or 2 for an argument that AMQP can not carry.
     fileprivate func publish(_ publication: UnsafePointer<millrace_publication>) -> Int32 {
         let given = publication.pointee
-        guard given.exchange.length <= 255, given.routing_key.length <= 255, given.content_type.length <= 255,
-            given.message_id.length <= 255, given.correlation_id.length <= 255, given.reply_to.length <= 255,
-            given.type.length <= 255
+        let shortTexts = [
+            given.exchange, given.routing_key, given.content_type, given.message_id, given.correlation_id,
+            given.reply_to, given.type,
+        ]
+        guard given.size >= MemoryLayout<millrace_publication>.size, given.body.isValid(),
+            shortTexts.allSatisfy({ $0.isValid(limit: 255) }), given.headers != nil || given.header_count == 0
         else { return 2 }
         var properties = BasicProperties()
         func text(_ bytes: millrace_bytes) -> String? { bytes.length > 0 ? String(bytes) : nil }
@@ -147,7 +150,9 @@ extension InFlight {
         if given.header_count > 0 {
             var headers = FieldTable()
             for header in UnsafeBufferPointer(start: given.headers, count: given.header_count) {
-                guard header.key.length <= 255, let value = Self.value(header) else { return 2 }
+                guard header.key.isValid(limit: 255), header.bytes.isValid(), let value = Self.value(header) else {
+                    return 2
+                }
                 headers[String(header.key)] = value
             }
             properties.headers = headers
@@ -157,7 +162,7 @@ extension InFlight {
                 exchange: String(given.exchange),
                 routingKey: String(given.routing_key),
                 properties: properties,
-                body: Array(UnsafeBufferPointer(start: given.body.data, count: given.body.length))
+                body: Array(given.body.octets)
             )
         )
         return 0
@@ -170,7 +175,7 @@ extension InFlight {
         case MILLRACE_DOUBLE.rawValue: .double(header.real)
         case MILLRACE_STRING.rawValue: .string(String(header.bytes))
         case MILLRACE_BYTES.rawValue:
-            .bytes(Array(UnsafeBufferPointer(start: header.bytes.data, count: header.bytes.length)))
+            .bytes(Array(header.bytes.octets))
         default: nil
         }
     }

@@ -27,6 +27,8 @@ final class InFlight {
 
     /// From begin to complete.
     var isInHand = false
+    /// Its handler has been asked to end early.
+    var wasCancelled = false
     var verdict = HandlerVerdict.ack
     var reason: String?
     var publications: [Publication] = []
@@ -51,6 +53,7 @@ final class InFlight {
         self.bytes = bytes
         self.incarnation = incarnation
         self.isInHand = true
+        self.wasCancelled = false
         self.verdict = .ack
         if self.reason != nil { self.reason = nil }
         if self.decodedProperties != nil { self.decodedProperties = nil }
@@ -137,12 +140,18 @@ final class InFlight {
 
 extension String {
     /// A copy of the ABI's octets; what is not UTF-8 is replaced.
-    init(_ bytes: millrace_bytes) {
-        self = String(decoding: UnsafeBufferPointer(start: bytes.data, count: bytes.length), as: UTF8.self)
-    }
+    init(_ bytes: millrace_bytes) { self = String(decoding: bytes.octets, as: UTF8.self) }
 }
 
 extension millrace_bytes {
+    /// The octets; none for a NULL with a length, which only a faulty plugin gives.
+    var octets: UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: self.data, count: self.data == nil ? 0 : self.length)
+    }
+
+    /// Whether it is what the ABI allows: NULL only without a length, and not longer than `limit`.
+    func isValid(limit: Int = .max) -> Bool { (self.data != nil || self.length == 0) && self.length <= limit }
+
     @inline(__always)
     init(_ bytes: UnsafeRawBufferPointer) {
         self.init(data: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), length: bytes.count)

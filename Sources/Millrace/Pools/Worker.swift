@@ -27,7 +27,6 @@ final class Worker {
     private var nextRecord = 0
     private var pause = FailurePause()
     private var pausedUntil: UInt64 = 0
-    private var cancelWasPassedOn = false
     private var mustDeclare = false
     var hasWarnedOfSnooze = false
     private var inbox = Inbox()
@@ -207,7 +206,10 @@ final class Worker {
         if delivery.isInHand {
             delivery.owner = block.owner
             self.running.append(delivery)
-            if self.entry.isAsync { return }
+            if self.entry.isAsync {
+                if self.handle.isCancelled { self.passCancellationOn() }
+                return
+            }
             self.handle.logger.error("a sync handler returned without an outcome; the delivery counts as failed")
             self.running.removeLast()
             delivery.isInHand = false
@@ -247,9 +249,11 @@ final class Worker {
     }
 
     private func passCancellationOn() {
-        guard !self.cancelWasPassedOn, let cancel = self.functions.cancel else { return }
-        self.cancelWasPassedOn = true
-        for delivery in self.running where delivery.isInHand { cancel(self.instance, delivery.pointer) }
+        guard let cancel = self.functions.cancel else { return }
+        for delivery in self.running where delivery.isInHand && !delivery.wasCancelled {
+            delivery.wasCancelled = true
+            cancel(self.instance, delivery.pointer)
+        }
     }
 
     func noteFailure(_ settlement: Settlement) {
