@@ -334,12 +334,15 @@ public final class Channel {
     // MARK: Room to publish
 
     /// Waits until publishers may append again.
-    func awaitWritable() throws(AMQPError) {
+    func awaitWritable(until deadline: UInt64?) throws(AMQPError) {
         self.isWritable = false
         self.sendAcks()
         while !self.isWritable {
             try self.throwIfEnded()
-            self.pump(until: nil)
+            if !self.pump(until: deadline) {
+                let text = "no room to publish: the broker blocks the connection or pauses the channel, or reads slowly"
+                throw AMQPError(.timeout, scope: .call, text: text, method: .basicPublish)
+            }
         }
     }
 
