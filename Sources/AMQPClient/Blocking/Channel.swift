@@ -48,7 +48,7 @@ public final class Channel {
 
     func enter(_ mode: Mode) {
         self.mode = mode
-        if mode == .transaction { self.lane.ackLine.setOwnerOnly() }
+        if mode == .transaction { self.lane.ackLine.beginTransactions() }
     }
 
     // MARK: Waiting
