@@ -21,7 +21,10 @@ public final class Channel {
     private var isWritable = true
     private var calls: ContiguousArray<ScheduledCall> = []
     private var signals: UInt32 = 0
+    /// The tags in use on this channel; a second consumer with one of them would cost the connection (C52).
+    var consumers: Set<String> = []
     var noAckConsumers: Set<String> = []
+    var namedConsumers = 0
 
     /// Why the channel ended; nil while it is open.
     public private(set) var endReason: AMQPError?
@@ -109,7 +112,9 @@ public final class Channel {
             _ = self.confirms.confirmReceived(tag, multiple: multiple, positive: positive) { token, verdict in
                 self.verdicts.append(PublishVerdict(token: token, verdict: verdict))
             }
-        case .cancelled(let consumerTag): self.cancelledConsumers.append(consumerTag)
+        case .cancelled(let consumerTag):
+            self.forgetConsumer(consumerTag)
+            self.cancelledConsumers.append(consumerTag)
         case .writable: self.isWritable = true
         case .closed(let error): self.end(error)
         }
