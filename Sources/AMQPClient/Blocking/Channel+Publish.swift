@@ -71,6 +71,7 @@ extension Channel {
     ///   - properties: Sent as they are; a mandatory publish on a confirm channel gets a header of its own.
     ///   - mandatory: Have it returned if no queue takes it.
     ///   - token: Comes back with the confirm, on a confirm channel.
+    ///   - message: Comes back with the verdict, for a caller that does not keep it.
     /// - Returns: The sequence number on a confirm channel, else 0.
     /// - Throws: `.refusedLocally` if it can not be encoded, with nothing sent (C20, C27); why the channel ended.
     @discardableResult
@@ -80,7 +81,8 @@ extension Channel {
         routingKey: String,
         properties: BasicProperties,
         mandatory: Bool,
-        token: UInt64
+        token: UInt64,
+        keeping message: OutgoingMessage? = nil
     ) throws(AMQPError) -> UInt64 {
         try self.throwIfEnded()
         let sequence = self.currentMode == .confirm ? self.confirms.nextSequence : 0
@@ -110,14 +112,43 @@ extension Channel {
             if case .appended = action { break }
             try self.awaitWritable()
         }
-        if sequence > 0 { self.confirms.published(token) }
+        if sequence > 0 { self.confirms.published(UnconfirmedPublish(token: token, message: message)) }
         return sequence
     }
 
     /// Publishes a message.
     ///
-    /// See the other form. The octets go out with the next flush of the connection, at the latest before this thread
-    /// waits for something.
+    /// Returns when it is queued for the socket, at once unless the broker has blocked the connection (C51), paused the
+    /// channel (C65), or more than `outboxHighWater` octets wait for the socket: then it blocks until there is room.
+    ///
+    /// AMQP 0-9-1 §1.8.3.7 `basic.publish`. A missing exchange ends the channel later (C45). On a confirm channel the
+    /// message is kept until the broker answers.
+    ///
+    /// - Parameter message: Its body at most what the broker takes (16 to 128 MiB by default).
+    /// - Returns: The sequence number on a confirm channel, from 1; else 0.
+    /// - Throws: `.refusedLocally` if it can not be encoded, with nothing sent (C20, C27); why the channel ended.
+    @discardableResult
+    public func publish(_ message: OutgoingMessage) throws(AMQPError) -> UInt64 {
+        self.appendAcks()  // in the order of the calls
+        let isConfirmed = self.currentMode == .confirm
+        let sequence = try message.body.withBytes { (bytes) throws(AMQPError) in
+            try self.publish(
+                bytes,
+                exchange: message.exchange,
+                routingKey: message.routingKey,
+                properties: message.properties,
+                mandatory: message.mandatory,
+                token: self.confirms.nextSequence,
+                keeping: isConfirmed ? message : nil
+            )
+        }
+        self.outbox.flush()
+        return sequence
+    }
+
+    /// Publishes a message given in parts.
+    ///
+    /// See ``publish(_:)``.
     ///
     /// - Returns: The sequence number on a confirm channel, else 0.
     @discardableResult
@@ -128,20 +159,15 @@ extension Channel {
         properties: BasicProperties = BasicProperties(),
         mandatory: Bool = false
     ) throws(AMQPError) -> UInt64 {
-        self.appendAcks()  // in the order of the calls
-        let token = self.confirms.nextSequence
-        let sequence = try body.withBytes { (bytes) throws(AMQPError) in
-            try self.publish(
-                bytes,
+        try self.publish(
+            OutgoingMessage(
+                body,
                 exchange: exchange,
                 routingKey: routingKey,
                 properties: properties,
-                mandatory: mandatory,
-                token: token
+                mandatory: mandatory
             )
-        }
-        self.outbox.flush()
-        return sequence
+        )
     }
 
     /// Publishes on a confirm channel that the broker has not answered.
@@ -149,9 +175,11 @@ extension Channel {
 
     /// Waits until every publish so far is answered.
     ///
-    /// - Returns: The sequence numbers that the broker refused or returned, in order; empty is all well.
-    /// - Throws: Why the channel ended; what was pending then is neither confirmed nor refused (C45). `.timeout`.
-    public func awaitConfirms(timeout: Duration? = nil) throws(AMQPError) -> [UInt64] {
+    /// - Parameter timeout: nil waits without end.
+    /// - Returns: The publishes that the broker refused or returned since the last look, in order; empty is all well.
+    /// - Throws: Why the channel ended: ``takeFailedPublishes()`` then gives what was pending, as `unknown` (C45).
+    ///   `.timeout`: what is pending goes on waiting.
+    public func awaitConfirms(timeout: Duration? = nil) throws(AMQPError) -> [FailedPublish] {
         let deadline = MonotonicClock.deadline(in: timeout)
         self.sendAcks()
         while self.confirms.pending > 0 {
@@ -162,6 +190,13 @@ extension Channel {
             }
         }
         try self.throwIfEnded()
-        return self.takeVerdicts().compactMap { $0.verdict == .confirmed ? nil : $0.token }.sorted()
+        return self.takeFailedPublishes()
+    }
+
+    /// Hands out and forgets the publishes that were not confirmed, in order of their sequence numbers.
+    ///
+    /// Does not wait. After the end of the channel it gives back everything that was pending, once.
+    public func takeFailedPublishes() -> [FailedPublish] {
+        self.takeVerdicts().compactMap(\.failure).sorted { $0.sequence < $1.sequence }
     }
 }

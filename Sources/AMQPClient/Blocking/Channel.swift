@@ -1,4 +1,4 @@
-import AMQPWire
+package import AMQPWire
 
 /// One AMQP channel.
 ///
@@ -16,7 +16,7 @@ public final class Channel {
     private var nextBatch = 0
     private var nextRecord = 0
     private var mode = Mode.plain
-    var confirms = ConfirmWindow<UInt64>()
+    var confirms = ConfirmWindow<UnconfirmedPublish>()
     private(set) package var verdicts: ContiguousArray<PublishVerdict> = []
     private var isWritable = true
     private var calls: ContiguousArray<ScheduledCall> = []
@@ -35,7 +35,7 @@ public final class Channel {
 
     enum Mode { case plain, confirm, transaction }
 
-    init(lane: Lane, outbox: Outbox, requestTimeout: Duration) {
+    package init(lane: Lane, outbox: Outbox, requestTimeout: Duration) {
         self.lane = lane
         self.outbox = outbox
         self.requestTimeout = requestTimeout
@@ -109,15 +109,19 @@ public final class Channel {
         case .reply, .got: self.replies.append(event)
         case .returned(let block, let record): self.takeReturned(block, record)
         case .confirm(let tag, let multiple, let positive):
-            _ = self.confirms.confirmReceived(tag, multiple: multiple, positive: positive) { token, verdict in
-                self.verdicts.append(PublishVerdict(token: token, verdict: verdict))
-            }
+            _ = self.confirms.confirmReceived(tag, multiple: multiple, positive: positive) { self.note($0, $1) }
         case .cancelled(let consumerTag):
             self.forgetConsumer(consumerTag)
             self.cancelledConsumers.append(consumerTag)
         case .writable: self.isWritable = true
         case .closed(let error): self.end(error)
         }
+    }
+
+    /// A caller that has its message kept wants to know of failures alone.
+    private func note(_ publish: UnconfirmedPublish, _ verdict: ConfirmVerdict) {
+        if publish.message != nil, verdict == .confirmed { return }
+        self.verdicts.append(PublishVerdict(publish, verdict))
     }
 
     private func takeReturned(_ block: Block, _ record: ContentRecord) {
@@ -131,9 +135,7 @@ public final class Channel {
         guard self.endReason == nil else { return }
         self.endReason = error
         self.lane.ackLine.end()
-        self.confirms.end { token, verdict in
-            self.verdicts.append(PublishVerdict(token: token, verdict: verdict))
-        }
+        self.confirms.end { self.note($0, $1) }
         self.batches.removeAll()
         self.nextBatch = 0
         self.nextRecord = 0
@@ -151,6 +153,16 @@ public final class Channel {
         expecting reply: MethodID,
         or other: MethodID? = nil
     ) throws(AMQPError) -> ChannelEvent {
+        try self.startRequest(method, expecting: reply, or: other)
+        return try self.awaitReply(to: type(of: method).id)
+    }
+
+    /// Sends a method; one of its replies is to come.
+    package func startRequest(
+        _ method: some AMQPMethod,
+        expecting reply: MethodID,
+        or other: MethodID? = nil
+    ) throws(AMQPError) {
         try self.throwIfEnded()
         self.sendAcks()
         do throws(AMQPError) {
@@ -162,12 +174,15 @@ public final class Channel {
             throw self.reason(error)
         }
         self.outbox.flush()
-        return try self.awaitReply(to: type(of: method).id)
     }
+
+    /// The reply to the one outstanding request, if it has come.
+    package func takeReply() -> ChannelEvent? { self.replies.isEmpty ? nil : self.replies.removeFirst() }
 
     func awaitReply(to method: MethodID) throws(AMQPError) -> ChannelEvent {
         let deadline = MonotonicClock.deadline(in: self.requestTimeout)
-        while self.replies.isEmpty {
+        while true {
+            if let reply = self.takeReply() { return reply }
             try self.throwIfEnded()
             guard self.pump(until: deadline) else {
                 let error = AMQPError(
@@ -184,7 +199,6 @@ public final class Channel {
                 throw error
             }
         }
-        return self.replies.removeFirst()
     }
 
     /// The reason that the event loop sent, if it is there already, else the outbox's.
@@ -207,24 +221,36 @@ public final class Channel {
     ///
     /// A channel that has ended already is no error.
     public func close() {
-        guard self.endReason == nil else { return }
+        guard self.startClose() else { return }
+        let deadline = MonotonicClock.deadline(in: self.requestTimeout)
+        while !self.finishClose(), self.pump(until: deadline) {}
+        self.lane.mailbox.detach()
+        self.end(.ended(.channel(self.number), "closed by its owner"))
+    }
+
+    /// Queues channel.close, after which nothing else of this channel can be queued (C33).
+    ///
+    /// - Returns: Whether close-ok is to come.
+    package func startClose() -> Bool {
+        guard self.endReason == nil else { return false }
         self.sendAcks()
         guard
             self.outbox.closeChannel(self.number, self.incarnation, code: .replySuccess, text: "closed by its owner")
         else {
             self.pump(until: 0)
             self.end(.ended(.channel(self.number), "closed"))
-            return
+            return false
         }
         self.outbox.flush()
-        let deadline = MonotonicClock.deadline(in: self.requestTimeout)
-        waiting: while self.endReason == nil {
-            for case .reply(.channelCloseOk) in self.replies { break waiting }
-            self.replies.removeAll()
-            if !self.pump(until: deadline) { break }
+        return true
+    }
+
+    /// Whether close-ok has come, or the connection has ended.
+    package func finishClose() -> Bool {
+        while let reply = self.takeReply() {
+            if case .reply(.channelCloseOk) = reply { self.end(.ended(.channel(self.number), "closed by its owner")) }
         }
-        self.lane.mailbox.detach()
-        self.end(.ended(.channel(self.number), "closed by its owner"))
+        return self.endReason != nil
     }
 
     // MARK: Deliveries
@@ -318,11 +344,4 @@ public final class Channel {
             _ = self.outbox.appendFrames(self.number, self.incarnation, frames)
         }
     }
-}
-
-/// What became of a publish on a confirm channel.
-package struct PublishVerdict: Sendable, Equatable {
-    /// As given by the publisher.
-    package let token: UInt64
-    package let verdict: ConfirmWindow<UInt64>.Verdict
 }
