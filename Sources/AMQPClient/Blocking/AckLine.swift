@@ -118,6 +118,8 @@ package final class AckLine: Sendable {
         }
     }
 
+    var hasEnded: Bool { self.monitor.withLock { $0.ended } }
+
     private static func encodeHeld(_ state: inout State, _ number: UInt16) {
         var tags = UnsettledTags()
         swap(&tags, &state.tags)

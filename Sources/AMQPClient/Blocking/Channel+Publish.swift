@@ -93,27 +93,33 @@ extension Channel {
             properties.headers = headers
         }
         let method = BasicPublish(exchange: exchange, routingKey: routingKey, mandatory: mandatory)
-        while true {
-            let action: Outbox.PublishAction
-            do throws(AMQPError) {
-                action = try self.outbox.appendContent(self.number, self.incarnation) {
-                    (buffer, frameMax) throws(WireError) in
-                    try buffer.appendContentFrames(
-                        method,
-                        properties: properties,
-                        body: body,
-                        channel: self.number,
-                        frameMax: frameMax
-                    )
-                }
-            } catch {
-                throw self.reason(error)
-            }
-            if case .appended = action { break }
-            try self.awaitWritable()
-        }
+        while try !self.appendPublish(method, properties, body) { try self.awaitWritable() }
         if sequence > 0 { self.confirms.published(UnconfirmedPublish(token: token, message: message)) }
         return sequence
+    }
+
+    /// Appends the frames of a publish as one unit (C25).
+    ///
+    /// - Returns: false if publishers have to wait; a `writable` event says when it may go on.
+    private func appendPublish(
+        _ method: BasicPublish,
+        _ properties: BasicProperties,
+        _ body: UnsafeRawBufferPointer
+    ) throws(AMQPError) -> Bool {
+        do throws(AMQPError) {
+            return try self.outbox.appendContent(self.number, self.incarnation) {
+                (buffer, frameMax) throws(WireError) in
+                try buffer.appendContentFrames(
+                    method,
+                    properties: properties,
+                    body: body,
+                    channel: self.number,
+                    frameMax: frameMax
+                )
+            } == .appended
+        } catch {
+            throw self.reason(error)
+        }
     }
 
     /// Publishes a message.
@@ -169,6 +175,9 @@ extension Channel {
             )
         )
     }
+
+    /// Whether a publish would be queued at once, without waiting for room, the channel's flow or the broker's block.
+    public var canPublishAtOnce: Bool { self.outbox.canPublish(self.number, self.incarnation) }
 
     /// Publishes on a confirm channel that the broker has not answered.
     public var unconfirmedCount: Int { self.confirms.pending }

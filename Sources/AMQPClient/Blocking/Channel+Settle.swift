@@ -49,7 +49,8 @@ extension Channel {
 
     private func settled(_ accepted: Bool, _ tag: UInt64, _ method: MethodID) throws(AMQPError) {
         try self.throwIfEnded()
-        guard !accepted else { return }
+        // Ended a moment ago, and the reason is not here yet: the broker gives the delivery out again (C54).
+        if accepted || self.lane.ackLine.hasEnded { return }
         let text =
             "delivery tag \(tag) is not outstanding on channel \(self.number): settled before, or never given out"
         throw AMQPError(.refusedLocally, scope: .call, text: text, method: method)

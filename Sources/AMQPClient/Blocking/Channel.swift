@@ -19,6 +19,7 @@ public final class Channel {
     var confirms = ConfirmWindow<UnconfirmedPublish>()
     private(set) package var verdicts: ContiguousArray<PublishVerdict> = []
     private var isWritable = true
+    private var isClosing = false
     private var calls: ContiguousArray<ScheduledCall> = []
     private var signals: UInt32 = 0
     /// The tags in use on this channel; a second consumer with one of them would cost the connection (C52).
@@ -33,7 +34,7 @@ public final class Channel {
     /// Mandatory publishes that no queue took, since the last look (C49).
     public private(set) var returnedMessages: [ReturnedMessage] = []
 
-    enum Mode { case plain, confirm, transaction }
+    package enum Mode { case plain, confirm, transaction }
 
     package init(lane: Lane, outbox: Outbox, requestTimeout: Duration) {
         self.lane = lane
@@ -49,7 +50,7 @@ public final class Channel {
     public var isOpen: Bool { self.endReason == nil }
     var currentMode: Mode { self.mode }
 
-    func enter(_ mode: Mode) {
+    package func enter(_ mode: Mode) {
         self.mode = mode
         if mode == .transaction { self.lane.ackLine.beginTransactions() }
     }
@@ -63,6 +64,7 @@ public final class Channel {
     @discardableResult
     package func pump(until deadline: UInt64?) -> Bool {
         guard self.lane.mailbox.take(into: &self.inbox, until: deadline) else { return false }
+        if self.isClosing { self.discardAllButTheEnd() }
         if !self.inbox.batches.isEmpty { self.takeBatches() }
         if !self.inbox.events.isEmpty {
             for event in self.inbox.events { self.take(event) }
@@ -75,6 +77,17 @@ public final class Channel {
         self.signals |= self.inbox.signals
         self.inbox.signals = 0
         return true
+    }
+
+    /// Once channel.close is queued nothing counts but its answer, or the end of the connection (C34).
+    private func discardAllButTheEnd() {
+        self.inbox.batches.removeAll(keepingCapacity: true)
+        self.inbox.events.removeAll { event in
+            switch event {
+            case .reply(.channelCloseOk), .closed: false
+            default: true
+            }
+        }
     }
 
     private func takeBatches() {
@@ -241,6 +254,8 @@ public final class Channel {
             self.end(.ended(.channel(self.number), "closed"))
             return false
         }
+        self.isClosing = true
+        self.replies.removeAll()
         self.outbox.flush()
         return true
     }

@@ -24,7 +24,7 @@ extension AMQPError {
 
     /// In what an existing queue or exchange differs from what was asked (406).
     public struct Difference: Sendable, Equatable {
-        /// `durable`, `type`, `x-message-ttl`, …
+        /// For instance `durable`, `type` or `x-message-ttl`.
         public let argument: String
         /// What the declaration asked for, in the broker's words; nil for none.
         public let asked: String?
