@@ -31,15 +31,17 @@ extension Channel {
     public func commit() throws(AMQPError) {
         try self.requireTransaction(.txCommit)
         _ = try self.request(TxCommit(), expecting: .txCommitOk)
+        self.lane.ackLine.committed()
     }
 
     /// Drops the publishes since the last commit.
     ///
-    /// Acks since then are undone: the deliveries are unacked again, not given out again (C64). Blocks for one round
-    /// trip.
+    /// Acks since then are undone: the deliveries are not given out again, they can be settled again (C64). Blocks for
+    /// one round trip.
     public func rollback() throws(AMQPError) {
         try self.requireTransaction(.txRollback)
         _ = try self.request(TxRollback(), expecting: .txRollbackOk)
+        self.lane.ackLine.rolledBack()
     }
 
     private func requireTransaction(_ method: MethodID) throws(AMQPError) {

@@ -22,7 +22,10 @@ public final class Channel {
     private var isClosing = false
     private var calls: ContiguousArray<ScheduledCall> = []
     private var signals: UInt32 = 0
+    /// The tags in use on this channel; a second consumer with one of them would cost the connection (C52).
+    var consumers: Set<String> = []
     var noAckConsumers: Set<String> = []
+    var namedConsumers = 0
 
     /// Why the channel ended; nil while it is open.
     public private(set) var endReason: AMQPError?
@@ -49,7 +52,7 @@ public final class Channel {
 
     package func enter(_ mode: Mode) {
         self.mode = mode
-        if mode == .transaction { self.lane.ackLine.setOwnerOnly() }
+        if mode == .transaction { self.lane.ackLine.beginTransactions() }
     }
 
     // MARK: Waiting
@@ -120,7 +123,9 @@ public final class Channel {
         case .returned(let block, let record): self.takeReturned(block, record)
         case .confirm(let tag, let multiple, let positive):
             _ = self.confirms.confirmReceived(tag, multiple: multiple, positive: positive) { self.note($0, $1) }
-        case .cancelled(let consumerTag): self.cancelledConsumers.append(consumerTag)
+        case .cancelled(let consumerTag):
+            self.forgetConsumer(consumerTag)
+            self.cancelledConsumers.append(consumerTag)
         case .writable: self.isWritable = true
         case .closed(let error): self.end(error)
         }
