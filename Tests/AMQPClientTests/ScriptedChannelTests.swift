@@ -150,45 +150,6 @@ import TestSupport
         }
     }
 
-    @Test func `C59: what comes right behind recover-ok can be settled, what came before it is gone`() throws {
-        try Scripted.run { connection in
-            let channel = try connection.openChannel()
-            try channel.consume("q", tag: "c")
-            let first = try channel.nextDelivery(timeout: .seconds(5))
-            #expect(first?.deliveryTag == 1)
-            try channel.recover()
-            #expect(channel.unsettledCount == 2)
-            if let first {
-                #expect(Scripted.error { () throws(AMQPError) in try channel.ack(first) }?.code == .refusedLocally)
-            }
-            for tag: UInt64 in [4, 5] {
-                guard let again = try channel.nextDelivery(timeout: .seconds(5)) else { break }
-                #expect(again.deliveryTag == tag)
-                try channel.ack(again)
-            }
-            #expect(channel.unsettledCount == 0)
-            try channel.prefetch(1)
-        } peer: { peer in
-            try peer.handshake()
-            try peer.openChannels(1)
-            try peer.expect(BasicConsume.self, on: 1)
-            try peer.sendRaw(
-                Octets.method(BasicConsumeOk(consumerTag: "c"), on: 1)
-                    + Octets.content(Self.deliver(1), [1], on: 1) + Octets.content(Self.deliver(2), [2], on: 1)
-            )
-            try peer.expect(BasicRecover.self, on: 1)
-            try peer.sendRaw(
-                Octets.content(Self.deliver(3), [3], on: 1) + Octets.method(BasicRecoverOk(), on: 1)
-                    + Octets.content(Self.deliver(4), [1], on: 1) + Octets.content(Self.deliver(5), [2], on: 1)
-            )
-            for tag: UInt64 in [4, 5] {
-                #expect(try peer.expect(BasicAck.self, on: 1) == BasicAck(deliveryTag: tag, multiple: false))
-            }
-            try peer.expectPrefetch(on: 1)
-            try peer.finish()
-        }
-    }
-
     @Test func `C53 C54: a second ack is refused here, and one for a dead channel is not sent`() throws {
         try Scripted.run { connection in
             let channel = try connection.openChannel()

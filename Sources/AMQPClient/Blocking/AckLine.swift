@@ -96,8 +96,8 @@ package final class AckLine: Sendable {
     /// The broker settled it by itself: a message taken without ack.
     package func settleWithoutFrame(_ tag: UInt64) { self.monitor.withLock { $0.tags.settledByBroker(tag) } }
 
-    /// The broker took back what was outstanding up to `tag`.
-    package func requeuedByBroker(upTo tag: UInt64) { self.monitor.withLock { $0.tags.requeuedByBroker(upTo: tag) } }
+    /// The broker took everything back.
+    package func forgetOutstanding() { self.monitor.withLock { $0.tags.requeuedByBroker() } }
 
     /// Hands the waiting frames to `body`, held-back acks included, if there are any.
     package func takeFrames(byOwner: Bool, _ body: (borrowing WireBuffer) -> Void) {

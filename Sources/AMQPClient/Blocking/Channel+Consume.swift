@@ -93,5 +93,6 @@ extension Channel {
     /// Has the broker give out again what is unsettled on this channel (AMQP 0-9-1 §1.8.3.16 with `requeue=1`, C59).
     public func recover() throws(AMQPError) {
         _ = try self.request(BasicRecover(requeue: true), expecting: .basicRecoverOk)
+        self.lane.ackLine.forgetOutstanding()
     }
 }

@@ -20,8 +20,6 @@ public final class Channel {
     private(set) package var verdicts: ContiguousArray<PublishVerdict> = []
     private var isWritable = true
     private var isClosing = false
-    /// What waits with a tag up to this one comes again with another: basic.recover.
-    private var recoveredUpTo: UInt64 = 0
     private var calls: ContiguousArray<ScheduledCall> = []
     private var signals: UInt32 = 0
     /// The tags in use on this channel; a second consumer with one of them would cost the connection (C52).
@@ -122,10 +120,6 @@ public final class Channel {
     private func take(_ event: ChannelEvent) {
         switch event {
         case .reply, .got: self.replies.append(event)
-        case .recovered(let tag):
-            self.lane.ackLine.requeuedByBroker(upTo: tag)
-            self.recoveredUpTo = tag
-            self.replies.append(.reply(.basicRecoverOk(BasicRecoverOk())))
         case .returned(let block, let record): self.takeReturned(block, record)
         case .confirm(let tag, let multiple, let positive):
             _ = self.confirms.confirmReceived(tag, multiple: multiple, positive: positive) { self.note($0, $1) }
@@ -299,10 +293,8 @@ public final class Channel {
                 self.nextRecord = 0
                 continue
             }
-            let record = batch.records[self.nextRecord]
-            self.nextRecord += 1
-            if record.deliveryTag <= self.recoveredUpTo { continue }
-            return Delivery(block: batch.block, record: record, incarnation: self.incarnation)
+            defer { self.nextRecord += 1 }
+            return Delivery(block: batch.block, record: batch.records[self.nextRecord], incarnation: self.incarnation)
         }
         return nil
     }

@@ -4,8 +4,6 @@ package import AMQPWire
 package enum ChannelEvent: Sendable {
     /// The answer to the one outstanding request.
     case reply(Method)
-    /// `basic.recover-ok`: what was given out before it, up to this tag, comes again with new tags (C59).
-    case recovered(upTo: UInt64)
     /// The message of `basic.get`.
     case got(Block, ContentRecord)
     /// A mandatory publish that no queue took (C49).

@@ -128,16 +128,14 @@ package struct UnsettledTags: Sendable {
         return count
     }
 
-    /// The broker takes back what is outstanding up to `tag`, to give it out again with new tags (C59).
+    /// The broker takes back everything outstanding, to give it out again with new tags (C59).
     ///
     /// What a transaction has settled stays with the transaction.
-    package mutating func requeuedByBroker(upTo tag: UInt64) {
-        let end = tag < self.end ? tag + 1 : self.end
-        guard end > self.base else { return }
-        for index in self.head..<self.head + Int(end - self.base) where self.marks[index] == Mark.out {
+    package mutating func requeuedByBroker() {
+        for index in self.head..<self.marks.count where self.marks[index] == Mark.out {
             self.marks[index] = Mark.settled
-            self.outstanding -= 1
         }
+        self.outstanding = 0
         self.dropSettledFront()
     }
 

@@ -129,8 +129,6 @@ package final class ConnectionCore: InboundDelegate {
         case .basicCancel(let cancel):
             // No cancel-ok: RabbitMQ ends the connection over one (C56).
             lane.events.append(.cancelled(consumerTag: cancel.consumerTag))
-        case .basicRecoverOk:
-            if try self.replyReceived(lane.number, method.id) { lane.events.append(.recovered(upTo: lane.lastTag)) }
         default:
             if try self.replyReceived(lane.number, method.id) { lane.events.append(.reply(method)) }
         }

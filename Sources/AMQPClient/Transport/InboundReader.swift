@@ -365,7 +365,8 @@ package final class InboundReader {
             }
             lane.sealBatch(block)  // keep the order: what this read brought before comes first
             let record = ContentRecord(storage, deliveryTag: fixed.deliveryTag, redelivered: fixed.redelivered)
-            lane.append(content, record)
+            lane.gatheredBytes += max(storage.bodyLength, 256)
+            lane.batches.append(DeliveryBatch(block: content, records: [record]))
         case 60 << 16 | 50:
             lane.events.append(.returned(content, ContentRecord(storage, deliveryTag: 0, redelivered: false)))
         default:
@@ -377,8 +378,6 @@ package final class InboundReader {
                 deliveryTag: method.bigEndian64(4),
                 redelivered: method[12] & 1 == 1
             )
-            lane.sealBatch(block)
-            lane.lastSealedTag = record.deliveryTag
             if try delegate.getOkReceived(lane: lane) { lane.events.append(.got(content, record)) }
         }
     }

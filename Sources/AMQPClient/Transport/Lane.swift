@@ -24,22 +24,9 @@ package final class Lane: @unchecked Sendable {
         self.ackLine = AckLine(number: number)
     }
 
-    /// Of what is in a batch or was got.
-    var lastSealedTag: UInt64 = 0
-    /// The tag of the last delivery or get so far; 0 before the first.
-    var lastTag: UInt64 { self.records.last?.deliveryTag ?? self.lastSealedTag }
-
-    /// Takes in a content in memory of its own, behind what was gathered before it.
-    func append(_ content: Block, _ record: ContentRecord) {
-        self.lastSealedTag = record.deliveryTag
-        self.gatheredBytes += max(Int(record.bodyLength), 256)
-        self.batches.append(DeliveryBatch(block: content, records: [record]))
-    }
-
     /// Closes the batch of the block that is being read.
     func sealBatch(_ block: Block) {
         guard !self.records.isEmpty else { return }
-        self.lastSealedTag = self.lastTag
         let capacity = self.records.count
         for record in self.records { self.gatheredBytes += max(Int(record.bodyLength), 256) }
         var records: ContiguousArray<ContentRecord> = []
