@@ -35,7 +35,7 @@ struct ConnectionErrorTests {
             try channel.selectConfirms()
             let key = Broker.unique("nowhere")
             try channel.publish([1, 2], exchange: "amq.direct", routingKey: key, mandatory: true)
-            #expect(try channel.awaitConfirms(timeout: .seconds(20)) == [1])
+            #expect(try channel.awaitConfirms(timeout: .seconds(20)).map(\.sequence) == [1])
             let returned = try #require(channel.takeReturnedMessages().first)
             #expect(returned.code == AMQPError.Code(.noRoute))
             #expect(returned.code.description == "312 NO_ROUTE")
