@@ -22,7 +22,7 @@ import Testing
         #expect(
             error.description
                 == "404 NOT_FOUND on channel 7 after queue.bind: no exchange 'media' in vhost '/'. "
-                + "Declare it in the job file, or correct the name."
+                + "Declare it first, or correct the name."
         )
     }
 
@@ -63,5 +63,96 @@ import Testing
     @Test func `a code nobody defined keeps its number`() {
         #expect(AMQPError.Code(599).description == "599 UNKNOWN")
         #expect(Self.error(599).advice == nil)
+    }
+}
+
+@Suite struct AMQPErrorDetailTests {
+    /// Words of RabbitMQ 3.10, and what they are about.
+    struct Example: Sendable, CustomTestStringConvertible {
+        let code: UInt16
+        let text: String
+        let entity: AMQPError.Entity?
+        var difference: AMQPError.Difference?
+        var testDescription: String { self.text }
+    }
+
+    private static func queue(_ name: String, _ host: String? = "/") -> AMQPError.Entity {
+        AMQPError.Entity(kind: .queue, name: name, virtualHost: host)
+    }
+
+    static let examples = [
+        Example(code: 404, text: "NOT_FOUND - no queue 'a b' in vhost '/'", entity: Self.queue("a b")),
+        Example(code: 404, text: "NOT_FOUND - no queue 'it's' in vhost 'jobs'", entity: Self.queue("it's", "jobs")),
+        Example(
+            code: 404,
+            text: "NOT_FOUND - no exchange 'x' in vhost '/'",
+            entity: AMQPError.Entity(kind: .exchange, name: "x", virtualHost: "/")
+        ),
+        Example(
+            code: 405,
+            text: "RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'q' in vhost '/'. It could be"
+                + " originally declared on another connection",
+            entity: Self.queue("q")
+        ),
+        Example(
+            code: 403,
+            text: "ACCESS_REFUSED - exchange name 'amq.x' contains reserved prefix 'amq.*'",
+            entity: AMQPError.Entity(kind: .exchange, name: "amq.x", virtualHost: nil)
+        ),
+        Example(
+            code: 403,
+            text: "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use",
+            entity: Self.queue("q")
+        ),
+        Example(
+            code: 530,
+            text: "NOT_ALLOWED - vhost nope not found",
+            entity: AMQPError.Entity(kind: .virtualHost, name: "nope", virtualHost: nil)
+        ),
+        Example(
+            code: 530,
+            text: "NOT_ALLOWED - access to vhost 'jobs' refused for user 'guest'",
+            entity: AMQPError.Entity(kind: .virtualHost, name: "jobs", virtualHost: nil)
+        ),
+        Example(
+            code: 406,
+            text: "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': received 'true' but"
+                + " current is 'false'",
+            entity: Self.queue("q"),
+            difference: AMQPError.Difference(argument: "durable", asked: "true", existing: "false")
+        ),
+        Example(
+            code: 406,
+            text: "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received none but"
+                + " current is the value '1000' of type 'signedint'",
+            entity: Self.queue("q"),
+            difference: AMQPError.Difference(argument: "x-message-ttl", asked: nil, existing: "1000")
+        ),
+        Example(code: 406, text: "PRECONDITION_FAILED - unknown delivery tag 7", entity: nil),
+        Example(code: 541, text: "INTERNAL_ERROR", entity: nil),
+    ]
+
+    @Test(arguments: Self.examples)
+    func `1i: 403, 404, 405, 406 and 530 name what they are about, and 406 what differs`(example: Example) {
+        let code = ReplyCode(rawValue: example.code)
+        let error = AMQPError(closeCode: code, text: example.text, classID: 0, methodID: 0, scope: .channel(1))
+        #expect(error.entity == example.entity)
+        #expect(error.difference == example.difference)
+    }
+
+    @Test func `1i: the advice on a clash says what to ask for`() {
+        let error = AMQPError(
+            closeCode: 406,
+            text:
+                "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received the value"
+                + " '5' of type 'signedint' but current is none",
+            classID: 50,
+            methodID: 10,
+            scope: .channel(1)
+        )
+        #expect(
+            error.advice
+                == "Ask for x-message-ttl none instead of '5', or delete what exists and declare it again."
+        )
     }
 }

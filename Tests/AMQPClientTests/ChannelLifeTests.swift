@@ -76,6 +76,15 @@ import Testing
         #expect(life.closeOkReceived() == .free)
     }
 
+    @Test func `C37 C63: a channel given up while it opens does not answer a close of the last life`() {
+        var life = ChannelLife(state: .opening)
+        #expect(life.close() == .sendClose)
+        #expect(life.closeReceived() == .ignore)
+        #expect(life.openOkReceived() == .ignore)
+        #expect(life.closeReceived() == .answerAndWait)
+        #expect(life.closeOkReceived() == .free)
+    }
+
     @Test(arguments: [ChannelLife(), ChannelLife(state: .opening), opened()])
     func `C31: a close-ok without a close of ours is unexpected`(life: ChannelLife) {
         var life = life

@@ -6,7 +6,7 @@ import TestSupport
     typealias Window = ConfirmWindow<Int>
     struct Answer: Equatable {
         let context: Int
-        let verdict: Window.Verdict
+        let verdict: ConfirmVerdict
     }
 
     private static func window(_ count: Int) -> Window {
@@ -30,7 +30,7 @@ import TestSupport
         return answers
     }
 
-    private static func answers(_ contexts: [Int], _ verdict: Window.Verdict) -> [Answer] {
+    private static func answers(_ contexts: [Int], _ verdict: ConfirmVerdict) -> [Answer] {
         contexts.map { Answer(context: $0, verdict: verdict) }
     }
 

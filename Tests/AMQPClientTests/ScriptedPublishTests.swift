@@ -95,9 +95,11 @@ import TestSupport
         try Scripted.run { connection in
             let channel = try connection.openChannel()
             try channel.selectConfirms()
-            for token: UInt64 in 1...3 { try Self.publish(channel, token, mandatory: true) }
-            channel.sendAcks()
-            #expect(try channel.awaitConfirms(timeout: .seconds(5)) == [2])
+            for _ in 1...3 { try channel.publish([1], routingKey: "q", mandatory: true) }
+            let failed = try channel.awaitConfirms(timeout: .seconds(5))
+            #expect(failed.map(\.sequence) == [2])
+            #expect(failed.map(\.reason) == [.returned])
+            #expect(failed.first?.message == OutgoingMessage([1], routingKey: "q", mandatory: true))
             let returned = channel.takeReturnedMessages()
             #expect(returned.map(\.code) == [AMQPError.Code(312)])
             #expect(returned.first?.body == [1])
@@ -119,6 +121,33 @@ import TestSupport
                 properties: second.header.properties
             )
             try peer.send(BasicAck(deliveryTag: 3, multiple: true), on: 1)
+            try peer.finish()
+        }
+    }
+
+    @Test func `C45: at a channel's death the unanswered messages are handed back, the answered ones are not`() throws {
+        try Scripted.run { connection in
+            let channel = try connection.openChannel()
+            try channel.selectConfirms()
+            let messages = (1...4).map { OutgoingMessage([UInt8($0)], exchange: "x", routingKey: "k\($0)") }
+            for message in messages { try channel.publish(message) }
+            let error = Scripted.error { () throws(AMQPError) in _ = try channel.awaitConfirms() }
+            #expect(error?.code == AMQPError.Code(404))
+            let failed = channel.takeFailedPublishes()
+            #expect(failed.map(\.sequence) == [2, 3, 4])
+            #expect(failed.map(\.reason) == [.refused, .unknown, .unknown])
+            #expect(failed.map(\.message) == Array(messages[1...]))
+            #expect(channel.takeFailedPublishes().isEmpty)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1)
+            try Self.select(peer)
+            for _ in 0..<4 { _ = try peer.expectPublish(on: 1) }
+            try peer.send(BasicAck(deliveryTag: 1, multiple: false), on: 1)
+            try peer.send(BasicNack(deliveryTag: 2, multiple: false, requeue: false), on: 1)
+            let text = "NOT_FOUND - no exchange 'x' in vhost '/'"
+            try peer.send(ChannelClose(replyCode: 404, replyText: text, classID: 60, methodID: 40), on: 1)
+            try peer.expect(ChannelCloseOk.self, on: 1)
             try peer.finish()
         }
     }
@@ -163,6 +192,28 @@ import TestSupport
             try peer.send(ChannelFlow(active: true), on: 1)
             #expect(try peer.expect(ChannelFlowOk.self, on: 1) == ChannelFlowOk(active: true))
             #expect(try peer.expectPublish(on: 1).method.routingKey == "paused")
+            try peer.finish()
+        }
+    }
+
+    @Test func `C51: a publish with a deadline gives up while the broker blocks, with nothing sent`() throws {
+        try Scripted.run { connection in
+            let channel = try connection.openChannel()
+            try channel.prefetch(1)  // its answer comes behind connection.blocked
+            let message = OutgoingMessage([1], routingKey: "q")
+            let error = Scripted.error { () throws(AMQPError) in
+                try channel.publish(message, timeout: .milliseconds(50))
+            }
+            #expect(error?.code == .timeout)
+            #expect(error?.scope == .call)
+            try channel.prefetch(2)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1)
+            try peer.expect(BasicQos.self, on: 1)
+            try peer.send(ConnectionBlocked(reason: "low on memory"), on: 0)
+            try peer.send(BasicQosOk(), on: 1)
+            try peer.expectPrefetch(on: 1)
             try peer.finish()
         }
     }

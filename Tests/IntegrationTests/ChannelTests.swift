@@ -121,7 +121,7 @@ struct ChannelTests {
                 mandatory: true
             )
         }
-        #expect(try self.channel.awaitConfirms(timeout: .seconds(10)) == [501])
+        #expect(try self.channel.awaitConfirms(timeout: .seconds(10)).map(\.sequence) == [501])
         let returned = self.channel.takeReturnedMessages()
         #expect(returned.count == 1)
         #expect(returned.first?.code.rawValue == 312)

@@ -10,7 +10,13 @@ package final class ScriptedPeer {
     /// Heartbeats seen so far; ``next()`` passes over them.
     package private(set) var heartbeats = 0
 
-    init(descriptor: Int32) { self.descriptor = descriptor }
+    /// Who is at the other end, for the messages.
+    private let other: String
+
+    init(descriptor: Int32, facing other: String = "the client") {
+        self.descriptor = descriptor
+        self.other = other
+    }
 
     // MARK: In
 
@@ -30,7 +36,7 @@ package final class ScriptedPeer {
     }
 
     private func take(_ count: Int, _ what: String) throws -> [UInt8] {
-        guard try self.fill(to: count) else { throw PeerFailure("the client closed the socket instead of \(what)") }
+        guard try self.fill(to: count) else { throw PeerFailure("\(self.other) closed the socket instead of \(what)") }
         defer { self.buffer.removeFirst(count) }
         return Array(self.buffer[..<count])
     }
@@ -40,7 +46,7 @@ package final class ScriptedPeer {
         let head = try self.take(7, "a frame")
         let size = head[3...].reduce(0) { $0 << 8 | Int($1) }
         let rest = try self.take(size + 1, "the rest of a frame")
-        guard rest.last == Frame.end else { throw PeerFailure("a frame of the client without its end octet") }
+        guard rest.last == Frame.end else { throw PeerFailure("a frame of \(self.other) without its end octet") }
         let frame = PeerFrame(
             type: head[0],
             channel: UInt16(head[1]) << 8 | UInt16(head[2]),
@@ -90,7 +96,7 @@ package final class ScriptedPeer {
         return PeerPublish(method: method, header: header, pieces: pieces)
     }
 
-    /// The client closes the socket and sends nothing before.
+    /// The other end closes the socket and sends nothing before.
     package func expectEnd() throws {
         while try self.fill(to: 1) {
             let frame = try self.nextFrame()

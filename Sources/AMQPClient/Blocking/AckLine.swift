@@ -23,8 +23,18 @@ package final class AckLine: Sendable {
     /// How many acks may wait for one frame; 1 sends a frame for each.
     package func setBatch(_ size: Int) { self.monitor.withLock { $0.batch = max(1, size) } }
 
-    /// In a tx channel nobody but the owner may send (C64).
-    package func setOwnerOnly() { self.monitor.withLock { $0.ownerOnly = true } }
+    /// The channel is in transaction mode: nobody but the owner may send, and what is settled waits for a commit (C64).
+    package func beginTransactions() {
+        self.monitor.withLock { state in
+            state.ownerOnly = true
+            state.tags.beginTransactions()
+        }
+    }
+
+    package func committed() { self.monitor.withLock { $0.tags.committed() } }
+
+    /// Acks since the last commit are undone: the deliveries can be settled again (C64).
+    package func rolledBack() { self.monitor.withLock { $0.tags.rolledBack() } }
 
     /// Registers a batch of deliveries.
     ///
@@ -89,10 +99,10 @@ package final class AckLine: Sendable {
     }
 
     /// The broker settled it by itself: a message taken without ack.
-    package func settleWithoutFrame(_ tag: UInt64) { self.monitor.withLock { _ = $0.tags.settle(tag) } }
+    package func settleWithoutFrame(_ tag: UInt64) { self.monitor.withLock { $0.tags.settledByBroker(tag) } }
 
     /// The broker took everything back.
-    package func forgetOutstanding() { self.monitor.withLock { _ = $0.tags.settleAll(upTo: 0) } }
+    package func forgetOutstanding() { self.monitor.withLock { $0.tags.requeuedByBroker() } }
 
     /// Hands the waiting frames to `body`, held-back acks included, if there are any.
     package func takeFrames(byOwner: Bool, _ body: (borrowing WireBuffer) -> Void) {
@@ -130,6 +140,8 @@ package final class AckLine: Sendable {
             state.frames.removeAll()
         }
     }
+
+    var hasEnded: Bool { self.monitor.withLock { $0.ended } }
 
     private static func encodeHeld(_ state: inout State, _ number: UInt16) {
         var tags = UnsettledTags()

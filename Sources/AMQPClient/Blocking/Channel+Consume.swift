@@ -24,14 +24,13 @@ extension Channel {
     ///
     /// - Parameters:
     ///   - queue: An existing queue.
-    ///   - tag: Empty to have the broker make one up; a tag of this channel must not be used twice (530 for the
-    ///     whole connection).
+    ///   - tag: Empty to have the broker make one up. Two consumers of one channel can not share one.
     ///   - noAck: Deliveries are settled as they are sent: what is in flight when the channel ends is lost (C58).
     ///   - exclusive: No other consumer on this queue.
     ///   - arguments: For instance `x-priority`.
     /// - Returns: The consumer's tag.
     /// - Throws: 404 for a missing queue, 403 for one that is used exclusively, 405 for another connection's; the
-    ///   channel ends with each.
+    ///   channel ends with each. `.refusedLocally` for a tag in use: sent, it would cost the connection (530).
     @discardableResult
     public func consume(
         _ queue: String,
@@ -40,15 +39,34 @@ extension Channel {
         exclusive: Bool = false,
         arguments: FieldTable = FieldTable()
     ) throws(AMQPError) -> String {
+        try self.throwIfEnded()
+        if self.consumers.contains(tag) { self.pump(until: 0) }  // the broker may have ended it by now (C56)
+        guard !self.consumers.contains(tag) else {
+            let text =
+                "the consumer tag '\(tag)' is in use on channel \(self.number); cancel that consumer, or take another"
+            throw AMQPError(.refusedLocally, scope: .call, text: text, method: .basicConsume)
+        }
         // Known before the first delivery can be looked at; deliveries wait in the mailbox until then.
-        let own = noAck && tag.isEmpty ? "millrace-\(self.incarnation)-\(self.noAckConsumers.count)" : tag
+        let own = noAck && tag.isEmpty ? self.nextConsumerTag() : tag
         if noAck { self.noAckConsumers.insert(own) }
         let reply = try self.request(
             BasicConsume(queue: queue, consumerTag: own, noAck: noAck, exclusive: exclusive, arguments: arguments),
             expecting: .basicConsumeOk
         )
         guard case .reply(.basicConsumeOk(let ok)) = reply else { throw Self.wrongReply(.basicConsume, self.number) }
+        self.consumers.insert(ok.consumerTag)
         return ok.consumerTag
+    }
+
+    private func nextConsumerTag() -> String {
+        self.namedConsumers += 1
+        return "millrace-\(self.incarnation)-\(self.namedConsumers)"
+    }
+
+    /// The consumer is gone, and every delivery of it has been taken in: its tag is free.
+    func forgetConsumer(_ consumerTag: String) {
+        self.consumers.remove(consumerTag)
+        self.noAckConsumers.remove(consumerTag)
     }
 
     /// Ends a consumer.
@@ -56,6 +74,7 @@ extension Channel {
     /// Deliveries that came before its cancel-ok can still be taken and settled (C55).
     public func cancel(_ consumerTag: String) throws(AMQPError) {
         _ = try self.request(BasicCancel(consumerTag: consumerTag), expecting: .basicCancelOk)
+        self.forgetConsumer(consumerTag)
     }
 
     /// Takes one message out of a queue, or nil if there is none (AMQP 0-9-1 §1.8.3.10 `basic.get`, C59).

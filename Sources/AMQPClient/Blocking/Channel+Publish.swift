@@ -31,15 +31,17 @@ extension Channel {
     public func commit() throws(AMQPError) {
         try self.requireTransaction(.txCommit)
         _ = try self.request(TxCommit(), expecting: .txCommitOk)
+        self.lane.ackLine.committed()
     }
 
     /// Drops the publishes since the last commit.
     ///
-    /// Acks since then are undone: the deliveries are unacked again, not given out again (C64). Blocks for one round
-    /// trip.
+    /// Acks since then are undone: the deliveries are not given out again, they can be settled again (C64). Blocks for
+    /// one round trip.
     public func rollback() throws(AMQPError) {
         try self.requireTransaction(.txRollback)
         _ = try self.request(TxRollback(), expecting: .txRollbackOk)
+        self.lane.ackLine.rolledBack()
     }
 
     private func requireTransaction(_ method: MethodID) throws(AMQPError) {
@@ -69,6 +71,8 @@ extension Channel {
     ///   - properties: Sent as they are; a mandatory publish on a confirm channel gets a header of its own.
     ///   - mandatory: Have it returned if no queue takes it.
     ///   - token: Comes back with the confirm, on a confirm channel.
+    ///   - message: Comes back with the verdict, for a caller that does not keep it.
+    ///   - deadline: How long it may wait for room, in nanoseconds of the monotonic clock; nil waits without end.
     /// - Returns: The sequence number on a confirm channel, else 0.
     /// - Throws: `.refusedLocally` if it can not be encoded, with nothing sent (C20, C27); why the channel ended.
     @discardableResult
@@ -78,7 +82,9 @@ extension Channel {
         routingKey: String,
         properties: BasicProperties,
         mandatory: Bool,
-        token: UInt64
+        token: UInt64,
+        keeping message: OutgoingMessage? = nil,
+        until deadline: UInt64? = nil
     ) throws(AMQPError) -> UInt64 {
         try self.throwIfEnded()
         let sequence = self.currentMode == .confirm ? self.confirms.nextSequence : 0
@@ -89,33 +95,73 @@ extension Channel {
             properties.headers = headers
         }
         let method = BasicPublish(exchange: exchange, routingKey: routingKey, mandatory: mandatory)
-        while true {
-            let action: Outbox.PublishAction
-            do throws(AMQPError) {
-                action = try self.outbox.appendContent(self.number, self.incarnation) {
-                    (buffer, frameMax) throws(WireError) in
-                    try buffer.appendContentFrames(
-                        method,
-                        properties: properties,
-                        body: body,
-                        channel: self.number,
-                        frameMax: frameMax
-                    )
-                }
-            } catch {
-                throw self.reason(error)
-            }
-            if case .appended = action { break }
-            try self.awaitWritable()
-        }
-        if sequence > 0 { self.confirms.published(token) }
+        while try !self.appendPublish(method, properties, body) { try self.awaitWritable(until: deadline) }
+        if sequence > 0 { self.confirms.published(UnconfirmedPublish(token: token, message: message)) }
         return sequence
+    }
+
+    /// Appends the frames of a publish as one unit (C25).
+    ///
+    /// - Returns: false if publishers have to wait; a `writable` event says when it may go on.
+    private func appendPublish(
+        _ method: BasicPublish,
+        _ properties: BasicProperties,
+        _ body: UnsafeRawBufferPointer
+    ) throws(AMQPError) -> Bool {
+        do throws(AMQPError) {
+            return try self.outbox.appendContent(self.number, self.incarnation) {
+                (buffer, frameMax) throws(WireError) in
+                try buffer.appendContentFrames(
+                    method,
+                    properties: properties,
+                    body: body,
+                    channel: self.number,
+                    frameMax: frameMax
+                )
+            } == .appended
+        } catch {
+            throw self.reason(error)
+        }
     }
 
     /// Publishes a message.
     ///
-    /// See the other form. The octets go out with the next flush of the connection, at the latest before this thread
-    /// waits for something.
+    /// Returns when it is queued for the socket, at once unless the broker has blocked the connection (C51), paused the
+    /// channel (C65), or more than `outboxHighWater` octets wait for the socket: then it blocks until there is room.
+    ///
+    /// AMQP 0-9-1 §1.8.3.7 `basic.publish`. A missing exchange ends the channel later (C45). On a confirm channel the
+    /// message is kept until the broker answers.
+    ///
+    /// - Parameters:
+    ///   - message: Its body at most what the broker takes (16 to 128 MiB by default).
+    ///   - timeout: How long it may wait for room; nil waits as long as the connection lives.
+    /// - Returns: The sequence number on a confirm channel, from 1; else 0.
+    /// - Throws: `.refusedLocally` if it can not be encoded, `.timeout` if there was no room, both with nothing sent
+    ///   (C20, C27); why the channel ended.
+    @discardableResult
+    public func publish(_ message: OutgoingMessage, timeout: Duration? = nil) throws(AMQPError) -> UInt64 {
+        let deadline = MonotonicClock.deadline(in: timeout)
+        self.appendAcks()  // in the order of the calls
+        let isConfirmed = self.currentMode == .confirm
+        let sequence = try message.body.withBytes { (bytes) throws(AMQPError) in
+            try self.publish(
+                bytes,
+                exchange: message.exchange,
+                routingKey: message.routingKey,
+                properties: message.properties,
+                mandatory: message.mandatory,
+                token: self.confirms.nextSequence,
+                keeping: isConfirmed ? message : nil,
+                until: deadline
+            )
+        }
+        self.outbox.flush()
+        return sequence
+    }
+
+    /// Publishes a message given in parts.
+    ///
+    /// See ``publish(_:)``.
     ///
     /// - Returns: The sequence number on a confirm channel, else 0.
     @discardableResult
@@ -126,30 +172,30 @@ extension Channel {
         properties: BasicProperties = BasicProperties(),
         mandatory: Bool = false
     ) throws(AMQPError) -> UInt64 {
-        self.appendAcks()  // in the order of the calls
-        let token = self.confirms.nextSequence
-        let sequence = try body.withBytes { (bytes) throws(AMQPError) in
-            try self.publish(
-                bytes,
+        try self.publish(
+            OutgoingMessage(
+                body,
                 exchange: exchange,
                 routingKey: routingKey,
                 properties: properties,
-                mandatory: mandatory,
-                token: token
+                mandatory: mandatory
             )
-        }
-        self.outbox.flush()
-        return sequence
+        )
     }
+
+    /// Whether a publish would be queued at once, without waiting for room, the channel's flow or the broker's block.
+    public var canPublishAtOnce: Bool { self.outbox.canPublish(self.number, self.incarnation) }
 
     /// Publishes on a confirm channel that the broker has not answered.
     public var unconfirmedCount: Int { self.confirms.pending }
 
     /// Waits until every publish so far is answered.
     ///
-    /// - Returns: The sequence numbers that the broker refused or returned, in order; empty is all well.
-    /// - Throws: Why the channel ended; what was pending then is neither confirmed nor refused (C45). `.timeout`.
-    public func awaitConfirms(timeout: Duration? = nil) throws(AMQPError) -> [UInt64] {
+    /// - Parameter timeout: nil waits without end.
+    /// - Returns: The publishes that the broker refused or returned since the last look, in order; empty is all well.
+    /// - Throws: Why the channel ended: ``takeFailedPublishes()`` then gives what was pending, as `unknown` (C45).
+    ///   `.timeout`: what is pending goes on waiting.
+    public func awaitConfirms(timeout: Duration? = nil) throws(AMQPError) -> [FailedPublish] {
         let deadline = MonotonicClock.deadline(in: timeout)
         self.sendAcks()
         while self.confirms.pending > 0 {
@@ -160,6 +206,13 @@ extension Channel {
             }
         }
         try self.throwIfEnded()
-        return self.takeVerdicts().compactMap { $0.verdict == .confirmed ? nil : $0.token }.sorted()
+        return self.takeFailedPublishes()
+    }
+
+    /// Hands out and forgets the publishes that were not confirmed, in order of their sequence numbers.
+    ///
+    /// Does not wait. After the end of the channel it gives back everything that was pending, once.
+    public func takeFailedPublishes() -> [FailedPublish] {
+        self.takeVerdicts().compactMap(\.failure).sorted { $0.sequence < $1.sequence }
     }
 }

@@ -64,11 +64,15 @@ extension Channel {
     }
 
     private func settled(_ accepted: Bool, _ tag: UInt64, _ method: MethodID) throws(AMQPError) {
-        if accepted { return try self.throwIfEnded() }
-        if self.isOpen { self.pump(until: 0) }  // the line may have ended before its owner was told why
+        if accepted { return }
         if let reason = self.endReason {
             self.acksAfterEnd += 1
             throw reason
+        }
+        // Ended a moment ago, and the reason is not here yet: the broker gives the delivery out again (C54).
+        if self.lane.ackLine.hasEnded {
+            self.acksAfterEnd += 1
+            return
         }
         let text =
             "delivery tag \(tag) is not outstanding on channel \(self.number): settled before, or never given out"

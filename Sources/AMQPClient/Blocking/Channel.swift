@@ -1,4 +1,4 @@
-import AMQPWire
+package import AMQPWire
 
 /// One AMQP channel.
 ///
@@ -16,15 +16,19 @@ public final class Channel {
     private var nextBatch = 0
     private var nextRecord = 0
     private var mode = Mode.plain
-    var confirms = ConfirmWindow<UInt64>()
+    var confirms = ConfirmWindow<UnconfirmedPublish>()
     private(set) package var verdicts: ContiguousArray<PublishVerdict> = []
     private var isWritable = true
+    private var isClosing = false
     private var calls: ContiguousArray<ScheduledCall> = []
     private var signals: UInt32 = 0
+    /// The tags in use on this channel; a second consumer with one of them would cost the connection (C52).
+    var consumers: Set<String> = []
     var noAckConsumers: Set<String> = []
     /// Signals that end a wait for an answer, and with it the channel.
     package var interrupts: UInt32 = 0
     var acksAfterEnd = 0
+    var namedConsumers = 0
 
     /// Why the channel ended; nil while it is open.
     public private(set) var endReason: AMQPError?
@@ -33,9 +37,9 @@ public final class Channel {
     /// Mandatory publishes that no queue took, since the last look (C49).
     public private(set) var returnedMessages: [ReturnedMessage] = []
 
-    enum Mode { case plain, confirm, transaction }
+    package enum Mode { case plain, confirm, transaction }
 
-    init(lane: Lane, outbox: Outbox, requestTimeout: Duration) {
+    package init(lane: Lane, outbox: Outbox, requestTimeout: Duration) {
         self.lane = lane
         self.outbox = outbox
         self.requestTimeout = requestTimeout
@@ -49,9 +53,9 @@ public final class Channel {
     public var isOpen: Bool { self.endReason == nil }
     var currentMode: Mode { self.mode }
 
-    func enter(_ mode: Mode) {
+    package func enter(_ mode: Mode) {
         self.mode = mode
-        if mode == .transaction { self.lane.ackLine.setOwnerOnly() }
+        if mode == .transaction { self.lane.ackLine.beginTransactions() }
     }
 
     // MARK: Waiting
@@ -63,6 +67,7 @@ public final class Channel {
     @discardableResult
     package func pump(until deadline: UInt64?) -> Bool {
         guard self.lane.mailbox.take(into: &self.inbox, until: deadline) else { return false }
+        if self.isClosing { self.discardAllButTheEnd() }
         if !self.inbox.batches.isEmpty { self.takeBatches() }
         if !self.inbox.events.isEmpty {
             for event in self.inbox.events { self.take(event) }
@@ -75,6 +80,17 @@ public final class Channel {
         self.signals |= self.inbox.signals
         self.inbox.signals = 0
         return true
+    }
+
+    /// Once channel.close is queued nothing counts but its answer, or the end of the connection (C34).
+    private func discardAllButTheEnd() {
+        self.inbox.batches.removeAll(keepingCapacity: true)
+        self.inbox.events.removeAll { event in
+            switch event {
+            case .reply(.channelCloseOk), .closed: false
+            default: true
+            }
+        }
     }
 
     private func takeBatches() {
@@ -109,13 +125,19 @@ public final class Channel {
         case .reply, .got: self.replies.append(event)
         case .returned(let block, let record): self.takeReturned(block, record)
         case .confirm(let tag, let multiple, let positive):
-            _ = self.confirms.confirmReceived(tag, multiple: multiple, positive: positive) { token, verdict in
-                self.verdicts.append(PublishVerdict(token: token, verdict: verdict))
-            }
-        case .cancelled(let consumerTag): self.cancelledConsumers.append(consumerTag)
+            _ = self.confirms.confirmReceived(tag, multiple: multiple, positive: positive) { self.note($0, $1) }
+        case .cancelled(let consumerTag):
+            self.forgetConsumer(consumerTag)
+            self.cancelledConsumers.append(consumerTag)
         case .writable: self.isWritable = true
         case .closed(let error): self.end(error)
         }
+    }
+
+    /// A caller that has its message kept wants to know of failures alone.
+    private func note(_ publish: UnconfirmedPublish, _ verdict: ConfirmVerdict) {
+        if publish.message != nil, verdict == .confirmed { return }
+        self.verdicts.append(PublishVerdict(publish, verdict))
     }
 
     private func takeReturned(_ block: Block, _ record: ContentRecord) {
@@ -129,9 +151,7 @@ public final class Channel {
         guard self.endReason == nil else { return }
         self.endReason = error
         self.lane.ackLine.end()
-        self.confirms.end { token, verdict in
-            self.verdicts.append(PublishVerdict(token: token, verdict: verdict))
-        }
+        self.confirms.end { self.note($0, $1) }
         self.batches.removeAll()
         self.nextBatch = 0
         self.nextRecord = 0
@@ -149,6 +169,16 @@ public final class Channel {
         expecting reply: MethodID,
         or other: MethodID? = nil
     ) throws(AMQPError) -> ChannelEvent {
+        try self.startRequest(method, expecting: reply, or: other)
+        return try self.awaitReply(to: type(of: method).id)
+    }
+
+    /// Sends a method; one of its replies is to come.
+    package func startRequest(
+        _ method: some AMQPMethod,
+        expecting reply: MethodID,
+        or other: MethodID? = nil
+    ) throws(AMQPError) {
         try self.throwIfEnded()
         self.sendAcks()
         do throws(AMQPError) {
@@ -160,12 +190,15 @@ public final class Channel {
             throw self.reason(error)
         }
         self.outbox.flush()
-        return try self.awaitReply(to: type(of: method).id)
     }
+
+    /// The reply to the one outstanding request, if it has come.
+    package func takeReply() -> ChannelEvent? { self.replies.isEmpty ? nil : self.replies.removeFirst() }
 
     func awaitReply(to method: MethodID) throws(AMQPError) -> ChannelEvent {
         let deadline = MonotonicClock.deadline(in: self.requestTimeout)
-        while self.replies.isEmpty {
+        while true {
+            if let reply = self.takeReply() { return reply }
             try self.throwIfEnded()
             guard self.signals & self.interrupts == 0, self.pump(until: deadline) else {
                 let error = AMQPError(
@@ -183,7 +216,6 @@ public final class Channel {
                 throw error
             }
         }
-        return self.replies.removeFirst()
     }
 
     /// The reason that the event loop sent, if it is there already, else the outbox's.
@@ -206,24 +238,38 @@ public final class Channel {
     ///
     /// A channel that has ended already is no error.
     public func close() {
-        guard self.endReason == nil else { return }
+        guard self.startClose() else { return }
+        let deadline = MonotonicClock.deadline(in: self.requestTimeout)
+        while !self.finishClose(), self.pump(until: deadline) {}
+        self.lane.mailbox.detach()
+        self.end(.ended(.channel(self.number), "closed by its owner"))
+    }
+
+    /// Queues channel.close, after which nothing else of this channel can be queued (C33).
+    ///
+    /// - Returns: Whether close-ok is to come.
+    package func startClose() -> Bool {
+        guard self.endReason == nil else { return false }
         self.sendAcks()
         guard
             self.outbox.closeChannel(self.number, self.incarnation, code: .replySuccess, text: "closed by its owner")
         else {
             self.pump(until: 0)
             self.end(.ended(.channel(self.number), "closed"))
-            return
+            return false
         }
+        self.isClosing = true
+        self.replies.removeAll()
         self.outbox.flush()
-        let deadline = MonotonicClock.deadline(in: self.requestTimeout)
-        waiting: while self.endReason == nil {
-            for case .reply(.channelCloseOk) in self.replies { break waiting }
-            self.replies.removeAll()
-            if !self.pump(until: deadline) { break }
+        return true
+    }
+
+    /// Whether close-ok has come, or the connection has ended.
+    package func finishClose() -> Bool {
+        while let reply = self.takeReply() {
+            if case .reply(.channelCloseOk) = reply { self.end(.ended(.channel(self.number), "closed by its owner")) }
         }
-        self.lane.mailbox.detach()
-        self.end(.ended(.channel(self.number), "closed by its owner"))
+        return self.endReason != nil
     }
 
     // MARK: Deliveries
@@ -297,12 +343,15 @@ public final class Channel {
     // MARK: Room to publish
 
     /// Waits until publishers may append again.
-    func awaitWritable() throws(AMQPError) {
+    func awaitWritable(until deadline: UInt64?) throws(AMQPError) {
         self.isWritable = false
         self.sendAcks()
         while !self.isWritable {
             try self.throwIfEnded()
-            self.pump(until: nil)
+            if !self.pump(until: deadline) {
+                let text = "no room to publish: the broker blocks the connection or pauses the channel, or reads slowly"
+                throw AMQPError(.timeout, scope: .call, text: text, method: .basicPublish)
+            }
         }
     }
 
@@ -317,11 +366,4 @@ public final class Channel {
             self.outbox.appendFrames(self.number, self.incarnation, frames)
         }
     }
-}
-
-/// What became of a publish on a confirm channel.
-package struct PublishVerdict: Sendable, Equatable {
-    /// As given by the publisher.
-    package let token: UInt64
-    package let verdict: ConfirmWindow<UInt64>.Verdict
 }

@@ -137,16 +137,13 @@ public final class Connection: Sendable {
     ///
     /// A blocked broker does not answer (C44), hence the deadline.
     public func close(timeout: Duration = .seconds(5)) {
-        let driver = self.driver
-        let amount = TimeAmount.nanoseconds(Int64(timeout.nanoseconds))
-        self.eventLoop.execute { driver.close(code: .replySuccess, text: "bye", timeout: amount) }
+        self.startClose(timeout: timeout)
         try? self.ended.wait()  // it only ever succeeds
     }
 
     /// Starts the close and returns at once.
     public func startClose(timeout: Duration = .seconds(5)) {
         let driver = self.driver
-        let amount = TimeAmount.nanoseconds(Int64(timeout.nanoseconds))
-        self.eventLoop.execute { driver.close(code: .replySuccess, text: "bye", timeout: amount) }
+        self.eventLoop.execute { driver.close(code: .replySuccess, text: "bye", timeout: timeout) }
     }
 }

@@ -34,7 +34,7 @@ extension Outbox {
     ) throws(AMQPError) -> PublishAction {
         try self.monitor.withLock { state throws(AMQPError) in
             let index = try Self.openSlot(&state, number, incarnation)
-            if state.isBlocked || state.slots[index].flowPaused || state.queuedBytes > self.highWater {
+            guard Self.hasRoom(state, index, self.highWater) else {
                 state.slots[index].wantsWritable = true
                 return .wait
             }
@@ -46,6 +46,18 @@ extension Outbox {
                 throw AMQPError(.refusedLocally, scope: .call, text: error.message)
             }
             return .appended
+        }
+    }
+
+    private static func hasRoom(_ state: borrowing State, _ index: Int, _ highWater: Int) -> Bool {
+        !state.isBlocked && !state.slots[index].flowPaused && state.queuedBytes <= highWater
+    }
+
+    /// Whether a publish would be appended now; true also on a dead channel, where it fails at once.
+    func canPublish(_ number: UInt16, _ incarnation: UInt64) -> Bool {
+        self.monitor.withLock { state in
+            guard let index = try? Self.openSlot(&state, number, incarnation) else { return true }
+            return Self.hasRoom(state, index, self.highWater)
         }
     }
 
@@ -80,7 +92,7 @@ extension Outbox {
     // MARK: Opening and closing by the owner
 
     /// Takes a number and appends channel.open; the lane is in place before the answer can come (C52, C62).
-    func openChannel(mailbox: Mailbox, incarnation: UInt64) throws(AMQPError) -> Lane {
+    package func openChannel(mailbox: Mailbox, incarnation: UInt64) throws(AMQPError) -> Lane {
         try self.monitor.withLock { state throws(AMQPError) in
             if let end = state.end { throw end }
             guard let number = state.numbers.take() else {

@@ -39,9 +39,9 @@ extension AMQPError {
         case 320: "An operator or a shutdown of the broker ended it; connecting again is safe."
         case 402: "Check the virtual host in the URI."
         case 403: "Check the user's permissions (rabbitmqctl list_permissions) and who uses the queue exclusively."
-        case 404: "Declare it in the job file, or correct the name."
+        case 404: "Declare it first, or correct the name."
         case 405: "Another connection holds it exclusively; wait for that one or use another name."
-        case 406: "What exists differs from what was asked: compare the named argument, or delete and declare again."
+        case 406: self.adviceOnPrecondition
         case 501, 502, 503, 504, 505: "One side broke the protocol; please report it with the broker's log."
         case 506: "The broker is short of something: see its log, then try again."
         case 530: "The broker's policy forbids it: check virtual host, limits and consumer tags."
@@ -50,5 +50,19 @@ extension AMQPError {
         case Code.authenticationFailed.rawValue: "Check user and password in the URI."
         default: nil
         }
+    }
+
+    private var adviceOnPrecondition: String {
+        if let difference = self.difference {
+            let asked = difference.asked.map { "'\($0)'" } ?? "none"
+            let existing = difference.existing.map { "'\($0)'" } ?? "none"
+            return
+                "Ask for \(difference.argument) \(existing) instead of \(asked), or delete what exists and declare it again."
+        }
+        if self.text.contains("timed out") {
+            return "A delivery was held longer than consumer_timeout; raise it, prefetch less, or work faster."
+        }
+        if self.text.contains("unknown delivery tag") { return "A delivery was settled twice, or on another channel." }
+        return "What exists or was sent does not allow it: the broker's words say which condition failed."
     }
 }

@@ -7,7 +7,9 @@ package struct ChannelLife: Equatable, Sendable {
         /// Ours is queued, their close-ok has not come yet.
         var awaitsCloseOk: Bool
         /// Theirs came and was answered: RabbitMQ repeats channel.close until it is (C38).
-        var answered: Bool
+        var answered = false
+        /// We closed before open-ok: until that comes, a close of theirs is the last life's (C37).
+        var awaitsOpenOk = false
     }
 
     package enum State: Equatable, Sendable { case free, opening, open, closing(Closing) }
@@ -31,7 +33,10 @@ package struct ChannelLife: Equatable, Sendable {
         case .opening:
             self.state = .open
             return .opened
-        case .closing: return .ignore  // we gave up waiting for it (C63)
+        case .closing(var closing):  // we gave up waiting for it (C63)
+            closing.awaitsOpenOk = false
+            self.state = .closing(closing)
+            return .ignore
         case .free, .open: return .unexpected
         }
     }
@@ -46,7 +51,7 @@ package struct ChannelLife: Equatable, Sendable {
         case .open:
             self.state = .free
             return .answerAndFree
-        case .closing(var closing) where !closing.answered:
+        case .closing(var closing) where !closing.answered && !closing.awaitsOpenOk:
             closing.answered = true
             self.state = .closing(closing)
             return .answerAndWait
@@ -62,7 +67,7 @@ package struct ChannelLife: Equatable, Sendable {
     package mutating func close() -> CloseAction {
         switch self.state {
         case .open, .opening:
-            self.state = .closing(Closing(awaitsCloseOk: true, answered: false))
+            self.state = .closing(Closing(awaitsCloseOk: true, awaitsOpenOk: self.state == .opening))
             return .sendClose
         case .closing, .free: return .notOpen
         }

@@ -1,16 +1,16 @@
+/// What became of one publish on a confirm channel.
+package enum ConfirmVerdict: Equatable, Sendable {
+    case confirmed
+    case refused  // basic.nack
+    case returned  // mandatory, and no queue took it
+    case unknown  // the channel ended first (C45)
+}
+
 /// The publishes of a confirm channel that the broker has not answered, in order of their sequence numbers
 /// (C46-C49): each with what its owner wants to have back.
 ///
 /// Confirms may come out of order, single or multiple, in any mix.
 package struct ConfirmWindow<Context: Sendable>: Sendable {
-    /// What became of one publish.
-    package enum Verdict: Equatable, Sendable {
-        case confirmed
-        case refused  // basic.nack
-        case returned  // mandatory, and no queue took it
-        case unknown  // the channel ended first (C45)
-    }
-
     private struct Entry: Sendable {
         var context: Context?  // nil once answered
         var returned = false
@@ -51,7 +51,7 @@ package struct ConfirmWindow<Context: Sendable>: Sendable {
         _ tag: UInt64,
         multiple: Bool,
         positive: Bool,
-        _ settle: (Context, Verdict) -> Void
+        _ settle: (Context, ConfirmVerdict) -> Void
     ) -> ConfirmReceivedAction {
         let last = tag == 0 && multiple ? self.nextSequence - 1 : tag
         guard last >= 1, last < self.nextSequence else { return .unknown }
@@ -59,7 +59,7 @@ package struct ConfirmWindow<Context: Sendable>: Sendable {
         if let lastIndex = self.index(last) {
             for index in (multiple ? self.head : lastIndex)...lastIndex {
                 guard let context = self.entries[index].context else { continue }
-                let verdict: Verdict =
+                let verdict: ConfirmVerdict =
                     if !positive { .refused } else if self.entries[index].returned { .returned } else { .confirmed }
                 self.entries[index].context = nil
                 self.pending -= 1
@@ -72,7 +72,7 @@ package struct ConfirmWindow<Context: Sendable>: Sendable {
     }
 
     /// The channel ended: everything pending is unknown, in order.
-    package mutating func end(_ settle: (Context, Verdict) -> Void) {
+    package mutating func end(_ settle: (Context, ConfirmVerdict) -> Void) {
         for entry in self.entries[self.head...] {
             if let context = entry.context { settle(context, .unknown) }
         }

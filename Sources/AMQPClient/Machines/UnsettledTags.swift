@@ -7,6 +7,7 @@ package struct UnsettledTags: Sendable {
         static let out: UInt8 = 1
         static let held: UInt8 = 2  // acked by the owner, the frame is still to be sent
         static let settled: UInt8 = 3
+        static let uncommitted: UInt8 = 4  // settled in a transaction, which may be rolled back
     }
 
     /// A window wider than this is a broken peer, not a prefetch.
@@ -19,6 +20,8 @@ package struct UnsettledTags: Sendable {
     package private(set) var outstanding = 0
     /// Acks given by the owner and not sent yet.
     package private(set) var held = 0
+    /// What a tag becomes when its frame is made: in a transaction that is not the end of it.
+    private var endMark = Mark.settled
 
     package init() {}
 
@@ -50,10 +53,18 @@ package struct UnsettledTags: Sendable {
     /// The owner settles a delivery with a frame of its own, at once.
     package mutating func settle(_ tag: UInt64) -> SettleAction {
         guard let index = self.index(tag), self.marks[index] == Mark.out else { return .refuse }
-        self.marks[index] = Mark.settled
+        self.marks[index] = self.endMark
         self.outstanding -= 1
         self.dropSettledFront()
         return .send
+    }
+
+    /// The broker settled it by itself, when it sent the message: no rollback brings it back.
+    package mutating func settledByBroker(_ tag: UInt64) {
+        guard let index = self.index(tag), self.marks[index] == Mark.out else { return }
+        self.marks[index] = Mark.settled
+        self.outstanding -= 1
+        self.dropSettledFront()
     }
 
     /// The owner acks a delivery; the frame may wait for ``takeAcks(_:)``.
@@ -77,7 +88,7 @@ package struct UnsettledTags: Sendable {
             if self.marks[index] == Mark.held {
                 lastHeld = index
                 covered += 1
-                self.marks[index] = Mark.settled
+                self.marks[index] = self.endMark
             }
             index += 1
         }
@@ -86,7 +97,7 @@ package struct UnsettledTags: Sendable {
         while self.held > 0, index < self.marks.count {
             if self.marks[index] == Mark.held {
                 send(self.base + UInt64(index - self.head), false)
-                self.marks[index] = Mark.settled
+                self.marks[index] = self.endMark
                 self.held -= 1
             }
             index += 1
@@ -108,11 +119,45 @@ package struct UnsettledTags: Sendable {
             } else if self.marks[index] == Mark.held {
                 self.held -= 1
                 count += 1
+            } else {
+                continue
             }
-            self.marks[index] = Mark.settled
+            self.marks[index] = self.endMark
         }
         self.dropSettledFront()
         return count
+    }
+
+    /// The broker takes back everything outstanding, to give it out again with new tags (C59).
+    ///
+    /// What a transaction has settled stays with the transaction.
+    package mutating func requeuedByBroker() {
+        for index in self.head..<self.marks.count where self.marks[index] == Mark.out {
+            self.marks[index] = Mark.settled
+        }
+        self.outstanding = 0
+        self.dropSettledFront()
+    }
+
+    // MARK: Transactions
+
+    /// From now on what is settled waits for a commit (C64).
+    package mutating func beginTransactions() { self.endMark = Mark.uncommitted }
+
+    /// What was settled since the last commit is settled for good.
+    package mutating func committed() {
+        for index in self.head..<self.marks.count where self.marks[index] == Mark.uncommitted {
+            self.marks[index] = Mark.settled
+        }
+        self.dropSettledFront()
+    }
+
+    /// What was settled since the last commit is outstanding again, under the same tags (C64).
+    package mutating func rolledBack() {
+        for index in self.head..<self.marks.count where self.marks[index] == Mark.uncommitted {
+            self.marks[index] = Mark.out
+            self.outstanding += 1
+        }
     }
 
     @inline(__always)

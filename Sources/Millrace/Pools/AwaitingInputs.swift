@@ -24,7 +24,7 @@ struct AwaitingInputs {
     }
 
     /// One output was answered; gives the input once it was the last.
-    mutating func settled(_ token: UInt64, _ verdict: ConfirmWindow<UInt64>.Verdict) -> Input? {
+    mutating func settled(_ token: UInt64, _ verdict: ConfirmVerdict) -> Input? {
         guard var input = self.inputs[token] else { return nil }
         input.remaining -= 1
         switch verdict {

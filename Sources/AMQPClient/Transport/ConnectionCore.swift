@@ -1,0 +1,318 @@
+package import AMQPWire
+package import Logging
+
+/// One connection without its socket: octets and times in, octets out through the outbox, decisions to the host.
+///
+/// Not thread-safe: one thread drives it. Times are nanoseconds of one monotonic clock.
+package final class ConnectionCore: InboundDelegate {
+    private let options: ConnectionOptions
+    private let logger: Logger
+    private weak var host: (any ConnectionHost)?
+    package let outbox: Outbox
+    private var machine: ConnectionMachine
+    private var heartbeat = HeartbeatClock(interval: 0, now: 0)
+    private let reader: InboundReader
+    private var lanes: ContiguousArray<Lane?> = []
+    private var now: UInt64
+    private var readSinceTick = false
+    private var isPaused = false
+    /// When everything ends with this error, unless something happens first.
+    private var deadline: (at: UInt64, error: AMQPError)?
+    private var closeText: AMQPError?
+    package private(set) var hasEnded = false
+
+    package init(
+        settings: HandshakeSettings,
+        options: ConnectionOptions,
+        outbox: Outbox,
+        logger: Logger,
+        host: any ConnectionHost,
+        now: UInt64
+    ) {
+        self.options = options
+        self.logger = logger
+        self.host = host
+        self.outbox = outbox
+        self.machine = ConnectionMachine(settings: settings)
+        self.reader = InboundReader(frameMax: Frame.rabbitMQMinSize, bodyLimit: options.bodyByteLimit)
+        self.now = now
+    }
+
+    /// Sends the protocol header; open-ok is due within the connect timeout (C1, C11).
+    package func start() {
+        let text = "no open connection after \(self.options.connectTimeout)"
+        self.setDeadline(in: self.options.connectTimeout, AMQPError(.timeout, scope: .connection, text: text))
+        self.outbox.appendControl { $0.append(contentsOf: Frame.protocolHeader) }
+        self.outbox.flush()
+    }
+
+    // MARK: What the socket brings
+
+    /// Takes one read.
+    package func read(_ block: Block, now: UInt64) {
+        guard !self.hasEnded else { return }
+        self.now = now
+        self.readSinceTick = true
+        do throws(InboundFailure) {
+            try self.reader.read(block, delegate: self)
+        } catch {
+            return self.refuse(error)
+        }
+        if !self.reader.overfull.isEmpty, !self.isPaused {
+            self.isPaused = true
+            self.host?.setReading(false)
+        }
+    }
+
+    /// The peer closed the socket.
+    package func endOfFileReceived() { self.end(self.closeText ?? self.machine.endOfFileReceived()) }
+
+    /// The socket or what lies between is broken.
+    package func transportFailed(_ error: AMQPError) { self.end(error) }
+
+    // MARK: InboundDelegate
+
+    @inline(__always)
+    package func lane(for number: UInt16) -> Lane? {
+        if Int(number) < self.lanes.count, let lane = self.lanes[Int(number)] { return lane }
+        return self.findLane(number)
+    }
+
+    private func findLane(_ number: UInt16) -> Lane? {
+        guard let lane = self.outbox.lane(number) else {
+            self.logger.debug("dropped a frame for a channel that is not in use", metadata: ["channel": "\(number)"])
+            return nil
+        }
+        while self.lanes.count <= Int(number) { self.lanes.append(nil) }
+        self.lanes[Int(number)] = lane
+        return lane
+    }
+
+    package func getOkReceived(lane: Lane) throws(InboundFailure) -> Bool {
+        try self.replyReceived(lane.number, .basicGetOk)
+    }
+
+    package func methodReceived(channel: UInt16, lane: Lane?, payload: UnsafeRawBufferPointer) throws(InboundFailure) {
+        let method: Method
+        do throws(WireError) {
+            method = try Method.decode(payload)
+        } catch {
+            throw InboundFailure(code: error.replyCode, text: error.message)
+        }
+        if channel == 0 { return self.run(self.machine.methodReceived(method)) }
+        guard let lane else { return }
+        try self.channelMethodReceived(method, lane)
+    }
+
+    private func channelMethodReceived(_ method: Method, _ lane: Lane) throws(InboundFailure) {
+        switch method {
+        case .channelOpenOk:
+            switch self.outbox.openOkReceived(lane.number) {
+            case .opened:
+                lane.isOpen = true
+                lane.events.append(.reply(method))
+            case .ignore: break
+            case .unexpected: throw Self.unexpected(method, lane)
+            }
+        case .channelClose(let close): self.closeReceived(close, lane)
+        case .channelCloseOk:
+            guard case .closed = self.outbox.closeOkReceived(lane.number) else { throw Self.unexpected(method, lane) }
+            self.drop(lane)
+            lane.events.append(.reply(method))
+        case .channelFlow(let flow):
+            self.outbox.flowReceived(lane.number, active: flow.active)
+            self.outbox.flush()
+        case .basicAck(let ack):
+            lane.events.append(.confirm(tag: ack.deliveryTag, multiple: ack.multiple, positive: true))
+        case .basicNack(let nack):
+            lane.events.append(.confirm(tag: nack.deliveryTag, multiple: nack.multiple, positive: false))
+        case .basicCancel(let cancel):
+            // No cancel-ok: RabbitMQ ends the connection over one (C56).
+            lane.events.append(.cancelled(consumerTag: cancel.consumerTag))
+        default:
+            if try self.replyReceived(lane.number, method.id) { lane.events.append(.reply(method)) }
+        }
+    }
+
+    private static func unexpected(_ method: Method, _ lane: Lane) -> InboundFailure {
+        InboundFailure(
+            code: .commandInvalid,
+            text: "\(method.id) on channel \(lane.number), where nothing waits for it"
+        )
+    }
+
+    private func replyReceived(_ number: UInt16, _ id: MethodID) throws(InboundFailure) -> Bool {
+        switch self.outbox.replyReceived(number, id) {
+        case .deliver: return true
+        case .ignore: return false
+        case .unexpected:
+            throw InboundFailure(code: .commandInvalid, text: "\(id) on channel \(number), where nothing waits for it")
+        }
+    }
+
+    private func closeReceived(_ close: ChannelClose, _ lane: Lane) {
+        let error = AMQPError(
+            closeCode: close.replyCode,
+            text: close.replyText,
+            classID: close.classID,
+            methodID: close.methodID,
+            scope: .channel(lane.number)
+        )
+        if self.outbox.closeReceived(lane.number, error) != nil {
+            self.drop(lane)
+            lane.events.append(.closed(error))
+        }
+        self.outbox.flush()
+    }
+
+    /// The channel is over: what was gathered for it can not be acked any more.
+    private func drop(_ lane: Lane) {
+        lane.isOpen = false
+        lane.assembler.reset()
+        lane.records.removeAll()
+        lane.batches.removeAll()
+        lane.ackLine.end()
+        self.lanes[Int(lane.number)] = nil
+    }
+
+    // MARK: Channel 0
+
+    private func run(_ action: ConnectionMachine.Action) {
+        switch action {
+        case .ignore: break
+        case .secretUpdated: self.host?.secretUpdated()
+        case .send(let methods): self.send(methods)
+        case .negotiated(let negotiated, let methods):
+            self.outbox.apply(negotiated)
+            self.reader.payloadLimit = negotiated.frameMax - Frame.overhead
+            let interval = UInt64(negotiated.heartbeatSeconds) * 1_000_000_000
+            self.heartbeat = HeartbeatClock(interval: interval, now: self.now)
+            self.send(methods)
+        case .opened:
+            self.deadline = nil
+            self.host?.connectionOpened()
+        case .blocked(let reason):
+            self.outbox.setBlocked(true)
+            self.host?.connectionBlocked(reason: reason)
+        case .unblocked:
+            self.outbox.setBlocked(false)
+            self.host?.connectionUnblocked()
+        case .answerCloseAndEnd(let error):
+            self.send([.connectionCloseOk(ConnectionCloseOk())])
+            self.end(error)
+        case .endClosed: self.end(self.closeText ?? .ended(.connection, "closed by its owner"))
+        case .refuse(let error, let code):
+            self.closeText = error
+            self.sendClose(code, error.text)
+            // A peer that broke the protocol may never send close-ok (C44).
+            self.setDeadline(in: self.options.requestTimeout, error)
+        case .fail(let error): self.end(error)
+        }
+    }
+
+    private func send(_ methods: [Method]) {
+        let frameMax = self.outbox.frameMax
+        var failure: WireError?
+        self.outbox.appendControl { buffer in
+            let mark = buffer.count
+            do throws(WireError) {
+                for method in methods { try buffer.appendMethodFrame(method, channel: 0, frameMax: frameMax) }
+            } catch {
+                buffer.truncate(to: mark)
+                failure = error
+            }
+        }
+        if let failure {
+            // Ours alone to mend: a login, a virtual host or a client property that fits no frame (C10, C20).
+            return self.end(
+                AMQPError(.invalidSettings, scope: .connection, text: "\(methods[0].id): \(failure.message)")
+            )
+        }
+        self.outbox.flush()
+    }
+
+    private func refuse(_ failure: InboundFailure) {
+        let code: AMQPError.Code = failure.isForeignProtocol ? .protocolMismatch : .protocolViolation
+        let error = AMQPError(code, scope: .connection, text: failure.text)
+        guard !failure.isForeignProtocol, self.machine.close() == .sendClose else { return self.end(error) }
+        self.closeText = error
+        // The stream can not be read any further, so the answer is not waited for.
+        self.sendClose(failure.code, failure.text)
+        self.end(error)
+    }
+
+    private func sendClose(_ code: ReplyCode, _ text: String) {
+        let short = String(decoding: Array(text.utf8.prefix(200)), as: UTF8.self)
+        self.send([
+            .connectionClose(ConnectionClose(replyCode: code, replyText: short, classID: 0, methodID: 0))
+        ])
+    }
+
+    /// Closes by our own wish; the socket goes when close-ok has come or the timeout passed (C13, C44).
+    package func close(code: ReplyCode, text: String, timeout: Duration, now: UInt64) {
+        guard !self.hasEnded else { return }
+        self.now = now
+        switch self.machine.close() {
+        case .alreadyClosing: return
+        case .dropSocket: self.end(.ended(.connection, text))
+        case .sendClose:
+            self.closeText = .ended(.connection, text)
+            self.setDeadline(in: timeout, .ended(.connection, text))
+            self.sendClose(code, text)
+        }
+    }
+
+    // MARK: Time
+
+    private func setDeadline(in timeout: Duration, _ error: AMQPError) {
+        self.deadline = (at: self.now &+ timeout.nanoseconds, error: error)
+    }
+
+    /// Ten times a second: deadlines, heartbeats, acks held back behind a slow handler, a reader that paused.
+    package func tick(now: UInt64) {
+        guard !self.hasEnded else { return }
+        self.now = now
+        if let deadline, now >= deadline.at { return self.end(deadline.error) }
+        // While we do not read, the peer's silence is our own doing.
+        if self.readSinceTick || self.isPaused { self.heartbeat.received(now: now) }
+        if self.isPaused { self.resumeReading() }
+        self.readSinceTick = false
+        for lane in self.lanes {
+            guard let lane, lane.isOpen else { continue }
+            lane.ackLine.takeFrames(byOwner: false) { frames in
+                _ = self.outbox.appendFrames(lane.number, lane.incarnation, frames)
+            }
+        }
+        self.outbox.flush()
+        if self.outbox.takeWroteSinceTick() { self.heartbeat.sent(now: now) }
+        switch self.heartbeat.tick(now: now) {
+        case .none: break
+        case .send:
+            self.outbox.appendControl { $0.appendHeartbeat() }
+            self.outbox.flush()
+        case .peerDead(let silence):
+            let text = "the server sent nothing for \(silence / 1_000_000_000) s; heartbeats were agreed on"
+            self.end(AMQPError(.heartbeatMissed, scope: .connection, text: text))
+        }
+    }
+
+    /// Reads on once every owner that did not keep up has taken what was waiting.
+    private func resumeReading() {
+        self.reader.overfull.removeAll { $0.mailbox.queuedBytes <= Lane.queueLimit / 2 }
+        guard self.reader.overfull.isEmpty else { return }
+        self.isPaused = false
+        self.host?.setReading(true)
+    }
+
+    // MARK: The one end
+
+    private func end(_ error: AMQPError) {
+        guard !self.hasEnded else { return }
+        self.hasEnded = true
+        self.deadline = nil
+        self.reader.handOver()
+        let isWriting = self.outbox.connectionEnded(error)
+        self.lanes.removeAll()
+        self.host?.connectionEnded(error, isWriting: isWriting)
+    }
+}
