@@ -15,6 +15,8 @@ final class WorkerHandle: Sendable {
         static let cancel: UInt32 = 2
         /// The supervisor has a new connection, or none.
         static let connection: UInt32 = 4
+        /// Something came for the channel that outputs go out on.
+        static let publisher: UInt32 = 8
     }
 
     let job: JobDefinition
