@@ -17,6 +17,8 @@ final class WorkerHandle: Sendable {
         static let connection: UInt32 = 4
         /// Give the channel up that does not come to consume, and open another one.
         static let restart: UInt32 = 8
+        /// Something came for the channel that outputs go out on.
+        static let publisher: UInt32 = 16
     }
 
     let job: JobDefinition

@@ -26,6 +26,9 @@ extension Supervisor {
         var reasons: [String] = []
         if watched.isDraining { reasons.append("draining") }
         if self.source.current == nil { reasons.append("no connection to the broker") }
+        if self.source.publishesSeparately, self.source.publishing == nil {
+            reasons.append("no connection for outputs")
+        }
         let failures = self.failures.withLock { $0 }
         for pool in self.pools {
             let name = pool.job.name

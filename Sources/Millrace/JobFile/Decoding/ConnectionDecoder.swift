@@ -18,6 +18,7 @@ struct ConnectionDecoder {
             name: reader.name("name")?.value,
             connectTimeout: reader.duration("connect_timeout", in: .milliseconds(100) ... .seconds(3600))?.value
                 ?? .seconds(10),
+            publishing: reader.choice("publishing", PublishingConnection.self)?.value ?? .shared,
             recovery: self.recovery(reader),
             location: self.log.source.location(of: reader.span)
         )

@@ -26,9 +26,8 @@ package struct KeySet: Sendable {
     )
     package static let connection = KeySet(
         "'connection'",
-        ["uri", "heartbeat", "name", "connect_timeout", "recovery"],
-        required: ["uri"],
-        notYet: ["publishing": "leave it out: everything travels on one connection"]
+        ["uri", "heartbeat", "name", "connect_timeout", "publishing", "recovery"],
+        required: ["uri"]
     )
     package static let recovery = KeySet(
         "'recovery'",

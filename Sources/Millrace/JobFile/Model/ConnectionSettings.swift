@@ -12,6 +12,8 @@ public struct ConnectionSettings: Sendable, Equatable {
     public var name: String?
     /// How long one attempt at one endpoint may take; 10 s unless given, 100 ms…1 h.
     public var connectTimeout: Duration
+    /// Whether the outputs of handlers share the connection or have one of their own; shared unless given.
+    public var publishing: PublishingConnection
     /// The waits between attempts after the connection is lost.
     public var recovery: RecoverySettings
     /// Where the block stands.
@@ -23,6 +25,7 @@ public struct ConnectionSettings: Sendable, Equatable {
         heartbeat: Duration = .seconds(30),
         name: String? = nil,
         connectTimeout: Duration = .seconds(10),
+        publishing: PublishingConnection = .shared,
         recovery: RecoverySettings = RecoverySettings(),
         location: SourceLocation
     ) {
@@ -30,7 +33,18 @@ public struct ConnectionSettings: Sendable, Equatable {
         self.heartbeat = heartbeat
         self.name = name
         self.connectTimeout = connectTimeout
+        self.publishing = publishing
         self.recovery = recovery
         self.location = location
     }
+}
+
+/// Which connection the outputs of handlers travel on.
+public enum PublishingConnection: String, Sendable, CaseIterable {
+    /// The one that everything travels on.
+    ///
+    /// While the broker has a memory or disk alarm it reads nothing from it once a handler has published, acks included.
+    case shared
+    /// A second connection, opened for outputs alone: during an alarm deliveries and acks go on.
+    case separate
 }
