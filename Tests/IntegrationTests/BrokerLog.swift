@@ -4,26 +4,28 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The log of the RabbitMQ that `ops/test` started.
+/// The log of the RabbitMQ that `ops/test` started, from the moment this value is made.
 struct BrokerLog {
     private let path: String
+    private let begin: Int
 
     /// Nil when the broker is somebody else's.
     init?() {
         guard let folder = ProcessInfo.processInfo.environment["MILLRACE_RABBITMQ_DIR"] else { return nil }
-        self.init(folder: folder)
+        self.path = folder + "/log/millrace@localhost.log"
+        guard let before = try? Data(contentsOf: URL(filePath: self.path)) else { return nil }
+        self.begin = before.count
     }
-
-    init(folder: String) { self.path = folder + "/log/millrace@localhost.log" }
 
     private func lines() throws -> [Substring] {
-        try String(decoding: Data(contentsOf: URL(filePath: self.path)), as: UTF8.self).split(separator: "\n")
+        let octets = try Data(contentsOf: URL(filePath: self.path)).dropFirst(self.begin)
+        return String(decoding: octets, as: UTF8.self).split(separator: "\n")
     }
 
-    /// Channel errors of connections from these ports, the line with the reason included.
+    /// Errors that clients from these ports made, the line with the reason included; not what an operator forced.
     ///
     /// A deliberate error goes first, so that what came before it is certainly in the file.
-    func channelErrors(from ports: [Int], on broker: Connection) throws -> [String] {
+    func clientErrors(from ports: [Int], on broker: Connection) throws -> [String] {
         let marker = Broker.unique("marker")
         let channel = try broker.openChannel()
         #expect(throws: AMQPError.self) { try channel.declareQueue(marker, passive: true) }
@@ -40,7 +42,8 @@ struct BrokerLog {
         for (index, line) in lines.enumerated()
         where line.contains("hannel error") || line.contains("rror on AMQP connection") {
             guard ends.contains(where: { line.contains($0) }) else { continue }
-            found.append(lines[index..<min(index + 2, lines.count)].joined(separator: " "))
+            let error = lines[index..<min(index + 2, lines.count)].joined(separator: " ")
+            if !error.contains(BrokerControl.reason) { found.append(error) }
         }
         return found
     }

@@ -7,7 +7,9 @@ import Testing
 /// A broker of its own that is killed and started again under a recovering consumer.
 @Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(3)))
 struct BrokerRestartTests {
-    @Test func `C54: the broker killed and started again: what was confirmed comes, late acks are dropped`() async throws {
+    @Test func `C54: the broker killed and started again: what was confirmed comes, late acks are dropped`()
+        async throws
+    {
         try await OwnThread.run { try self.restart() }
     }
 
@@ -54,7 +56,8 @@ struct BrokerRestartTests {
             seen.insert(String(decoding: delivery.body, as: UTF8.self))
             try consumer.ack(delivery)
         }
-        #expect(consumer.droppedAckCount == 5)
+        // And of those that were waiting for us to take them.
+        #expect(consumer.droppedAckCount >= 5)
         #expect(consumer.generation == 2)
         #expect(connection.generation == 2)
         consumer.close()

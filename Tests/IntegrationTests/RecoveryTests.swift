@@ -42,6 +42,7 @@ struct RecoveryTests {
 
     private func cutUnderLoad(times: Int) throws {
         let consumers = 4
+        let log = BrokerLog()
         let queue = Broker.unique("cuts")
         let proxy = try CuttingProxy(to: try Broker.endpoint())
         defer { proxy.stop() }
@@ -81,9 +82,9 @@ struct RecoveryTests {
         let channel = try broker.openChannel()
         #expect(try channel.declareQueue(queue, passive: true).messageCount == 0)
         try channel.deleteQueue(queue)
-        if let log = BrokerLog() {
-            // "unknown delivery tag" is one of them.
-            let errors = try log.channelErrors(from: proxy.sourcePorts, on: broker)
+        if let log {
+            // "unknown delivery tag" would be one of them.
+            let errors = try log.clientErrors(from: proxy.sourcePorts, on: broker)
             #expect(errors.isEmpty, "\(errors.prefix(5))")
         }
         broker.close()

@@ -82,7 +82,8 @@ struct WatchdogTests {
             try PeerListener.run { peer in
                 try Self.answer(peer, silentConsumes: 2)
             } client: { endpoint in
-                try self.run("amqp://127.0.0.1:\(endpoint.port)", queue: "q", consumeTimeout: .milliseconds(300)) { run in
+                try self.run("amqp://127.0.0.1:\(endpoint.port)", queue: "q", consumeTimeout: .milliseconds(300)) {
+                    run in
                     try run.wait("overdue") { $0.reasons == ["job 'work': 2 of 2 workers do not consume"] }
                     try run.wait("ready") { $0.isReady }
                 }
@@ -100,7 +101,8 @@ struct WatchdogTests {
             switch frame.methodID {
             case .channelOpen: try peer.send(ChannelOpenOk(), on: channel)
             case .channelClose: try peer.send(ChannelCloseOk(), on: channel)
-            case .queueDeclare: try peer.send(QueueDeclareOk(queue: "q", messageCount: 0, consumerCount: 0), on: channel)
+            case .queueDeclare:
+                try peer.send(QueueDeclareOk(queue: "q", messageCount: 0, consumerCount: 0), on: channel)
             case .confirmSelect: try peer.send(ConfirmSelectOk(), on: channel)
             case .basicQos: try peer.send(BasicQosOk(), on: channel)
             case .basicConsume where silent > 0: silent -= 1

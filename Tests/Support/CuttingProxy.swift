@@ -148,8 +148,13 @@ package final class CuttingProxy: @unchecked Sendable {
     }
 
     /// Closes without a farewell: each side gets a reset instead of an end of stream.
+    ///
+    /// Closing alone is not enough: a program that another test started meanwhile has a copy of the socket.
     private func reset(_ link: Link) {
         for descriptor in [link.client, link.server] {
+            var nowhere = sockaddr()
+            nowhere.sa_family = sa_family_t(AF_UNSPEC)
+            connect(descriptor, &nowhere, socklen_t(MemoryLayout<sockaddr>.size))
             var abrupt = linger(l_onoff: 1, l_linger: 0)
             setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &abrupt, socklen_t(MemoryLayout<linger>.size))
             close(descriptor)
