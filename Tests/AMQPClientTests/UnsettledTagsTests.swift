@@ -48,13 +48,35 @@ import TestSupport
         #expect(tags.delivered(4) == .expected)
     }
 
-    @Test func `C53: a gap, left by what was taken without ack, can not be settled`() {
+    @Test func `C53: a gap, left by a message of basic.get that is still to be taken in, can not be settled`() {
         var tags = Self.tags(1)
         #expect(tags.delivered(4) == .expected)
         #expect(tags.settle(2) == .refuse)
         #expect(tags.settle(3) == .refuse)
         #expect(tags.settle(4) == .send)
         #expect(tags.outstanding == 1)
+    }
+
+    @Test func `C53: a message of basic.get may be told of after the deliveries that followed it`() {
+        var tags = Self.tags(1)
+        #expect(tags.delivered(3) == .expected)
+        _ = tags.hold(1)
+        _ = tags.hold(3)
+        // Nothing is known of 2 yet, so no ack may cover it.
+        #expect(Self.acks(&tags) == [Ack(tag: 1, multiple: false), Ack(tag: 3, multiple: false)])
+        #expect(tags.delivered(2) == .expected)
+        #expect(tags.delivered(2) == .outOfOrder)
+        #expect(tags.outstanding == 1)
+        #expect(tags.settle(2) == .send)
+    }
+
+    @Test func `C59: what the broker took back is forgotten, what it gave out since is not`() {
+        var tags = Self.tags(4)
+        _ = tags.settle(1)
+        tags.requeuedByBroker(upTo: 3)
+        #expect(tags.outstanding == 1)
+        #expect(tags.settle(2) == .refuse)
+        #expect(tags.settle(4) == .send)
     }
 
     @Test func `C53: multiple covers the settled prefix only`() {

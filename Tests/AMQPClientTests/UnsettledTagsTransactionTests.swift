@@ -61,7 +61,7 @@ import Testing
     @Test func `C59 C64: what the broker took back is gone, what the transaction settled is not`() {
         var tags = Self.tags(3)
         _ = tags.settle(2)
-        tags.requeuedByBroker()
+        tags.requeuedByBroker(upTo: 3)
         #expect(tags.outstanding == 0)
         #expect(tags.settle(3) == .refuse)
         tags.rolledBack()

@@ -101,8 +101,10 @@ package final class AckLine: Sendable {
     /// The broker settled it by itself: a message taken without ack.
     package func settleWithoutFrame(_ tag: UInt64) { self.monitor.withLock { $0.tags.settledByBroker(tag) } }
 
-    /// The broker took everything back.
-    package func forgetOutstanding() { self.monitor.withLock { $0.tags.requeuedByBroker() } }
+    /// The broker took back everything up to `tag`.
+    package func requeuedByBroker(upTo tag: UInt64) { self.monitor.withLock { $0.tags.requeuedByBroker(upTo: tag) } }
+
+    package func isOutstanding(_ tag: UInt64) -> Bool { self.monitor.withLock { $0.tags.isOutstanding(tag) } }
 
     /// Hands the waiting frames to `body`, held-back acks included, if there are any.
     package func takeFrames(byOwner: Bool, _ body: (borrowing WireBuffer) -> Void) {

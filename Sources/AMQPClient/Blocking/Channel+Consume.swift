@@ -90,9 +90,12 @@ extension Channel {
         return Delivery(block: block, record: record, incarnation: self.incarnation)
     }
 
-    /// Has the broker give out again what is unsettled on this channel (AMQP 0-9-1 §1.8.3.16 with `requeue=1`, C59).
+    /// Has the broker give out again what is unsettled on this channel, under new tags (AMQP 0-9-1 §1.8.3.16, C59).
+    ///
+    /// What came before and was not taken yet is dropped, since it comes again. Blocks for one round trip.
+    ///
+    /// Always with `requeue=1`, which RabbitMQ alone accepts.
     public func recover() throws(AMQPError) {
         _ = try self.request(BasicRecover(requeue: true), expecting: .basicRecoverOk)
-        self.lane.ackLine.forgetOutstanding()
     }
 }

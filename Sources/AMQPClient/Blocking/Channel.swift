@@ -111,6 +111,22 @@ public final class Channel {
         }
     }
 
+    /// What its owner has not looked at yet comes again: it must not be handed out twice.
+    private func takeRequeued(upTo tag: UInt64) {
+        var kept: ContiguousArray<DeliveryBatch> = []
+        while self.nextBatch < self.batches.count {
+            var batch = self.batches[self.nextBatch]
+            batch.records.removeFirst(self.nextRecord)
+            batch.records.removeAll { $0.deliveryTag <= tag && self.lane.ackLine.isOutstanding($0.deliveryTag) }
+            if !batch.records.isEmpty { kept.append(batch) }
+            self.nextBatch += 1
+            self.nextRecord = 0
+        }
+        self.batches = kept
+        self.nextBatch = 0
+        self.lane.ackLine.requeuedByBroker(upTo: tag)
+    }
+
     /// Deliveries of a consumer without acks are settled as they come.
     private func settleUnacked(_ batch: DeliveryBatch) {
         for record in batch.records {
@@ -123,6 +139,7 @@ public final class Channel {
     private func take(_ event: ChannelEvent) {
         switch event {
         case .reply, .got: self.replies.append(event)
+        case .requeued(let tag): self.takeRequeued(upTo: tag)
         case .returned(let block, let record): self.takeReturned(block, record)
         case .confirm(let tag, let multiple, let positive):
             _ = self.confirms.confirmReceived(tag, multiple: multiple, positive: positive) { self.note($0, $1) }

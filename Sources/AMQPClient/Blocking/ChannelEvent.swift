@@ -6,6 +6,8 @@ package enum ChannelEvent: Sendable {
     case reply(Method)
     /// The message of `basic.get`.
     case got(Block, ContentRecord)
+    /// The broker took back what was outstanding up to this tag (C59).
+    case requeued(upTo: UInt64)
     /// A mandatory publish that no queue took (C49).
     case returned(Block, ContentRecord)
     /// Publishes confirmed or refused (C48).

@@ -8,6 +8,7 @@ package struct UnsettledTags: Sendable {
         static let held: UInt8 = 2  // acked by the owner, the frame is still to be sent
         static let settled: UInt8 = 3
         static let uncommitted: UInt8 = 4  // settled in a transaction, which may be rolled back
+        static let missing: UInt8 = 5  // a message of basic.get, which its owner has not taken in yet
     }
 
     /// A window wider than this is a broken peer, not a prefetch.
@@ -29,10 +30,17 @@ package struct UnsettledTags: Sendable {
 
     package enum DeliveredAction: Equatable, Sendable { case expected, outOfOrder }
     /// A delivery came.
+    ///
+    /// The message of a basic.get may be told of after deliveries that followed it.
     package mutating func delivered(_ tag: UInt64) -> DeliveredAction {
         if tag != self.end {
+            if let index = self.index(tag), self.marks[index] == Mark.missing {
+                self.marks[index] = Mark.out
+                self.outstanding += 1
+                return .expected
+            }
             guard tag > self.end, tag - self.end < Self.gapLimit else { return .outOfOrder }
-            while self.end < tag { self.marks.append(Mark.settled) }
+            while self.end < tag { self.marks.append(Mark.missing) }
         }
         self.marks.append(Mark.out)
         self.outstanding += 1
@@ -84,7 +92,7 @@ package struct UnsettledTags: Sendable {
         var index = self.head
         var lastHeld: Int?
         var covered = 0
-        while index < self.marks.count, self.marks[index] != Mark.out {
+        while index < self.marks.count, self.marks[index] != Mark.out, self.marks[index] != Mark.missing {
             if self.marks[index] == Mark.held {
                 lastHeld = index
                 covered += 1
@@ -128,14 +136,16 @@ package struct UnsettledTags: Sendable {
         return count
     }
 
-    /// The broker takes back everything outstanding, to give it out again with new tags (C59).
+    /// The broker takes back everything outstanding up to `tag`, to give it out again with new tags (C59).
     ///
     /// What a transaction has settled stays with the transaction.
-    package mutating func requeuedByBroker() {
-        for index in self.head..<self.marks.count where self.marks[index] == Mark.out {
+    package mutating func requeuedByBroker(upTo tag: UInt64) {
+        let last = min(tag &+ 1, self.end)
+        guard last > self.base else { return }
+        for index in self.head..<self.head + Int(last - self.base) where self.marks[index] == Mark.out {
             self.marks[index] = Mark.settled
+            self.outstanding -= 1
         }
-        self.outstanding = 0
         self.dropSettledFront()
     }
 

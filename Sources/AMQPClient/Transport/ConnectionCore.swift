@@ -129,6 +129,10 @@ package final class ConnectionCore: InboundDelegate {
         case .basicCancel(let cancel):
             // No cancel-ok: RabbitMQ ends the connection over one (C56).
             lane.events.append(.cancelled(consumerTag: cancel.consumerTag))
+        case .basicRecoverOk:
+            guard try self.replyReceived(lane.number, method.id) else { return }
+            lane.events.append(.requeued(upTo: lane.lastTag))
+            lane.events.append(.reply(method))
         default:
             if try self.replyReceived(lane.number, method.id) { lane.events.append(.reply(method)) }
         }

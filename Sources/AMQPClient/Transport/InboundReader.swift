@@ -378,6 +378,7 @@ package final class InboundReader {
                 deliveryTag: method.bigEndian64(4),
                 redelivered: method[12] & 1 == 1
             )
+            lane.lastGotTag = record.deliveryTag
             if try delegate.getOkReceived(lane: lane) { lane.events.append(.got(content, record)) }
         }
     }

@@ -1,0 +1,68 @@
+import AMQPClient
+import AMQPWire
+import Testing
+import TestSupport
+
+/// Answers and deliveries that come in one read, so that only the tags tell their order.
+@Suite(.timeLimit(.minutes(1))) struct ScriptedGetTests {
+    private static func deliver(_ tag: UInt64, redelivered: Bool = false) -> BasicDeliver {
+        BasicDeliver(consumerTag: "c", deliveryTag: tag, redelivered: redelivered, exchange: "", routingKey: "q")
+    }
+
+    private static func got(_ tag: UInt64) -> BasicGetOk {
+        BasicGetOk(deliveryTag: tag, exchange: "", routingKey: "q", messageCount: 0)
+    }
+
+    @Test func `C53: a message of basic.get can be acked, whatever comes right behind it`() throws {
+        try Scripted.run { connection in
+            let channel = try connection.openChannel()
+            let got = try #require(try channel.get("q"))
+            let delivery = try #require(try channel.nextDelivery(timeout: .seconds(5)))
+            #expect(channel.unsettledCount == 2)
+            try channel.ack(got)
+            try channel.ack(delivery)
+            try channel.prefetch(1)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1)
+            try peer.expect(BasicGet.self, on: 1)
+            try peer.sendRaw(Octets.content(Self.got(1), [1], on: 1) + Octets.content(Self.deliver(2), [2], on: 1))
+            #expect(try peer.expect(BasicAck.self, on: 1) == BasicAck(deliveryTag: 1))
+            #expect(try peer.expect(BasicAck.self, on: 1) == BasicAck(deliveryTag: 2))
+            try peer.expectPrefetch(on: 1)
+            try peer.finish()
+        }
+    }
+
+    @Test func `C59: recover-ok between deliveries parts those that come again from those that are new`() throws {
+        try Scripted.run { connection in
+            let channel = try connection.openChannel()
+            let first = try #require(try channel.get("q"))
+            try channel.recover()
+            #expect(channel.unsettledCount == 2)
+            #expect(Scripted.error { () throws(AMQPError) in try channel.ack(first) }?.code == .refusedLocally)
+            // 2 came before recover-ok: the broker has taken it back, so it is not handed out.
+            for tag: UInt64 in [3, 4] {
+                let delivery = try #require(try channel.nextDelivery(timeout: .seconds(5)))
+                #expect(delivery.deliveryTag == tag)
+                try channel.ack(delivery)
+            }
+            try channel.prefetch(1)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1)
+            try peer.expect(BasicGet.self, on: 1)
+            try peer.sendContent(Self.got(1), [1], on: 1)
+            try peer.expect(BasicRecover.self, on: 1)
+            let again = try [3, 4].map { try Octets.content(Self.deliver($0, redelivered: true), [1], on: 1) }
+            try peer.sendRaw(
+                Octets.content(Self.deliver(2), [2], on: 1) + Octets.method(BasicRecoverOk(), on: 1)
+                    + again.flatMap { $0 }
+            )
+            #expect(try peer.expect(BasicAck.self, on: 1) == BasicAck(deliveryTag: 3))
+            #expect(try peer.expect(BasicAck.self, on: 1) == BasicAck(deliveryTag: 4))
+            try peer.expectPrefetch(on: 1)
+            try peer.finish()
+        }
+    }
+}
