@@ -58,7 +58,8 @@ extension Worker {
                 }
             } catch {
                 if isConfirmed { self.awaiting.drop(token) }
-                guard channel.isOpen else { return self.counts.droppedAcks += 1 }  // the broker gives the input out again
+                // the broker gives the input out again
+                guard channel.isOpen else { return self.counts.droppedAcks += 1 }
                 return self.outputFailed(tag, "\(error)", channel)
             }
         }
