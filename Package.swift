@@ -55,7 +55,7 @@ let package = Package(
         .target(name: "MinimalPlugin", dependencies: ["MillraceHandler", "CMillraceABI"], path: "Examples/Minimal"),
         .testTarget(name: "TidyTests"),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
-        .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient"] + nio, path: "Tests/Support"),
+        .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient", logging] + nio, path: "Tests/Support"),
         .testTarget(name: "AMQPClientTests", dependencies: ["AMQPClient", "AMQPWire", "TestSupport", logging] + nio),
         .testTarget(name: "MillraceHandlerTests", dependencies: ["MillraceHandler", "CMillraceABI"]),
         .testTarget(name: "ExamplesTests", dependencies: ["Examples"]),

@@ -159,10 +159,13 @@ public final class RecoveringConnection: Sendable {
     }
 
     /// A channel's owner has seen this connection end: nobody else gets it.
+    ///
+    /// It is closed too: a connection that nobody uses and that did not end would never be replaced.
     func forget(_ connection: Connection) {
         self.monitor.withLock { state in
             if state.current === connection { state.current = nil }
         }
+        connection.startClose()
     }
 
     // MARK: Its thread

@@ -75,6 +75,7 @@ final class Worker {
                 if error.scope == .connection {
                     self.handle.enter(.waiting)
                     self.source.forget(connection)
+                    connection.startClose()  // one that had not ended would never be replaced
                     continue
                 }
                 self.mustDeclare = true

@@ -56,6 +56,13 @@ final class WorkerHandle: Sendable {
     var state: WorkerState { self.currentState.withLock { $0 } }
     func enter(_ state: WorkerState) { self.currentState.withLock { $0 = state } }
 
+    /// The connection has ended, which a worker inside a long handler does not see yet.
+    func connectionEnded() {
+        self.currentState.withLock { state in
+            if state == .consuming { state = .waiting }
+        }
+    }
+
     /// A handler's outcome `stop`: every worker of the job drains.
     func requestStopOfJob(_ reason: String) { self.jobStopped(reason) }
 

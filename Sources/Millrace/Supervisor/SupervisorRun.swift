@@ -156,6 +156,7 @@ struct SupervisorRun {
         if let error = events.connectionEnds[self.attempt], let connection = self.connection {
             self.logger.warning("the connection ended; connecting again", metadata: ["reason": "\(error)"])
             self.supervisor.source.forget(connection)
+            for handle in self.supervisor.pools.flatMap(\.handles) { handle.connectionEnded() }
             self.connection = nil
             self.schedule.lost(now: MonotonicClock.now(), using: &self.generator)
             self.nextAttempt = 0
