@@ -67,7 +67,7 @@ let package = Package(
         ),
         .testTarget(
             name: "MillraceTests",
-            dependencies: ["Millrace"],
+            dependencies: ["Millrace", "AMQPClient"],
             exclude: ["JobFile/Fixtures", "Plugins/Fixtures"]
         ),
     ]

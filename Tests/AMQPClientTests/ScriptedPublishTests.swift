@@ -196,6 +196,28 @@ import TestSupport
         }
     }
 
+    @Test func `C51: a publish with a deadline gives up while the broker blocks, with nothing sent`() throws {
+        try Scripted.run { connection in
+            let channel = try connection.openChannel()
+            try channel.prefetch(1)  // its answer comes behind connection.blocked
+            let message = OutgoingMessage([1], routingKey: "q")
+            let error = Scripted.error { () throws(AMQPError) in
+                try channel.publish(message, timeout: .milliseconds(50))
+            }
+            #expect(error?.code == .timeout)
+            #expect(error?.scope == .call)
+            try channel.prefetch(2)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1)
+            try peer.expect(BasicQos.self, on: 1)
+            try peer.send(ConnectionBlocked(reason: "low on memory"), on: 0)
+            try peer.send(BasicQosOk(), on: 1)
+            try peer.expectPrefetch(on: 1)
+            try peer.finish()
+        }
+    }
+
     @Test func `C51: while the broker blocks, publishes wait and acks go out`() throws {
         try Scripted.run { connection in
             let channel = try connection.openChannel()

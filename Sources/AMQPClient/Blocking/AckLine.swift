@@ -11,6 +11,9 @@ package final class AckLine: Sendable {
         var batch = 1
         var ownerOnly = false
         var ended = false
+        /// Acks in `frames`.
+        var framedAcks = 0
+        var unsentAtEnd = 0
     }
     private let monitor = Monitor(State())
     private let number: UInt16
@@ -55,6 +58,7 @@ package final class AckLine: Sendable {
             if state.batch == 1 {
                 guard state.tags.settle(tag) == .send else { return false }
                 state.frames.appendAck(channel: self.number, deliveryTag: tag, multiple: false)
+                state.framedAcks += 1
                 return true
             }
             guard state.tags.hold(tag) == .send else { return false }
@@ -68,9 +72,10 @@ package final class AckLine: Sendable {
     /// 0 is everything outstanding. Gives how many it covers.
     package func ackAll(upTo tag: UInt64) -> Int? {
         self.monitor.withLock { state in
-            if tag != 0, !state.tags.isOutstanding(tag) { return nil }
+            if state.ended || (tag != 0 && !state.tags.isOutstanding(tag)) { return nil }
             let count = state.tags.settleAll(upTo: tag)
             if count > 0 { state.frames.appendAck(channel: self.number, deliveryTag: tag, multiple: true) }
+            state.framedAcks += count
             return count
         }
     }
@@ -109,13 +114,31 @@ package final class AckLine: Sendable {
             guard !state.frames.isEmpty else { return }
             body(state.frames)
             state.frames.removeAll()
+            state.framedAcks = 0
         }
     }
+
+    /// The owner's ``takeFrames(byOwner:_:)``: `send` says whether the channel took them.
+    package func sendFrames(_ send: (borrowing WireBuffer) -> Bool) {
+        self.monitor.withLock { state in
+            if state.ended { return }
+            if state.tags.held > 0 { Self.encodeHeld(&state, self.number) }
+            guard !state.frames.isEmpty else { return }
+            if !send(state.frames) { state.unsentAtEnd += state.framedAcks }
+            state.frames.removeAll()
+            state.framedAcks = 0
+        }
+    }
+
+    /// Acks that were given in time and not sent before the channel ended: the broker gives their messages out again.
+    package var unsentAtEnd: Int { self.monitor.withLock { $0.unsentAtEnd } }
 
     /// The channel is gone: nothing of it may be sent any more (C54).
     package func end() {
         self.monitor.withLock { state in
+            guard !state.ended else { return }
             state.ended = true
+            state.unsentAtEnd += state.framedAcks + state.tags.held
             state.frames.removeAll()
         }
     }
@@ -125,6 +148,7 @@ package final class AckLine: Sendable {
     private static func encodeHeld(_ state: inout State, _ number: UInt16) {
         var tags = UnsettledTags()
         swap(&tags, &state.tags)
+        state.framedAcks += tags.held
         tags.takeAcks { tag, multiple in
             state.frames.appendAck(channel: number, deliveryTag: tag, multiple: multiple)
         }

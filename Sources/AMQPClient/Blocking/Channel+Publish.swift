@@ -72,6 +72,7 @@ extension Channel {
     ///   - mandatory: Have it returned if no queue takes it.
     ///   - token: Comes back with the confirm, on a confirm channel.
     ///   - message: Comes back with the verdict, for a caller that does not keep it.
+    ///   - deadline: How long it may wait for room, in nanoseconds of the monotonic clock; nil waits without end.
     /// - Returns: The sequence number on a confirm channel, else 0.
     /// - Throws: `.refusedLocally` if it can not be encoded, with nothing sent (C20, C27); why the channel ended.
     @discardableResult
@@ -82,7 +83,8 @@ extension Channel {
         properties: BasicProperties,
         mandatory: Bool,
         token: UInt64,
-        keeping message: OutgoingMessage? = nil
+        keeping message: OutgoingMessage? = nil,
+        until deadline: UInt64? = nil
     ) throws(AMQPError) -> UInt64 {
         try self.throwIfEnded()
         let sequence = self.currentMode == .confirm ? self.confirms.nextSequence : 0
@@ -93,7 +95,7 @@ extension Channel {
             properties.headers = headers
         }
         let method = BasicPublish(exchange: exchange, routingKey: routingKey, mandatory: mandatory)
-        while try !self.appendPublish(method, properties, body) { try self.awaitWritable() }
+        while try !self.appendPublish(method, properties, body) { try self.awaitWritable(until: deadline) }
         if sequence > 0 { self.confirms.published(UnconfirmedPublish(token: token, message: message)) }
         return sequence
     }
@@ -130,11 +132,15 @@ extension Channel {
     /// AMQP 0-9-1 §1.8.3.7 `basic.publish`. A missing exchange ends the channel later (C45). On a confirm channel the
     /// message is kept until the broker answers.
     ///
-    /// - Parameter message: Its body at most what the broker takes (16 to 128 MiB by default).
+    /// - Parameters:
+    ///   - message: Its body at most what the broker takes (16 to 128 MiB by default).
+    ///   - timeout: How long it may wait for room; nil waits as long as the connection lives.
     /// - Returns: The sequence number on a confirm channel, from 1; else 0.
-    /// - Throws: `.refusedLocally` if it can not be encoded, with nothing sent (C20, C27); why the channel ended.
+    /// - Throws: `.refusedLocally` if it can not be encoded, `.timeout` if there was no room, both with nothing sent
+    ///   (C20, C27); why the channel ended.
     @discardableResult
-    public func publish(_ message: OutgoingMessage) throws(AMQPError) -> UInt64 {
+    public func publish(_ message: OutgoingMessage, timeout: Duration? = nil) throws(AMQPError) -> UInt64 {
+        let deadline = MonotonicClock.deadline(in: timeout)
         self.appendAcks()  // in the order of the calls
         let isConfirmed = self.currentMode == .confirm
         let sequence = try message.body.withBytes { (bytes) throws(AMQPError) in
@@ -145,7 +151,8 @@ extension Channel {
                 properties: message.properties,
                 mandatory: message.mandatory,
                 token: self.confirms.nextSequence,
-                keeping: isConfirmed ? message : nil
+                keeping: isConfirmed ? message : nil,
+                until: deadline
             )
         }
         self.outbox.flush()

@@ -7,29 +7,38 @@ extension Channel {
     /// Deliveries given out on this channel and not settled.
     public var unsettledCount: Int { self.lane.ackLine.outstanding }
 
+    /// Acks and refusals that were never sent, because the channel of their delivery had ended (C54).
+    ///
+    /// Either the delivery belongs to an earlier channel, or this one ended before they went out. The broker gives
+    /// those messages out again.
+    public var droppedAckCount: Int { self.acksAfterEnd + self.lane.ackLine.unsentAtEnd }
+
+    /// Acks that the owner gave while the channel was open and that were not sent when it ended.
+    package var unsentAckCount: Int { self.lane.ackLine.unsentAtEnd }
+
     /// Acknowledges one delivery.
     ///
     /// The frame goes out before the channel waits next, with the next flush, or within a tenth of a second.
     ///
-    /// AMQP 0-9-1 §1.8.3.13 `basic.ack`, C53, C54. A delivery of an earlier channel is dropped quietly: the broker
-    /// gives it out again.
+    /// AMQP 0-9-1 §1.8.3.13 `basic.ack`, C53, C54. The ack of a delivery of an earlier channel is dropped quietly and
+    /// counted in ``droppedAckCount``: the broker gives the message out again.
     ///
     /// - Throws: `.refusedLocally` for a delivery that is settled already; sent, it would cost the channel.
     public func ack(_ delivery: Delivery) throws(AMQPError) {
-        guard delivery.incarnation == self.incarnation else { return }
+        guard self.isOwn(delivery) else { return }
         try self.settled(self.lane.ackLine.ack(delivery.deliveryTag), delivery.deliveryTag, .basicAck)
     }
 
     /// Acknowledges every delivery up to this one.
     public func ackAll(upTo delivery: Delivery) throws(AMQPError) {
-        guard delivery.incarnation == self.incarnation else { return }
+        guard self.isOwn(delivery) else { return }
         let count = self.lane.ackLine.ackAll(upTo: delivery.deliveryTag)
         try self.settled(count != nil, delivery.deliveryTag, .basicAck)
     }
 
     /// Gives a delivery back; new brokers do not count it as a failure (RabbitMQ's `basic.nack`).
     public func nack(_ delivery: Delivery, requeue: Bool) throws(AMQPError) {
-        guard delivery.incarnation == self.incarnation else { return }
+        guard self.isOwn(delivery) else { return }
         try self.settled(
             self.lane.ackLine.nack(delivery.deliveryTag, requeue: requeue),
             delivery.deliveryTag,
@@ -39,7 +48,7 @@ extension Channel {
 
     /// Refuses a delivery: without `requeue` it goes to the queue's dead-letter target (AMQP 0-9-1 §1.8.3.14).
     public func reject(_ delivery: Delivery, requeue: Bool) throws(AMQPError) {
-        guard delivery.incarnation == self.incarnation else { return }
+        guard self.isOwn(delivery) else { return }
         try self.settled(
             self.lane.ackLine.reject(delivery.deliveryTag, requeue: requeue),
             delivery.deliveryTag,
@@ -47,10 +56,24 @@ extension Channel {
         )
     }
 
+    /// Whether the delivery came on this channel; counts if not.
+    private func isOwn(_ delivery: Delivery) -> Bool {
+        if delivery.incarnation == self.incarnation { return true }
+        self.acksAfterEnd += 1
+        return false
+    }
+
     private func settled(_ accepted: Bool, _ tag: UInt64, _ method: MethodID) throws(AMQPError) {
-        try self.throwIfEnded()
+        if accepted { return }
+        if let reason = self.endReason {
+            self.acksAfterEnd += 1
+            throw reason
+        }
         // Ended a moment ago, and the reason is not here yet: the broker gives the delivery out again (C54).
-        if accepted || self.lane.ackLine.hasEnded { return }
+        if self.lane.ackLine.hasEnded {
+            self.acksAfterEnd += 1
+            return
+        }
         let text =
             "delivery tag \(tag) is not outstanding on channel \(self.number): settled before, or never given out"
         throw AMQPError(.refusedLocally, scope: .call, text: text, method: method)

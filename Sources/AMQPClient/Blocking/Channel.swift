@@ -25,6 +25,9 @@ public final class Channel {
     /// The tags in use on this channel; a second consumer with one of them would cost the connection (C52).
     var consumers: Set<String> = []
     var noAckConsumers: Set<String> = []
+    /// Signals that end a wait for an answer, and with it the channel.
+    package var interrupts: UInt32 = 0
+    var acksAfterEnd = 0
     var namedConsumers = 0
 
     /// Why the channel ended; nil while it is open.
@@ -214,12 +217,13 @@ public final class Channel {
         while true {
             if let reply = self.takeReply() { return reply }
             try self.throwIfEnded()
-            guard self.pump(until: deadline) else {
+            guard self.signals & self.interrupts == 0, self.pump(until: deadline) else {
                 let error = AMQPError(
                     .timeout,
                     scope: .channel(self.number),
-                    text:
-                        "no answer within \(self.requestTimeout); the channel is closed, since a late answer must not meet the next request",
+                    text: self.signals & self.interrupts == 0
+                        ? "no answer within \(self.requestTimeout); the channel is closed, since a late answer must not meet the next request"
+                        : "no answer so far, and its owner was told to open another channel",
                     method: method
                 )
                 _ = self.outbox.closeChannel(self.number, self.incarnation, code: .replySuccess, text: "timeout")
@@ -356,12 +360,15 @@ public final class Channel {
     // MARK: Room to publish
 
     /// Waits until publishers may append again.
-    func awaitWritable() throws(AMQPError) {
+    func awaitWritable(until deadline: UInt64?) throws(AMQPError) {
         self.isWritable = false
         self.sendAcks()
         while !self.isWritable {
             try self.throwIfEnded()
-            self.pump(until: nil)
+            if !self.pump(until: deadline) {
+                let text = "no room to publish: the broker blocks the connection or pauses the channel, or reads slowly"
+                throw AMQPError(.timeout, scope: .call, text: text, method: .basicPublish)
+            }
         }
     }
 
@@ -372,8 +379,8 @@ public final class Channel {
     }
 
     func appendAcks() {
-        self.lane.ackLine.takeFrames(byOwner: true) { frames in
-            _ = self.outbox.appendFrames(self.number, self.incarnation, frames)
+        self.lane.ackLine.sendFrames { frames in
+            self.outbox.appendFrames(self.number, self.incarnation, frames)
         }
     }
 }

@@ -44,6 +44,8 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let closedByOwner = Code(own: 11, "closed")
         /// The connection URI or a setting cannot be used.
         public static let invalidSettings = Code(own: 12, "invalid settings")
+        /// The broker ended a consumer: its queue was deleted or moved, or it did not ack in time (C56, C61).
+        public static let consumerCancelled = Code(own: 20, "consumer cancelled")
     }
 
     /// What ended with it, read from the method that carried it, never from the code (C43).

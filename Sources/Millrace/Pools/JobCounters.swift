@@ -18,15 +18,16 @@ public struct JobCounts: Sendable, Equatable {
     public var published = 0
     /// Handlers that ran longer than the job's timeout.
     public var overruns = 0
-    /// Outcomes that came after their channel had ended; the broker gives those messages out again.
-    public var stale = 0
+    /// Outcomes that were not sent because their channel had ended; the broker gives those messages out again (C54).
+    public var droppedAcks = 0
 
     /// No counts.
     public init() {}
 
     /// Deliveries with an outcome.
     public var settled: Int {
-        self.acked + self.rejected + self.requeued + self.givenBack + self.discarded + self.stale
+        self.acked + self.rejected + self.requeued + self.givenBack + self.discarded
+            + self.droppedAcks
     }
 
     mutating func count(_ settlement: Settlement) {
@@ -48,7 +49,7 @@ public struct JobCounts: Sendable, Equatable {
         left.discarded += right.discarded
         left.published += right.published
         left.overruns += right.overruns
-        left.stale += right.stale
+        left.droppedAcks += right.droppedAcks
     }
 }
 

@@ -67,7 +67,7 @@ final class Pool: @unchecked Sendable {
         self.handles.allSatisfy { handle in
             switch handle.state {
             case .ended, .failed: true
-            case .waiting, .consuming, .restarting: !self.isStarted
+            case .waiting, .opening, .consuming, .restarting: !self.isStarted
             }
         }
     }

@@ -20,7 +20,7 @@ extension Worker {
         if self.handle.job.ack.mode == .none || channel.ack(tag: tag) {
             self.counts.acked += 1
         } else {
-            self.counts.stale += 1
+            self.counts.droppedAcks += 1
         }
     }
 
@@ -58,7 +58,7 @@ extension Worker {
                 }
             } catch {
                 if isConfirmed { self.awaiting.drop(token) }
-                guard channel.isOpen else { return self.counts.stale += 1 }  // the broker gives the input out again
+                guard channel.isOpen else { return self.counts.droppedAcks += 1 }  // the broker gives the input out again
                 return self.outputFailed(tag, "\(error)", channel)
             }
         }
@@ -72,7 +72,7 @@ extension Worker {
         for answer in channel.takeVerdicts() {
             guard let input = self.awaiting.settled(answer.token, answer.verdict) else { continue }
             if answer.verdict == .unknown {
-                self.counts.stale += 1
+                self.counts.droppedAcks += 1
             } else if let failure = input.failure {
                 self.outputFailed(input.deliveryTag, failure, channel)
             } else {
@@ -110,7 +110,7 @@ extension Worker {
             case .rejectRequeue: !isAcked || channel.reject(tag: tag, requeue: true)
             case .giveBack: !isAcked || channel.nack(tag: tag, requeue: true)
             }
-        if wasOutstanding { self.counts.count(settlement) } else { self.counts.stale += 1 }
+        if wasOutstanding { self.counts.count(settlement) } else { self.counts.droppedAcks += 1 }
         self.noteFailure(settlement)
     }
 

@@ -71,6 +71,7 @@ final class Worker {
             } catch {
                 self.channelEnded()
                 if error.scope == .connection {
+                    self.handle.enter(.waiting)
                     self.source.forget(connection)
                     continue
                 }
@@ -82,7 +83,9 @@ final class Worker {
                 )
                 self.handle.enter(.restarting("\(error)"))
                 let deadline = MonotonicClock.now() &+ wait
-                while !self.handle.isDraining, MonotonicClock.now() < deadline { self.idle(until: deadline) }
+                while !self.handle.isDraining, !self.handle.takeRestart(), MonotonicClock.now() < deadline {
+                    self.idle(until: deadline)
+                }
             }
         }
         while !self.running.isEmpty { self.idle(until: nil) }
@@ -93,13 +96,17 @@ final class Worker {
     /// One channel's life: open, consume, work, drain.
     private func serve(_ connection: Connection, started: () -> Void) throws(AMQPError) {
         let job = self.handle.job
+        self.handle.enter(.opening)
+        _ = self.handle.takeRestart()
         let channel = try connection.openChannel(mailbox: self.handle.mailbox)
         self.channel = channel
+        channel.interrupts = WorkerHandle.Signal.restart | WorkerHandle.Signal.drain
         if self.mustDeclare { try self.topology.declare(queue: job.queue, on: channel) }
         channel.batchAcks(job.ack.batch)
         if job.publish.mode == .confirm { try channel.selectConfirms() }
         try channel.prefetch(UInt16(clamping: job.prefetch))
         try channel.consume(job.queue, tag: self.consumerTag, noAck: job.ack.mode == .none)
+        channel.interrupts = 0
         self.handle.enter(.consuming)
         self.mustDeclare = false
         started()
@@ -120,7 +127,7 @@ final class Worker {
         if let consumer = channel.takeCancelledConsumers().first {
             channel.close()
             throw AMQPError(
-                .closedByOwner,
+                .consumerCancelled,
                 scope: .channel(channel.number),
                 text: "the broker ended consumer \(consumer): its queue was deleted, moved, or timed out"
             )
@@ -239,7 +246,7 @@ final class Worker {
             if let channel, delivery.incarnation == channel.incarnation {
                 self.settle(delivery, channel)
             } else {
-                self.counts.stale += 1
+                self.counts.droppedAcks += 1
                 delivery.publications.removeAll()
                 self.idle.append(delivery)
             }
@@ -287,6 +294,8 @@ final class Worker {
         channel.sendAcks()
         self.publishCounts()
         channel.close()
+        self.noteUnsentAcks(channel)
+        self.publishCounts()
         self.channel = nil
     }
 
@@ -305,13 +314,21 @@ final class Worker {
     private func channelEnded() {
         if let channel = self.channel {
             channel.close()
+            self.noteUnsentAcks(channel)
             self.runCalls(nil)
         }
         self.channel = nil
-        self.counts.stale += self.awaiting.removeAll()
+        self.counts.droppedAcks += self.awaiting.removeAll()
         self.batch = nil
         self.pausedUntil = 0
         self.publishCounts()
+    }
+
+    /// Acks that were held back when the channel ended were counted as sent.
+    private func noteUnsentAcks(_ channel: Channel) {
+        let count = channel.unsentAckCount
+        self.counts.acked -= count
+        self.counts.droppedAcks += count
     }
 
     /// Waits in the mailbox without a channel, so that async handlers go on and every signal is heard.

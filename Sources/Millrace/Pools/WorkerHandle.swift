@@ -15,6 +15,8 @@ final class WorkerHandle: Sendable {
         static let cancel: UInt32 = 2
         /// The supervisor has a new connection, or none.
         static let connection: UInt32 = 4
+        /// Give the channel up that does not come to consume, and open another one.
+        static let restart: UInt32 = 8
     }
 
     let job: JobDefinition
@@ -60,6 +62,11 @@ final class WorkerHandle: Sendable {
         self.mailbox.signal(bit)
     }
 
+    /// Whether a restart was asked for since the last look.
+    func takeRestart() -> Bool {
+        self.signals.bitwiseAnd(~Signal.restart, ordering: .relaxed).oldValue & Signal.restart != 0
+    }
+
     var isDraining: Bool { self.signals.load(ordering: .relaxed) & Signal.drain != 0 }
     var isCancelled: Bool { self.signals.load(ordering: .relaxed) & Signal.cancel != 0 }
 
@@ -75,6 +82,8 @@ final class WorkerHandle: Sendable {
 enum WorkerState: Equatable, Sendable {
     /// No connection at the moment.
     case waiting
+    /// Its channel is being opened, up to the broker's consume-ok.
+    case opening
     /// Its consumer runs.
     case consuming
     /// Its channel ended; it opens another one after a pause.

@@ -16,6 +16,7 @@ public final class Supervisor: Sendable {
     let topology: Topology
     let pools: [Pool]
     let failures = Monitor<[String: String]>([:])
+    let watched = Monitor(WatchedState())
     private let onStatus: (@Sendable ([JobStatus]) -> Void)?
 
     /// Prepares the jobs of a file; nothing is started.
@@ -74,6 +75,7 @@ public final class Supervisor: Sendable {
                 queue: pool.job.queue,
                 state: failures[pool.job.name].map(JobState.failed) ?? pool.state,
                 threads: pool.job.threads,
+                consuming: pool.handles.count { $0.state == .consuming },
                 counts: pool.counters.counts
             )
         }
@@ -97,7 +99,7 @@ extension Pool {
         let states = self.handles.map(\.state)
         if states.contains(.consuming) { return .running }
         for case .restarting(let reason) in states { return .restarting(reason) }
-        if states.contains(.waiting) { return .starting }
+        if states.contains(.waiting) || states.contains(.opening) { return .starting }
         for case .failed(let reason) in states { return .failed(reason) }
         return .drained
     }

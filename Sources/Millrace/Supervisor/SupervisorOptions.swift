@@ -4,11 +4,15 @@ public struct SupervisorOptions: Sendable {
     public var once: Bool
     /// Called about this often with the state of every job; nil never.
     public var statusInterval: Duration?
+    /// A worker that has a connection and no running consumer for this long is named in the log, its channel is
+    /// opened again, and the supervisor is not ready.
+    public var consumeTimeout: Duration
 
-    /// The defaults: run until stopped, no status.
-    public init(once: Bool = false, statusInterval: Duration? = nil) {
+    /// The defaults: run until stopped, no status, 30 s for a consumer to start.
+    public init(once: Bool = false, statusInterval: Duration? = nil, consumeTimeout: Duration = .seconds(30)) {
         self.once = once
         self.statusInterval = statusInterval
+        self.consumeTimeout = consumeTimeout
     }
 }
 
@@ -59,6 +63,8 @@ public struct JobStatus: Sendable {
     public let state: JobState
     /// Its worker threads.
     public let threads: Int
+    /// Those whose consumer the broker has confirmed.
+    public let consuming: Int
     /// What was done since the start.
     public let counts: JobCounts
 }

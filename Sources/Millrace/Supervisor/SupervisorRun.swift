@@ -11,11 +11,12 @@ struct SupervisorRun {
     private var connection: Connection?
     private var attempt = 0
     private var reporter: ConnectionReporter?  // the connection holds it weakly
-    private var hasConnected = false
-    private var backoff: Backoff
+    private var schedule: RecoverySchedule
+    private var generator = SystemRandomNumberGenerator()
     private var nextAttempt: UInt64 = 0
     private var nextStatus: UInt64 = 0
     private var overruns: OverrunWatch
+    private var consumers: ConsumerWatch<ObjectIdentifier>
     private var once = OnceWatch()
     private var nextOnceCheck: UInt64 = 0
 
@@ -26,7 +27,7 @@ struct SupervisorRun {
     init(_ supervisor: Supervisor, group: any EventLoopGroup) {
         self.supervisor = supervisor
         self.group = group
-        self.backoff = Backoff(supervisor.file.connection.recovery)
+        self.consumers = ConsumerWatch(limit: supervisor.options.consumeTimeout)
         self.overruns = OverrunWatch(pools: supervisor.pools)
         self.endpoints = supervisor.file.connection.uris.compactMap { uri in
             do throws(AMQPError) {
@@ -36,6 +37,11 @@ struct SupervisorRun {
                 return nil
             }
         }
+        self.schedule = RecoverySchedule(
+            endpointCount: self.endpoints.count,
+            settings: supervisor.file.connection.recovery,
+            mustConnectAtOnce: supervisor.options.once
+        )
     }
 
     mutating func run() -> ExitStatus {
@@ -48,6 +54,7 @@ struct SupervisorRun {
             self.handle(events)
             if events.stopRequests > 0 { return self.drain(atOnce: events.stopRequests > 1) }
             self.overruns.look(now: MonotonicClock.now(), logger: self.logger)
+            self.supervisor.look(&self.consumers, now: MonotonicClock.now())
             self.reportStatus()
             self.supervisor.noteFailedPools()
             if self.supervisor.canWork, self.supervisor.haveEnded {
@@ -60,42 +67,39 @@ struct SupervisorRun {
 
     // MARK: Connection
 
-    /// One round over the endpoints; a status if the run can not go on.
+    /// The next attempt, if one is due; a status if the run can not go on.
     private mutating func connect() -> ExitStatus? {
+        let endpoint: Endpoint
+        switch self.schedule.next(now: MonotonicClock.now(), using: &self.generator) {
+        case .wait(let deadline):
+            self.nextAttempt = deadline
+            return nil
+        case .attempt(let index): endpoint = self.endpoints[index]
+        }
         var options = ConnectionOptions(name: self.supervisor.file.connection.name ?? "millrace")
         options.heartbeatSeconds = Int(self.supervisor.file.connection.heartbeat.nanoseconds / 1_000_000_000)
         options.connectTimeout = self.supervisor.file.connection.connectTimeout
-        var last: AMQPError?
-        for endpoint in self.endpoints {
-            self.attempt += 1
-            let reporter = ConnectionReporter(attempt: self.attempt, inbox: self.supervisor.inbox)
-            self.reporter = reporter
-            do throws(AMQPError) {
-                let connection = try Connection.connect(
-                    to: endpoint,
-                    options: options,
-                    on: self.group,
-                    logger: self.logger,
-                    delegate: reporter
-                )
-                try self.start(on: connection)
-                self.logger.info("connected", metadata: ["broker": "\(endpoint.address)"])
-                return self.supervisor.canWork ? nil : self.giveUp(connection)
-            } catch {
-                last = error
-                self.logger.warning(
-                    "no connection",
-                    metadata: ["broker": "\(endpoint.address)", "reason": "\(error)"]
-                )
-            }
-        }
-        if !self.hasConnected, let last, !last.isTransient || self.supervisor.options.once {
-            self.logger.critical("the broker can not be used", metadata: ["reason": "\(last)"])
+        self.attempt += 1
+        let reporter = ConnectionReporter(attempt: self.attempt, inbox: self.supervisor.inbox)
+        self.reporter = reporter
+        do throws(AMQPError) {
+            let connection = try Connection.connect(
+                to: endpoint,
+                options: options,
+                on: self.group,
+                logger: self.logger,
+                delegate: reporter
+            )
+            try self.start(on: connection)
+            self.logger.info("connected", metadata: ["broker": "\(endpoint.address)"])
+            return self.supervisor.canWork ? nil : self.giveUp(connection)
+        } catch {
+            self.logger.warning("no connection", metadata: ["broker": "\(endpoint.address)", "reason": "\(error)"])
+            let action = self.schedule.failed(error, now: MonotonicClock.now(), using: &self.generator)
+            guard case .giveUp(let refusal) = action else { return nil }
+            self.logger.critical("the broker can not be used", metadata: ["reason": "\(refusal)"])
             return .brokerUnavailable
         }
-        let wait = self.backoff.next(random: Double.random(in: 0..<1))
-        self.nextAttempt = MonotonicClock.now() &+ wait
-        return nil
     }
 
     private func giveUp(_ connection: Connection) -> ExitStatus {
@@ -113,8 +117,7 @@ struct SupervisorRun {
             throw error
         }
         self.connection = connection
-        self.hasConnected = true
-        self.backoff.reset()
+        self.schedule.connected(now: MonotonicClock.now())
         self.supervisor.noteTopology(failures)
         self.supervisor.source.set(connection)
         self.supervisor.startPools()
@@ -128,6 +131,7 @@ struct SupervisorRun {
             self.logger.warning("the connection ended; connecting again", metadata: ["reason": "\(error)"])
             self.supervisor.source.forget(connection)
             self.connection = nil
+            self.schedule.lost(now: MonotonicClock.now(), using: &self.generator)
             self.nextAttempt = 0
         }
         if let reason = events.blocked {
@@ -170,6 +174,7 @@ struct SupervisorRun {
     /// DESIGN §7: cancel, give back, finish, at `shutdown_timeout` cancel handlers, at `kill_timeout` leave them.
     private mutating func drain(atOnce: Bool) -> ExitStatus {
         let file = self.supervisor.file
+        self.supervisor.watched.withLock { $0.isDraining = true }
         self.logger.info("draining", metadata: ["shutdown_timeout": "\(file.shutdownTimeout)"])
         let start = MonotonicClock.now()
         let cancelAt = atOnce ? start : start &+ file.shutdownTimeout.nanoseconds

@@ -11,6 +11,8 @@ enum StatusReport {
                 value: .object([
                     .init(key: "queue", value: .string(job.queue)),
                     .init(key: "state", value: .string("\(job.state)")),
+                    .init(key: "threads", value: .int(Int64(job.threads))),
+                    .init(key: "consuming", value: .int(Int64(job.consuming))),
                     .init(key: "received", value: .int(Int64(job.counts.received))),
                     .init(key: "acked", value: .int(Int64(job.counts.acked))),
                     .init(key: "rejected", value: .int(Int64(job.counts.rejected))),
@@ -19,7 +21,7 @@ enum StatusReport {
                     .init(key: "discarded", value: .int(Int64(job.counts.discarded))),
                     .init(key: "published", value: .int(Int64(job.counts.published))),
                     .init(key: "overruns", value: .int(Int64(job.counts.overruns))),
-                    .init(key: "stale", value: .int(Int64(job.counts.stale))),
+                    .init(key: "dropped_acks", value: .int(Int64(job.counts.droppedAcks))),
                 ])
             )
         }

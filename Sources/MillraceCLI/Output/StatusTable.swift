@@ -5,14 +5,14 @@ import Millrace
 enum StatusTable {
     static func print(_ jobs: [JobStatus]) {
         let head = [
-            "job", "state", "threads", "received", "acked", "rejected", "requeued", "given back", "published",
-            "overruns",
+            "job", "state", "consuming", "received", "acked", "rejected", "requeued", "given back", "published",
+            "overruns", "dropped acks",
         ]
         let rows = jobs.map { job in
             [
-                job.name, "\(job.state)", "\(job.threads)", "\(job.counts.received)", "\(job.counts.acked)",
+                job.name, "\(job.state)", "\(job.consuming)/\(job.threads)", "\(job.counts.received)", "\(job.counts.acked)",
                 "\(job.counts.rejected)", "\(job.counts.requeued)", "\(job.counts.givenBack)",
-                "\(job.counts.published)", "\(job.counts.overruns)",
+                "\(job.counts.published)", "\(job.counts.overruns)", "\(job.counts.droppedAcks)",
             ]
         }
         let widths = head.indices.map { column in ([head] + rows).map { $0[column].count }.max() ?? 0 }

@@ -1,3 +1,5 @@
+import AMQPClient
+
 /// Reads the `connection` block.
 struct ConnectionDecoder {
     let log: DiagnosticLog

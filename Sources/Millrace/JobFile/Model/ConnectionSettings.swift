@@ -1,3 +1,5 @@
+public import AMQPClient
+
 /// The `connection` block: where the broker is and how the connection to it is kept.
 public struct ConnectionSettings: Sendable, Equatable {
     /// The endpoints, tried in turn: `amqp://`, `amqps://`, or `embedded:` for the broker in this process.

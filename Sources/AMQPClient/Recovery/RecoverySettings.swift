@@ -1,4 +1,6 @@
-/// The `connection.recovery` block: an exponential backoff with jitter.
+/// How long to wait between attempts: an exponential backoff with jitter.
+///
+/// `connection.recovery` in a job file.
 public struct RecoverySettings: Sendable, Equatable {
     /// The first wait; 500 ms unless given, 1 ms…1 h.
     public var initialInterval: Duration

@@ -1,5 +1,3 @@
-import AMQPClient
-
 /// Exponential backoff with jitter, as a value: the random number comes in.
 package struct Backoff: Sendable, Equatable {
     private let settings: RecoverySettings
