@@ -22,7 +22,7 @@ extension AMQPError {
     public var isTransient: Bool {
         switch self.code.rawValue {
         case 311, 313, 320, 405, 506, 541: true
-        case 403: self.text.contains("exclusive")  // another consumer has the queue for now
+        case 403: self.text.contains("in exclusive use")  // another consumer has the queue for now
         case 406: self.text.contains("timed out")  // consumer_timeout: the channel is gone, the queue is not (C61)
         case Code.consumerCancelled.rawValue: true
         case Code.timeout.rawValue, Code.connectionLost.rawValue, Code.heartbeatMissed.rawValue: true
