@@ -44,6 +44,8 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let closedByOwner = Code(own: 11, "closed")
         /// The connection URI or a setting cannot be used.
         public static let invalidSettings = Code(own: 12, "invalid settings")
+        /// No TLS connection: certificates, names, versions, or no TLS at the other end.
+        public static let tlsFailed = Code(own: 13, "TLS failed")
     }
 
     /// What ended with it, read from the method that carried it, never from the code (C43).
@@ -64,13 +66,16 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
     public let text: String
     /// The method that the broker blames, or that the call would have sent.
     public let method: MethodID?
+    /// What fits this one better than the advice for its code.
+    let ownAdvice: String?
 
-    /// An error with its place.
-    public init(_ code: Code, scope: Scope, text: String, method: MethodID? = nil) {
+    /// An error with its place; the advice is the code's own unless given.
+    public init(_ code: Code, scope: Scope, text: String, method: MethodID? = nil, advice: String? = nil) {
         self.code = code
         self.scope = scope
         self.text = text
         self.method = method
+        self.ownAdvice = advice
     }
 
     /// One line for a log: code, place, the broker's words, advice.

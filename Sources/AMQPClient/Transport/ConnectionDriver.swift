@@ -10,7 +10,7 @@ public protocol ConnectionDelegate: AnyObject, Sendable {
     func connectionBlocked(reason: String)
     /// The broker reads again.
     func connectionUnblocked()
-    /// The connection ended, once; every channel has been told.
+    /// The open connection ended, once; every channel has been told.
     func connectionEnded(_ error: AMQPError)
 }
 
@@ -20,6 +20,9 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
     typealias InboundIn = ByteBuffer
 
     private let options: ConnectionOptions
+    private let isEncrypted: Bool
+    private let secretUpdates = SecretUpdates()
+    private var hasOpened = false
     private let logger: Logger
     private weak var delegate: (any ConnectionDelegate)?
     private var machine: ConnectionMachine
@@ -49,6 +52,7 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
         ended: EventLoopPromise<Void>
     ) {
         self.options = options
+        self.isEncrypted = endpoint.tls != nil
         self.logger = logger
         self.delegate = delegate
         self.machine = ConnectionMachine(settings: options.handshake(endpoint))
@@ -71,9 +75,11 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
 
     private func start(_ context: ChannelHandlerContext) {
         guard self.outbox == nil else { return }
-        let descriptor = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(
-            of: NIOBSDSocket.Handle.self
-        ) { $0 }
+        // With TLS nothing may pass NIO by.
+        let descriptor =
+            self.isEncrypted
+            ? nil
+            : try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
         let transport = SocketTransport(channel: context.channel, descriptor: descriptor)
         self.transport = transport
         let outbox = Outbox(transport: transport, highWater: self.options.outboxHighWater)
@@ -130,7 +136,9 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.end(AMQPError(.connectionLost, scope: .connection, text: "\(error)"))
+        // A reset in the handshake means what the end of the stream would (C6).
+        if error is IOError, self.machine.isHandshaking { return self.end(self.machine.endOfFileReceived()) }
+        self.end(error as? AMQPError ?? AMQPError(.connectionLost, scope: .connection, text: "\(error)"))
     }
 
     // MARK: InboundDelegate
@@ -242,7 +250,8 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
 
     private func run(_ action: ConnectionMachine.Action) {
         switch action {
-        case .ignore, .secretUpdated: break
+        case .ignore: break
+        case .secretUpdated: self.secretUpdates.answered()
         case .send(let methods): self.send(methods)
         case .negotiated(let negotiated, let methods):
             self.outbox?.apply(negotiated)
@@ -252,6 +261,7 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
         case .opened:
             self.deadline?.cancel()
             self.deadline = nil
+            self.hasOpened = true
             if let outbox = self.outbox { self.opened.succeed(outbox) }
         case .blocked(let reason):
             self.outbox?.setBlocked(true)
@@ -317,6 +327,15 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
         }
     }
 
+    /// Gives the broker a new secret for this connection (C66).
+    func updateSecret(_ update: ConnectionUpdateSecret, _ promise: EventLoopPromise<Void>) {
+        guard let eventLoop = self.context?.eventLoop, !self.hasEnded, self.machine.state == .open else {
+            return promise.fail(self.outbox?.end ?? .ended(.connection, "closed by its owner"))
+        }
+        self.secretUpdates.sent(promise, timeout: self.options.requestTimeout, on: eventLoop)
+        self.send([.connectionUpdateSecret(update)])
+    }
+
     /// A peer that broke the protocol may never send close-ok (C44).
     private func endSoon(_ error: AMQPError) {
         self.deadline?.cancel()
@@ -372,13 +391,14 @@ final class ConnectionDriver: ChannelInboundHandler, InboundDelegate, @unchecked
         let isWriting = self.outbox?.connectionEnded(error) ?? false
         self.lanes.removeAll()
         self.opened.fail(error)
+        self.secretUpdates.ended(error)
         if isWriting, let eventLoop = self.context?.eventLoop {
             // Another thread has the last words in hand; it never waits for the socket, so this is ample.
             eventLoop.scheduleTask(in: Self.tickInterval) {}.futureResult.whenComplete { _ in self.drop() }
         } else {
             self.drop()
         }
-        self.delegate?.connectionEnded(error)
+        if self.hasOpened { self.delegate?.connectionEnded(error) }
     }
 
     private func drop() {

@@ -30,7 +30,7 @@ struct SupervisorRun {
         self.overruns = OverrunWatch(pools: supervisor.pools)
         self.endpoints = supervisor.file.connection.uris.compactMap { uri in
             do throws(AMQPError) {
-                return try Endpoint(uri: uri)
+                return try supervisor.file.connection.endpoint(uri)
             } catch {
                 supervisor.logger.error("a connection URI can not be used", metadata: ["reason": "\(error)"])
                 return nil
@@ -60,13 +60,13 @@ struct SupervisorRun {
 
     // MARK: Connection
 
-    /// One round over the endpoints; a status if the run can not go on.
+    /// One round over the endpoints, in random order to spread the load of a cluster; a status if the run can not go on.
     private mutating func connect() -> ExitStatus? {
         var options = ConnectionOptions(name: self.supervisor.file.connection.name ?? "millrace")
         options.heartbeatSeconds = Int(self.supervisor.file.connection.heartbeat.nanoseconds / 1_000_000_000)
         options.connectTimeout = self.supervisor.file.connection.connectTimeout
         var last: AMQPError?
-        for endpoint in self.endpoints {
+        for endpoint in self.endpoints.shuffled() {
             self.attempt += 1
             let reporter = ConnectionReporter(attempt: self.attempt, inbox: self.supervisor.inbox)
             self.reporter = reporter
@@ -82,7 +82,7 @@ struct SupervisorRun {
                 self.logger.info("connected", metadata: ["broker": "\(endpoint.address)"])
                 return self.supervisor.canWork ? nil : self.giveUp(connection)
             } catch {
-                last = error
+                if last?.isTransient != true { last = error }  // one that may pass keeps the run going
                 self.logger.warning(
                     "no connection",
                     metadata: ["broker": "\(endpoint.address)", "reason": "\(error)"]
