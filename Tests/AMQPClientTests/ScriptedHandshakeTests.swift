@@ -72,6 +72,17 @@ import TestSupport
         #expect(error?.text.contains("3.1.0.0") == true)
     }
 
+    @Test func `C2: a port for TLS is named, by its alert or by its silence`() throws {
+        let alert = try Scripted.failure { peer in
+            try peer.sendRaw([0x15, 3, 3, 0, 2, 2, 70])
+        }
+        #expect(alert?.code == .protocolMismatch)
+        #expect(alert?.text.contains("use amqps://") == true)
+        let silence = try Scripted.failure { _ in }
+        #expect(silence?.code == .connectionLost)
+        #expect(silence?.text.contains("use amqps://") == true)
+    }
+
     @Test func `C11: a server that says nothing is given up`() throws {
         var options = Scripted.options
         options.connectTimeout = .milliseconds(100)

@@ -133,11 +133,11 @@ package final class ScriptedPeer {
 
     /// The protocol header and start, up to the client's login.
     @discardableResult
-    package func greet() throws -> ConnectionStartOk {
+    package func greet(mechanisms: String = "PLAIN AMQPLAIN") throws -> ConnectionStartOk {
         guard try self.take(8, "a protocol header") == Frame.protocolHeader else {
             throw PeerFailure("another protocol header")
         }
-        try self.send(ConnectionStart(mechanisms: Array("PLAIN AMQPLAIN".utf8), locales: Array("en_US".utf8)), on: 0)
+        try self.send(ConnectionStart(mechanisms: Array(mechanisms.utf8), locales: Array("en_US".utf8)), on: 0)
         return try self.expect(ConnectionStartOk.self, on: 0)
     }
 

@@ -32,7 +32,7 @@ struct SupervisorRun {
         self.overruns = OverrunWatch(pools: supervisor.pools)
         self.endpoints = supervisor.file.connection.uris.compactMap { uri in
             do throws(AMQPError) {
-                return try Endpoint(uri: uri)
+                return try supervisor.file.connection.endpoint(uri)
             } catch {
                 supervisor.logger.error("a connection URI can not be used", metadata: ["reason": "\(error)"])
                 return nil
