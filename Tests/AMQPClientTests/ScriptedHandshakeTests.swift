@@ -94,6 +94,28 @@ import TestSupport
         #expect(error?.code == .timeout)
     }
 
+    @Test
+    func
+        `C10: a login that needs more than the least frame is refused here`()
+        throws
+    {
+        var options = Scripted.options
+        options.clientProperties = ["note": .string(String(repeating: "x", count: 3000))]
+        try Scripted.run(options) { _ in
+        } peer: { peer in
+            try peer.handshake()  // the start-ok of more than 3,000 octets fits
+            try peer.finish()
+        }
+        options.clientProperties = ["note": .string(String(repeating: "x", count: 5000))]
+        let error = try PeerListener.run { peer in
+            #expect(throws: PeerFailure.self) { try peer.greet() }  // nothing comes but the end
+        } client: { [options] endpoint in
+            Scripted.error { () throws(AMQPError) in _ = try Scripted.connect(endpoint, options) }
+        }
+        #expect(error?.code == .invalidSettings)
+        #expect(error?.text.contains("connection.start-ok") == true)
+    }
+
     @Test func `C14: an idle client sends a heartbeat in half the interval`() throws {
         var options = Scripted.options
         options.heartbeatSeconds = 1

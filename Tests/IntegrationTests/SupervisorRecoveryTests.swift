@@ -31,7 +31,7 @@ struct SupervisorRecoveryTests {
         let text = """
             version: 1
             connection:
-              uri: "amqp://\(endpoint.user):\(endpoint.password)@127.0.0.1:\(endpoint.port)/"
+              uri: "amqp://\(endpoint.user):\(endpoint.password)@127.0.0.1:\(endpoint.port)"
               recovery: { initial_interval: 5ms, max_interval: 50ms }
             queues: { \(self.input): {}, \(self.output): {} }
             jobs:
