@@ -22,8 +22,10 @@ private let plugin = MillracePlugin(name: "recovery", [.sync("recovery.forwardin
 /// The supervisor's connection cut again and again while its jobs work.
 @Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(2)))
 struct SupervisorRecoveryTests {
-    private static let messages = 5000
     private static let cuts = 30
+    /// Messages between two cuts, and how many of them are still on their way when the next one comes.
+    private static let portion = 200
+    private static let underWay = 120
     private let input = Broker.unique("in")
     private let output = Broker.unique("out")
 
@@ -65,8 +67,6 @@ struct SupervisorRecoveryTests {
         let channel = try broker.openChannel()
         for queue in [self.input, self.output] { _ = try channel.declareQueue(queue) }
         try channel.selectConfirms()
-        for number in 0..<Self.messages { try channel.publish(Array("\(number)".utf8), routingKey: self.input) }
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)).isEmpty)
         let proxy = try CuttingProxy(to: try Broker.endpoint())
         defer { proxy.stop() }
         let supervisor = try self.supervisor(proxy.endpoint)
@@ -77,20 +77,24 @@ struct SupervisorRecoveryTests {
             ended.signal()
         }
         var seen: Set<String> = []
-        var cuts = 0
+        var published = 0
         try channel.consume(self.output, noAck: true)
-        while seen.count < Self.messages {
-            let delivery = try #require(
-                try channel.nextDelivery(timeout: .seconds(20)),
-                "\(seen.count) outputs after \(cuts) cuts; \(supervisor.readiness.reasons)"
-            )
-            seen.insert(String(decoding: delivery.body, as: UTF8.self))
-            // New outputs after a cut: the workers consume again.
-            if cuts < Self.cuts, seen.count >= (cuts + 1) * (Self.messages / (Self.cuts + 1)), proxy.cut() > 0 {
-                cuts += 1
+        for cut in 0...Self.cuts {
+            for number in published..<published + Self.portion {
+                try channel.publish(Array("\(number)".utf8), routingKey: self.input)
             }
+            #expect(try channel.awaitConfirms(timeout: .seconds(30)).isEmpty)
+            published += Self.portion
+            // Outputs of this portion: the workers consume again.
+            while seen.count < published - (cut < Self.cuts ? Self.underWay : 0) {
+                let delivery = try #require(
+                    try channel.nextDelivery(timeout: .seconds(20)),
+                    "\(seen.count) outputs after \(cut) cuts; \(supervisor.readiness.reasons)"
+                )
+                seen.insert(String(decoding: delivery.body, as: UTF8.self))
+            }
+            if cut < Self.cuts { #expect(proxy.cut() > 0) }
         }
-        #expect(cuts == Self.cuts)
         supervisor.stop()
         #expect(ended.wait(until: MonotonicClock.deadline(in: .seconds(20))) { $0 } == .clean)
         thread.join()
@@ -105,6 +109,6 @@ struct SupervisorRecoveryTests {
         #expect(try last.declareQueue(self.input, passive: true).messageCount == 0)
         for queue in [self.input, self.output] { try last.deleteQueue(queue) }
         broker.close()
-        print("\(cuts) cuts: \(counts.received) received, \(counts.droppedAcks) acks dropped")
+        print("\(Self.cuts) cuts of the supervisor: \(counts.received) received, \(counts.droppedAcks) acks dropped")
     }
 }
