@@ -56,6 +56,8 @@ let package = Package(
         .testTarget(name: "TidyTests"),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
         .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient"] + nio, path: "Tests/Support"),
+        .target(name: "FuzzTargets", dependencies: ["AMQPWire", "AMQPClient", logging], path: "Tests/Fuzz/Targets"),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/CorpusTests"),
         .testTarget(name: "AMQPClientTests", dependencies: ["AMQPClient", "AMQPWire", "TestSupport", logging] + nio),
         .testTarget(name: "MillraceHandlerTests", dependencies: ["MillraceHandler", "CMillraceABI"]),
         .testTarget(name: "ExamplesTests", dependencies: ["Examples"]),
@@ -73,6 +75,22 @@ let package = Package(
     ]
 )
 
+// The fuzzers, for ops/fuzz alone: nothing else is to be built with a sanitizer.
+let fuzzed = Context.environment["MILLRACE_FUZZ"] != nil
+if fuzzed {
+    for name in ["Decoder", "Client"] {
+        package.targets.append(
+            .executableTarget(
+                name: "Fuzz\(name)",
+                dependencies: ["FuzzTargets"],
+                path: "Tests/Fuzz/\(name)",
+                swiftSettings: [.unsafeFlags(["-parse-as-library"])],
+                linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]
+            )
+        )
+    }
+}
+
 // One place for the settings of every Swift target. Warnings are errors in CI and ops/test only:
 // set always, the flag can break packages that depend on this one.
 let strict = Context.environment["MILLRACE_STRICT"] != nil
@@ -84,6 +102,9 @@ for target in package.targets where target.type != .system && !target.name.hasPr
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     ]
+    if fuzzed, target.name.hasPrefix("AMQP") || target.name.hasPrefix("Fuzz") {
+        settings.append(.unsafeFlags(["-sanitize=fuzzer,address"]))
+    }
     if strict { settings.append(.treatAllWarnings(as: .error)) }
     target.swiftSettings = settings
 }

@@ -10,7 +10,8 @@ enum StatusTable {
         ]
         let rows = jobs.map { job in
             [
-                job.name, "\(job.state)", "\(job.consuming)/\(job.threads)", "\(job.counts.received)", "\(job.counts.acked)",
+                job.name, "\(job.state)", "\(job.consuming)/\(job.threads)", "\(job.counts.received)",
+                "\(job.counts.acked)",
                 "\(job.counts.rejected)", "\(job.counts.requeued)", "\(job.counts.givenBack)",
                 "\(job.counts.published)", "\(job.counts.overruns)", "\(job.counts.droppedAcks)",
             ]
