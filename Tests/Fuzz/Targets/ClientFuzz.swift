@@ -14,6 +14,20 @@ package enum ClientFuzz {
         package var returned = 0
         package var framesWritten = 0
         package var channelEnds = 0
+
+        package init() {}
+
+        package static func += (sum: inout Reached, one: Reached) {
+            sum.opened += one.opened
+            sum.channels += one.channels
+            sum.deliveries += one.deliveries
+            sum.settled += one.settled
+            sum.published += one.published
+            sum.verdicts += one.verdicts
+            sum.returned += one.returned
+            sum.framesWritten += one.framesWritten
+            sum.channelEnds += one.channelEnds
+        }
     }
 
     @discardableResult

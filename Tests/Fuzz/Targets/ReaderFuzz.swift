@@ -14,9 +14,7 @@ enum ReaderFuzz {
         case (.success(let one), .success(let other)):
             guard one == other else { throw Finding("one read gave \(one), pieces gave \(other)") }
             return true
-        case (.failure(let one), .failure(let other)):
-            guard one.code == other.code else { throw Finding("one read: \(one.text); pieces: \(other.text)") }
-            return false
+        case (.failure, .failure): return false  // pieces may meet another of the frame's mistakes first
         case (.success, .failure(let failure)): throw Finding("pieces alone are refused: \(failure.text)")
         case (.failure(let failure), .success): throw Finding("one read alone is refused: \(failure.text)")
         }
