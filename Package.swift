@@ -20,6 +20,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -31,7 +32,10 @@ let package = Package(
         .target(name: "CMillraceSystem"),
         .target(name: "MillraceHandler", dependencies: ["CMillraceABI"]),
         .target(name: "AMQPWire"),
-        .target(name: "AMQPClient", dependencies: ["AMQPWire", logging] + nio),
+        .target(
+            name: "AMQPClient",
+            dependencies: ["AMQPWire", logging, .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio
+        ),
         .target(
             name: "Millrace",
             dependencies: [
@@ -55,7 +59,7 @@ let package = Package(
         .target(name: "MinimalPlugin", dependencies: ["MillraceHandler", "CMillraceABI"], path: "Examples/Minimal"),
         .testTarget(name: "TidyTests"),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
-        .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient"] + nio, path: "Tests/Support"),
+        .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient", logging] + nio, path: "Tests/Support"),
         .target(name: "FuzzTargets", dependencies: ["AMQPWire", "AMQPClient", logging], path: "Tests/Fuzz/Targets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/CorpusTests"),
         .testTarget(name: "AMQPClientTests", dependencies: ["AMQPClient", "AMQPWire", "TestSupport", logging] + nio),

@@ -50,6 +50,7 @@ import Testing
         #expect(transient == [311, 313, 320, 405, 506, 541])
         #expect(Self.error(403, "queue 'q' in vhost '/' in exclusive use").isTransient)
         #expect(!Self.error(403, "access to vhost '/' refused").isTransient)
+        #expect(!Self.error(403, "access to queue 'exclusive-jobs' in vhost '/' refused for user 'u'").isTransient)
         #expect(Self.error(406, "delivery acknowledgement on channel 1 timed out").isTransient)
         #expect(!Self.error(406, "inequivalent arg 'durable'").isTransient)
         for code: AMQPError.Code in [.timeout, .connectionLost, .heartbeatMissed] {

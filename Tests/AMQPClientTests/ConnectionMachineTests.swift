@@ -24,7 +24,7 @@ import Testing
     }
 
     static func machine(
-        mechanisms: [String] = ["PLAIN", "AMQPLAIN"],
+        mechanisms: [LoginMechanism] = [.plain, .amqplain],
         channelMax: Int = 0,
         frameMax: Int = 131_072,
         heartbeat: Int = 30,
@@ -89,9 +89,9 @@ import Testing
     }
 
     @Test func `C3: our order of mechanisms decides, among whole words`() {
-        var machine = Self.machine(mechanisms: ["EXTERNAL", "PLAIN"])
+        var machine = Self.machine(mechanisms: [.external, .plain])
         #expect(Self.startOk(machine.methodReceived(Self.start("PLAIN AMQPLAIN EXTERNAL")))?.mechanism == "EXTERNAL")
-        var other = Self.machine(mechanisms: ["PLAIN"])
+        var other = Self.machine(mechanisms: [.plain])
         #expect(Self.failure(other.methodReceived(Self.start("AMQPLAIN XPLAIN"))) != nil)
     }
 

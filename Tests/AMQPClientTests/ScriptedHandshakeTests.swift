@@ -72,6 +72,17 @@ import TestSupport
         #expect(error?.text.contains("3.1.0.0") == true)
     }
 
+    @Test func `C2: a port for TLS is named, by its alert or by its silence`() throws {
+        let alert = try Scripted.failure { peer in
+            try peer.sendRaw([0x15, 3, 3, 0, 2, 2, 70])
+        }
+        #expect(alert?.code == .protocolMismatch)
+        #expect(alert?.text.contains("use amqps://") == true)
+        let silence = try Scripted.failure { _ in }
+        #expect(silence?.code == .connectionLost)
+        #expect(silence?.text.contains("use amqps://") == true)
+    }
+
     @Test func `C11: a server that says nothing is given up`() throws {
         var options = Scripted.options
         options.connectTimeout = .milliseconds(100)
@@ -81,6 +92,28 @@ import TestSupport
             Scripted.error { () throws(AMQPError) in _ = try Scripted.connect(endpoint, options) }
         }
         #expect(error?.code == .timeout)
+    }
+
+    @Test
+    func
+        `C10: a login that needs more than the least frame is refused here`()
+        throws
+    {
+        var options = Scripted.options
+        options.clientProperties = ["note": .string(String(repeating: "x", count: 3000))]
+        try Scripted.run(options) { _ in
+        } peer: { peer in
+            try peer.handshake()  // the start-ok of more than 3,000 octets fits
+            try peer.finish()
+        }
+        options.clientProperties = ["note": .string(String(repeating: "x", count: 5000))]
+        let error = try PeerListener.run { peer in
+            #expect(throws: PeerFailure.self) { try peer.greet() }  // nothing comes but the end
+        } client: { [options] endpoint in
+            Scripted.error { () throws(AMQPError) in _ = try Scripted.connect(endpoint, options) }
+        }
+        #expect(error?.code == .invalidSettings)
+        #expect(error?.text.contains("connection.start-ok") == true)
     }
 
     @Test func `C14: an idle client sends a heartbeat in half the interval`() throws {

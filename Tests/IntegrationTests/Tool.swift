@@ -53,7 +53,7 @@ enum Tool {
 }
 
 /// A folder of one test, gone with it.
-final class Scratch {
+final class Scratch: Sendable {
     let path: String
 
     init() throws {

@@ -1,5 +1,6 @@
 package import AMQPClient
 import Glibc
+package import Logging
 import NIOCore
 import NIOPosix
 
@@ -30,6 +31,13 @@ package enum Broker {
             delegate: delegate
         )
     }
+
+    /// For what a test provokes on purpose.
+    package static let quiet: Logger = {
+        var logger = Logger(label: "quiet")
+        logger.logLevel = .critical
+        return logger
+    }()
 
     /// A name that no other test uses.
     package static func unique(_ name: String) -> String {

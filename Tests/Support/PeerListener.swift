@@ -13,7 +13,7 @@ package enum PeerListener {
         _ script: @escaping @Sendable (ScriptedPeer) throws -> Void,
         client: (Endpoint) throws -> R
     ) throws -> R {
-        let (listener, port) = try Self.listen()
+        let (listener, port) = try Self.listen(backlog: 1)
         let outcome = Monitor<(any Error)?>(nil)
         let thread = try WorkerThread.start(name: "scripted-peer") {
             do {
@@ -33,22 +33,39 @@ package enum PeerListener {
         return try result.get()
     }
 
-    private static func listen() throws -> (Int32, Int) {
+    /// A listening socket, and its port.
+    static func listen(backlog: Int32) throws -> (Int32, Int) {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = Self.address(port: 0)
+        let isListening = withUnsafePointer(to: &address) { pointer in
+            // The socket calls want their general address type.
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { general in
+                bind(listener, general, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+                    && Glibc.listen(listener, backlog) == 0
+            }
+        }
+        guard isListening else { throw PeerFailure("can not listen: \(String(cString: strerror(errno)))") }
+        Self.limitReads(listener)
+        return (listener, Self.port(of: listener))
+    }
+
+    /// 127.0.0.1 with this port.
+    static func address(port: Int) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr = in_addr(s_addr: UInt32(0x7F00_0001).bigEndian)
+        address.sin_port = UInt16(port).bigEndian
+        return address
+    }
+
+    /// The port of a socket's own end; 0 if it has none.
+    static func port(of descriptor: Int32) -> Int {
+        var address = Self.address(port: 0)
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = withUnsafeMutablePointer(to: &address) { pointer in
-            // The socket calls want their general address type.
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { general in
-                bind(listener, general, size) == 0 && Glibc.listen(listener, 1) == 0
-                    && getsockname(listener, general, &size) == 0
-            }
+        _ = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
         }
-        guard code else { throw PeerFailure("can not listen: \(String(cString: strerror(errno)))") }
-        Self.limitReads(listener)
-        return (listener, Int(UInt16(bigEndian: address.sin_port)))
+        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     private static func limitReads(_ descriptor: Int32) {

@@ -71,11 +71,7 @@ package final class ScriptedPeer {
         guard frame.type == Frame.method, frame.channel == channel, frame.methodID == M.id else {
             throw PeerFailure("waited for \(M.id) on channel \(channel), got \(frame)")
         }
-        return try frame.payload.withUnsafeBytes { bytes throws in
-            var reader = WireReader(bytes)
-            try reader.skip(4)
-            return try M(from: &reader)
-        }
+        return try frame.method(type)
     }
 
     /// The next frames are one publish; gives its body frame by frame.
@@ -137,11 +133,11 @@ package final class ScriptedPeer {
 
     /// The protocol header and start, up to the client's login.
     @discardableResult
-    package func greet() throws -> ConnectionStartOk {
+    package func greet(mechanisms: String = "PLAIN AMQPLAIN") throws -> ConnectionStartOk {
         guard try self.take(8, "a protocol header") == Frame.protocolHeader else {
             throw PeerFailure("another protocol header")
         }
-        try self.send(ConnectionStart(mechanisms: Array("PLAIN AMQPLAIN".utf8), locales: Array("en_US".utf8)), on: 0)
+        try self.send(ConnectionStart(mechanisms: Array(mechanisms.utf8), locales: Array("en_US".utf8)), on: 0)
         return try self.expect(ConnectionStartOk.self, on: 0)
     }
 
@@ -193,6 +189,15 @@ package struct PeerFrame: CustomStringConvertible {
             classID: UInt16(self.payload[0]) << 8 | UInt16(self.payload[1]),
             methodID: UInt16(self.payload[2]) << 8 | UInt16(self.payload[3])
         )
+    }
+
+    /// Its payload, read as this method.
+    package func method<M: AMQPMethod>(_ type: M.Type) throws -> M {
+        try self.payload.withUnsafeBytes { bytes throws in
+            var reader = WireReader(bytes)
+            try reader.skip(4)
+            return try M(from: &reader)
+        }
     }
 
     package var description: String {

@@ -28,7 +28,7 @@ def clients(options):
     numbers = ["PORT", options.threads, options.prefetch, options.messages, "bench"]
     return {
         "millrace": ([options.millrace, "run", "ops/bench/jobs.yaml"], {
-            "AMQP_URL": "amqp://guest:guest@127.0.0.1:PORT/",
+            "AMQP_URL": "amqp://guest:guest@127.0.0.1:PORT/%2F",
             "THREADS": options.threads,
             "PREFETCH": options.prefetch,
             "ACK_BATCH": options.ack_batch,

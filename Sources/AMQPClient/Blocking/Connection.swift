@@ -1,18 +1,17 @@
 import AMQPWire
 public import Logging
 public import NIOCore
-import NIOPosix
 import Synchronization
 
 /// One AMQP connection: a TCP connection, one event loop thread, and any number of channels on it.
 ///
 /// Thread-safe. Every channel that is opened on it belongs to the thread that opened it.
 public final class Connection: Sendable {
-    private let driver: ConnectionDriver
-    private let eventLoop: any EventLoop
+    let driver: ConnectionDriver
+    let eventLoop: any EventLoop
     private let ended: EventLoopFuture<Void>
     package let outbox: Outbox
-    /// As given to ``connect(to:options:on:logger:delegate:)``.
+    /// As given to ``connect(to:options:on:logger:delegate:)``, with what the endpoint has set of its own.
     public let options: ConnectionOptions
     /// The broker it is connected to.
     public let endpoint: Endpoint
@@ -48,8 +47,8 @@ public final class Connection: Sendable {
     ///   - logger: Gets what is worth a line.
     ///   - delegate: Told of blocking and of the end; held weakly.
     /// - Returns: The open connection.
-    /// - Throws: `.connectionLost` if there is no TCP connection, `.authenticationFailed` or 403 for bad credentials,
-    ///   530 for a bad virtual host, `.timeout`.
+    /// - Throws: `.connectionLost` if there is no TCP connection, `.tlsFailed`, `.authenticationFailed` or 403 for bad
+    ///   credentials, 530 for a bad virtual host, `.timeout`.
     public static func connect(
         to endpoint: Endpoint,
         options: ConnectionOptions = ConnectionOptions(),
@@ -57,6 +56,8 @@ public final class Connection: Sendable {
         logger: Logger = Logger(label: "amqp"),
         delegate: (any ConnectionDelegate)? = nil
     ) throws(AMQPError) -> Connection {
+        let options = options.applying(endpoint)
+        let bootstrap = try ConnectionBootstrap(endpoint, options)
         let eventLoop = group.next()
         let opened = eventLoop.makePromise(of: Outbox.self)
         let ended = eventLoop.makePromise(of: Void.self)
@@ -68,20 +69,8 @@ public final class Connection: Sendable {
             opened: opened,
             ended: ended
         )
-        let bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(.nanoseconds(Int64(options.connectTimeout.nanoseconds)))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.socketOption(.so_keepalive), value: 1)
-            .channelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 16 * 1024, maximum: 256 * 1024)
-            )
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(driver) }
-            }
-        bootstrap.connect(host: endpoint.host, port: endpoint.port).whenFailure { error in
-            let text = "no connection to \(endpoint.host):\(endpoint.port): \(Self.reason(error))"
-            opened.fail(AMQPError(.connectionLost, scope: .connection, text: text))
+        bootstrap.connect(on: eventLoop, driver: driver) { error in
+            opened.fail(error)
             ended.succeed(())
         }
         do {
@@ -99,14 +88,6 @@ public final class Connection: Sendable {
         } catch {
             throw AMQPError(.connectionLost, scope: .connection, text: "\(error)")
         }
-    }
-
-    /// The system's own words out of NIO's error.
-    private static func reason(_ error: any Error) -> String {
-        guard let attempt = error as? NIOConnectionError else { return "\(error)" }
-        if let failed = attempt.connectionErrors.first { return "\(failed.error)" }
-        if let lookup = attempt.dnsAError ?? attempt.dnsAAAAError { return "the name can not be resolved (\(lookup))" }
-        return "no address"
     }
 
     /// Opens a channel for the calling thread.

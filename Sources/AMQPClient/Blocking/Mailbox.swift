@@ -44,8 +44,21 @@ package final class Mailbox: Sendable {
         }
     }
     private let monitor = Monitor(State())
+    private let listener: (mailbox: Mailbox, bits: UInt32)?
 
-    package init() {}
+    package init() { self.listener = nil }
+
+    /// A mailbox for a second channel of the same thread: what comes in also wakes the thread where it waits.
+    ///
+    /// - Parameters:
+    ///   - mailbox: Where the thread waits.
+    ///   - bits: The signal that it gets there.
+    package init(waking mailbox: Mailbox, with bits: UInt32) { self.listener = (mailbox, bits) }
+
+    private func wake(_ isAsleep: Bool) {
+        if isAsleep { self.monitor.signal() }
+        if let listener { listener.mailbox.signal(listener.bits) }
+    }
 
     /// From now on it takes in what is meant for this incarnation of its channel, and drops what is left of others.
     package func attach(_ incarnation: UInt64) {
@@ -87,7 +100,7 @@ package final class Mailbox: Sendable {
         }
         batches.removeAll(keepingCapacity: true)
         events.removeAll(keepingCapacity: true)
-        if wake { self.monitor.signal() }
+        self.wake(wake)
         return queuedBytes
     }
 
@@ -97,7 +110,7 @@ package final class Mailbox: Sendable {
             state.inbox.events.append(event)
             return state.wake()
         }
-        if wake { self.monitor.signal() }
+        self.wake(wake)
     }
 
     /// Sets control bits and wakes the owner.

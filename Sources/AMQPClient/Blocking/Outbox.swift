@@ -166,5 +166,8 @@ package final class Outbox: Sendable {
         )
     }
 
+    /// Why the connection ended.
+    var end: AMQPError? { self.monitor.withLock { $0.end } }
+
     package var isBlocked: Bool { self.monitor.withLock { $0.isBlocked } }
 }

@@ -73,3 +73,9 @@ package final class Monitor<State: ~Copyable>: @unchecked Sendable {
         }
     }
 }
+
+// Reflection (`dump`, a failed `#expect`) would read the state without the lock, and end the process over a value that
+// can not be copied.
+extension Monitor: CustomReflectable where State: ~Copyable {
+    package var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
+}

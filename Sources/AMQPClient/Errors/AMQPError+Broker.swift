@@ -22,9 +22,10 @@ extension AMQPError {
     public var isTransient: Bool {
         switch self.code.rawValue {
         case 311, 313, 320, 405, 506, 541: true
-        case 403: self.text.contains("exclusive")  // another consumer has the queue for now
+        case 403: self.text.contains("in exclusive use")  // another consumer has the queue for now
         case 406: self.text.contains("timed out")  // consumer_timeout: the channel is gone, the queue is not (C61)
         case Code.consumerCancelled.rawValue: true
+        case Code.tlsFailed.rawValue: self.text.contains("closed the connection")  // a broker that is just starting
         case Code.timeout.rawValue, Code.connectionLost.rawValue, Code.heartbeatMissed.rawValue: true
         default: false
         }
@@ -32,7 +33,8 @@ extension AMQPError {
 
     /// What a person can do about it; nil when there is nothing to add.
     public var advice: String? {
-        switch self.code.rawValue {
+        if let advice = self.ownAdvice { return advice }
+        return switch self.code.rawValue {
         case 311: "Send a smaller body, or raise max_message_size on the broker."
         case 312: "Bind a queue for this routing key, or correct the key."
         case 313: "Start a consumer on the queue."
@@ -44,6 +46,8 @@ extension AMQPError {
         case 406: self.adviceOnPrecondition
         case 501, 502, 503, 504, 505: "One side broke the protocol; please report it with the broker's log."
         case 506: "The broker is short of something: see its log, then try again."
+        case 530 where self.text.contains("vhost  not found"):
+            "amqp://host/ names the vhost with the empty name; leave the '/' out, or write %2F, for the default one."
         case 530: "The broker's policy forbids it: check virtual host, limits and consumer tags."
         case 540: "The broker does not offer this option."
         case 541: "The broker failed: see its log."

@@ -45,7 +45,9 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
         /// The connection URI or a setting cannot be used.
         public static let invalidSettings = Code(own: 12, "invalid settings")
         /// The broker ended a consumer: its queue was deleted or moved, or it did not ack in time (C56, C61).
-        public static let consumerCancelled = Code(own: 20, "consumer cancelled")
+        public static let consumerCancelled = Code(own: 14, "consumer cancelled")
+        /// No TLS connection: certificates, names, versions, or no TLS at the other end.
+        public static let tlsFailed = Code(own: 13, "TLS failed")
     }
 
     /// What ended with it, read from the method that carried it, never from the code (C43).
@@ -66,13 +68,16 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
     public let text: String
     /// The method that the broker blames, or that the call would have sent.
     public let method: MethodID?
+    /// What fits this one better than the advice for its code.
+    let ownAdvice: String?
 
-    /// An error with its place.
-    public init(_ code: Code, scope: Scope, text: String, method: MethodID? = nil) {
+    /// An error with its place; the advice is the code's own unless given.
+    public init(_ code: Code, scope: Scope, text: String, method: MethodID? = nil, advice: String? = nil) {
         self.code = code
         self.scope = scope
         self.text = text
         self.method = method
+        self.ownAdvice = advice
     }
 
     /// One line for a log: code, place, the broker's words, advice.

@@ -18,7 +18,8 @@ package struct HandshakeSettings: Equatable, Sendable {
     package var user: String
     package var password: String
     package var virtualHost: String
-    package var mechanisms: [String]
+    /// In our order of preference.
+    package var mechanisms: [LoginMechanism]
     package var clientProperties: FieldTable
     /// Upper bounds of ours: channels, octets, seconds; 0 is no bound of ours.
     package var channelMax: Int
@@ -29,7 +30,7 @@ package struct HandshakeSettings: Equatable, Sendable {
         user: String,
         password: String,
         virtualHost: String,
-        mechanisms: [String] = ["PLAIN", "AMQPLAIN"],
+        mechanisms: [LoginMechanism] = [.plain, .amqplain],
         clientProperties: FieldTable = FieldTable(),
         channelMax: Int = 0,
         frameMax: Int = 131_072,
@@ -54,7 +55,15 @@ package struct ConnectionMachine: Sendable {
     package private(set) var state: State = .awaitingStart
     package private(set) var negotiated: Negotiated
     package private(set) var serverProperties = FieldTable()
+    /// Whether the handshake has neither ended nor failed.
+    package var isHandshaking: Bool {
+        switch self.state {
+        case .awaitingStart, .awaitingTune, .awaitingOpenOk: true
+        case .open, .closing, .closed: false
+        }
+    }
     private let settings: HandshakeSettings
+    private var mechanism = LoginMechanism.plain
 
     package init(settings: HandshakeSettings) {
         self.settings = settings
@@ -88,7 +97,9 @@ package struct ConnectionMachine: Sendable {
             return self.startReceived(start)
         case .awaitingTune:
             switch method {
-            case .connectionSecure: return .send([.connectionSecureOk(ConnectionSecureOk(response: self.plain))])
+            case .connectionSecure:
+                let answer = self.mechanism.answer(user: self.settings.user, password: self.settings.password)
+                return .send([.connectionSecureOk(ConnectionSecureOk(response: answer))])
             case .connectionTune(let tune): return self.tuneReceived(tune)
             default: return self.unexpected(method)
             }
@@ -119,43 +130,25 @@ package struct ConnectionMachine: Sendable {
         }
         self.serverProperties = start.serverProperties
         let offered = String(decoding: start.mechanisms, as: UTF8.self).split(separator: " ").map(String.init)
-        guard let mechanism = self.settings.mechanisms.first(where: offered.contains) else {
+        guard let mechanism = self.settings.mechanisms.first(where: { offered.contains($0.rawValue) }) else {
             self.state = .closed
-            let ours = self.settings.mechanisms.joined(separator: ", ")
+            let ours = self.settings.mechanisms.map(\.rawValue).joined(separator: ", ")
             let text =
                 "no common login mechanism: the server offers \(offered.joined(separator: ", ")), we have \(ours)"
             return .fail(AMQPError(.authenticationFailed, scope: .connection, text: text))
         }
-        let response: [UInt8]
-        switch mechanism {
-        case "AMQPLAIN": response = self.amqplain
-        case "EXTERNAL": response = []
-        default: response = self.plain
-        }
+        self.mechanism = mechanism
         self.state = .awaitingTune
         return .send([
             .connectionStartOk(
                 ConnectionStartOk(
                     clientProperties: self.settings.clientProperties,
-                    mechanism: mechanism,
-                    response: response,
+                    mechanism: mechanism.rawValue,
+                    response: mechanism.response(user: self.settings.user, password: self.settings.password),
                     locale: "en_US"
                 )
             )
         ])
-    }
-
-    private var plain: [UInt8] { [0] + Array(self.settings.user.utf8) + [0] + Array(self.settings.password.utf8) }
-
-    /// The table's entries without its length (C4).
-    private var amqplain: [UInt8] {
-        let table: FieldTable = [
-            "LOGIN": .string(self.settings.user),
-            "PASSWORD": .string(self.settings.password),
-        ]
-        var buffer = WireBuffer()
-        guard (try? buffer.appendTable(table)) != nil else { return [] }
-        return buffer.withUnsafeBytes { Array($0.dropFirst(4)) }
     }
 
     private mutating func tuneReceived(_ tune: ConnectionTune) -> Action {
@@ -234,7 +227,7 @@ package struct ConnectionMachine: Sendable {
             return AMQPError(
                 .connectionLost,
                 scope: .connection,
-                text: "the server closed the socket before its greeting"
+                text: "the server closed the socket before its greeting; a port for TLS does so: then use amqps://"
             )
         case .awaitingTune:
             return AMQPError(

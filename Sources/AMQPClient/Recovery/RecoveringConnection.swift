@@ -72,6 +72,23 @@ public final class RecoveringConnection: Sendable {
     ///   `.timeout`; `.invalidSettings` without an endpoint; `.refusedLocally` at a second call. Nothing runs after a
     ///   throw.
     public func start(timeout: Duration? = nil) throws(AMQPError) {
+        try self.startInBackground()
+        let deadline = MonotonicClock.deadline(in: timeout)
+        do throws(AMQPError) {
+            if try self.connection(until: deadline) != nil { return }
+            let last = self.monitor.withLock { $0.lastError }
+            let text = "no broker within the timeout; the last attempt: \(last.map { "\($0)" } ?? "not over yet")"
+            throw AMQPError(.timeout, scope: .connection, text: text)
+        } catch {
+            self.stop()
+            throw error
+        }
+    }
+
+    /// Starts, and waits for nothing.
+    ///
+    /// - Throws: `.invalidSettings` without an endpoint; `.refusedLocally` at a second call.
+    public func startInBackground() throws(AMQPError) {
         guard !self.endpoints.isEmpty else {
             throw AMQPError(.invalidSettings, scope: .call, text: "no broker to connect to")
         }
@@ -81,7 +98,6 @@ public final class RecoveringConnection: Sendable {
             }
             state.phase = .working
         }
-        let deadline = MonotonicClock.deadline(in: timeout)
         do throws(ThreadError) {
             let thread = try WorkerThread.start(name: "amqp-recovery") { self.run() }
             self.monitor.withLock { $0.thread = thread }
@@ -89,15 +105,6 @@ public final class RecoveringConnection: Sendable {
             let failure = AMQPError(.invalidSettings, scope: .call, text: "\(error)")
             self.monitor.withLock { $0.phase = .ended(failure) }
             throw failure
-        }
-        do throws(AMQPError) {
-            if try self.connection(until: deadline) != nil { return }
-            let last = self.monitor.withLock { $0.lastError }
-            let text = "no broker within the timeout; the last attempt: \(last.map { "\($0)" } ?? "not over yet")"
-            throw AMQPError(.timeout, scope: .connection, text: text)
-        } catch {
-            self.stop()
-            throw error
         }
     }
 
@@ -152,10 +159,13 @@ public final class RecoveringConnection: Sendable {
     }
 
     /// A channel's owner has seen this connection end: nobody else gets it.
+    ///
+    /// It is closed too: a connection that nobody uses and that did not end would never be replaced.
     func forget(_ connection: Connection) {
         self.monitor.withLock { state in
             if state.current === connection { state.current = nil }
         }
+        connection.startClose()
     }
 
     // MARK: Its thread

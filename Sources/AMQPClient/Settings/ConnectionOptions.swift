@@ -44,6 +44,16 @@ public struct ConnectionOptions: Sendable {
         self.clientProperties = clientProperties
     }
 
+    /// With what the endpoint has set of its own.
+    func applying(_ endpoint: Endpoint) -> ConnectionOptions {
+        var options = self
+        options.heartbeatSeconds = endpoint.heartbeatSeconds ?? self.heartbeatSeconds
+        options.connectTimeout = endpoint.connectTimeout ?? self.connectTimeout
+        options.channelMax = endpoint.channelMax ?? self.channelMax
+        options.frameMax = endpoint.frameMax ?? self.frameMax
+        return options
+    }
+
     func handshake(_ endpoint: Endpoint) -> HandshakeSettings {
         var properties: FieldTable = [
             "product": "Millrace",
@@ -64,6 +74,7 @@ public struct ConnectionOptions: Sendable {
             user: endpoint.user,
             password: endpoint.password,
             virtualHost: endpoint.virtualHost,
+            mechanisms: endpoint.mechanisms,
             clientProperties: properties,
             channelMax: self.channelMax,
             frameMax: self.frameMax,

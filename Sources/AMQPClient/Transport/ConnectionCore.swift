@@ -67,7 +67,13 @@ package final class ConnectionCore: InboundDelegate {
     /// The peer closed the socket.
     package func endOfFileReceived() { self.end(self.closeText ?? self.machine.endOfFileReceived()) }
 
-    /// The socket or what lies between is broken.
+    /// The socket broke; in the handshake that means what the end of the stream would (C6).
+    package func socketFailed(_ reason: String) {
+        if self.machine.isHandshaking { return self.end(self.machine.endOfFileReceived()) }
+        self.end(AMQPError(.connectionLost, scope: .connection, text: reason))
+    }
+
+    /// What lies between the socket and us is broken, TLS for one.
     package func transportFailed(_ error: AMQPError) { self.end(error) }
 
     // MARK: InboundDelegate
@@ -251,6 +257,12 @@ package final class ConnectionCore: InboundDelegate {
             .connectionClose(ConnectionClose(replyCode: code, replyText: short, classID: 0, methodID: 0))
         ])
     }
+
+    /// Whether open-ok came and no close did.
+    package var isOpen: Bool { !self.hasEnded && self.machine.state == .open }
+
+    /// Sends a new secret; `secretUpdated` is told of the answer (C66).
+    package func send(_ update: ConnectionUpdateSecret) { self.send([.connectionUpdateSecret(update)]) }
 
     /// Closes by our own wish; the socket goes when close-ok has come or the timeout passed (C13, C44).
     package func close(code: ReplyCode, text: String, timeout: Duration, now: UInt64) {

@@ -10,7 +10,7 @@ public protocol ConnectionDelegate: AnyObject, Sendable {
     func connectionBlocked(reason: String)
     /// The broker reads again.
     func connectionUnblocked()
-    /// The connection ended, once; every channel has been told.
+    /// The open connection ended, once; every channel has been told.
     func connectionEnded(_ error: AMQPError)
 }
 
@@ -20,6 +20,9 @@ final class ConnectionDriver: ChannelInboundHandler, ConnectionHost, @unchecked 
     typealias InboundIn = ByteBuffer
 
     private let settings: HandshakeSettings
+    private let isEncrypted: Bool
+    private let secretUpdates = SecretUpdates()
+    private var hasOpened = false
     private let options: ConnectionOptions
     private let logger: Logger
     private weak var delegate: (any ConnectionDelegate)?
@@ -41,6 +44,7 @@ final class ConnectionDriver: ChannelInboundHandler, ConnectionHost, @unchecked 
         ended: EventLoopPromise<Void>
     ) {
         self.settings = options.handshake(endpoint)
+        self.isEncrypted = endpoint.tls != nil
         self.options = options
         self.logger = logger
         self.delegate = delegate
@@ -62,9 +66,11 @@ final class ConnectionDriver: ChannelInboundHandler, ConnectionHost, @unchecked 
 
     private func start(_ context: ChannelHandlerContext) {
         guard self.core == nil else { return }
-        let descriptor = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(
-            of: NIOBSDSocket.Handle.self
-        ) { $0 }
+        // With TLS nothing may pass NIO by.
+        let descriptor =
+            self.isEncrypted
+            ? nil
+            : try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
         let transport = SocketTransport(channel: context.channel, descriptor: descriptor)
         self.transport = transport
         let core = ConnectionCore(
@@ -102,7 +108,13 @@ final class ConnectionDriver: ChannelInboundHandler, ConnectionHost, @unchecked 
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.core?.transportFailed(AMQPError(.connectionLost, scope: .connection, text: "\(error)"))
+        if error is IOError {
+            self.core?.socketFailed("\(error)")
+        } else {
+            self.core?.transportFailed(
+                error as? AMQPError ?? AMQPError(.connectionLost, scope: .connection, text: "\(error)")
+            )
+        }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -115,9 +127,19 @@ final class ConnectionDriver: ChannelInboundHandler, ConnectionHost, @unchecked 
         self.core?.close(code: code, text: text, timeout: timeout, now: MonotonicClock.now())
     }
 
+    /// Gives the broker a new secret for this connection (C66).
+    func updateSecret(_ update: ConnectionUpdateSecret, _ promise: EventLoopPromise<Void>) {
+        guard let core = self.core, let eventLoop = self.context?.eventLoop, core.isOpen else {
+            return promise.fail(self.core?.outbox.end ?? .ended(.connection, "closed by its owner"))
+        }
+        self.secretUpdates.sent(promise, timeout: self.options.requestTimeout, on: eventLoop)
+        core.send(update)
+    }
+
     // MARK: ConnectionHost
 
     func connectionOpened() {
+        self.hasOpened = true
         if let core = self.core { self.opened.succeed(core.outbox) }
     }
 
@@ -130,18 +152,19 @@ final class ConnectionDriver: ChannelInboundHandler, ConnectionHost, @unchecked 
 
     func connectionUnblocked() { self.delegate?.connectionUnblocked() }
 
-    func secretUpdated() {}
+    func secretUpdated() { self.secretUpdates.answered() }
 
     func connectionEnded(_ error: AMQPError, isWriting: Bool) {
         self.tick?.cancel()
         self.opened.fail(error)
+        self.secretUpdates.ended(error)
         if isWriting, let eventLoop = self.context?.eventLoop {
             // Another thread has the last words in hand; it never waits for the socket, so this is ample.
             eventLoop.scheduleTask(in: Self.tickInterval) {}.futureResult.whenComplete { _ in self.drop() }
         } else {
             self.drop()
         }
-        self.delegate?.connectionEnded(error)
+        if self.hasOpened { self.delegate?.connectionEnded(error) }
     }
 
     private func drop() {

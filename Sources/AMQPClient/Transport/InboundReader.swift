@@ -63,7 +63,10 @@ package final class InboundReader {
             }
             let left = bytes.count - position
             // A foreign protocol header has 8 octets, a frame's head 7.
-            guard left >= (self.isFirst ? 8 : 7) else { return self.keep(bytes, position) }
+            guard left >= (self.isFirst ? 8 : 7) else {
+                try self.checkPlain(bytes[position])
+                return self.keep(bytes, position)
+            }
             let type = bytes[position]
             let channel = bytes.bigEndian16(position + 1)
             let size = Int(bytes.bigEndian32(position + 3))
@@ -139,9 +142,20 @@ package final class InboundReader {
         return next
     }
 
+    /// A TLS server takes our header for nonsense and says so in an alert of 7 octets.
+    private func checkPlain(_ type: UInt8) throws(InboundFailure) {
+        guard self.isFirst, type == 0x15 else { return }
+        throw InboundFailure(
+            code: .frameError,
+            text: "the server speaks TLS on this port; use amqps://",
+            isForeignProtocol: true
+        )
+    }
+
     private func check(_ type: UInt8, _ size: Int, _ bytes: UnsafeRawBufferPointer, _ position: Int)
         throws(InboundFailure)
     {
+        try self.checkPlain(type)
         if self.isFirst, type == UInt8(ascii: "A") {
             let version = bytes.dropFirst(position + 4).prefix(4).map(String.init).joined(separator: ".")
             throw InboundFailure(

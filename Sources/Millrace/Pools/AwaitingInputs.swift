@@ -8,6 +8,8 @@ struct AwaitingInputs {
         var remaining: Int
         var outputs: Int
         var failure: String?
+        /// The channel ended before the broker answered for all of them.
+        var isUnknown = false
     }
 
     private var inputs: [UInt64: Input] = [:]
@@ -31,7 +33,7 @@ struct AwaitingInputs {
         case .confirmed: break
         case .refused: input.failure = "the broker refused an output (basic.nack)"
         case .returned: input.failure = "no queue took an output (312 NO_ROUTE)"
-        case .unknown: input.failure = "the channel ended before an output was confirmed"
+        case .unknown: input.isUnknown = true
         }
         self.inputs[token] = input.remaining == 0 ? nil : input
         return input.remaining == 0 ? input : nil

@@ -1,18 +1,42 @@
 import AMQPClient
 
-/// Where workers find the connection of the moment: the supervisor puts it in and signals them; whoever sees it ended
-/// takes it out.
+/// Where workers find the connections of the moment: the supervisor puts the one to consume on in and signals them;
+/// whoever sees it ended takes it out.
 final class ConnectionSource: Sendable {
-    private let monitor = Monitor<Connection?>(nil)
+    private struct Connections {
+        var consuming: Connection?
+        var outlet: RecoveringConnection?
+    }
+    private let monitor = Monitor(Connections())
+    /// Whether outputs have a connection of their own, so that a broker that blocks publishers reads on what consumes:
+    /// acks above all (C51).
+    let publishesSeparately: Bool
 
-    var current: Connection? { self.monitor.withLock { $0 } }
+    init(publishesSeparately: Bool) { self.publishesSeparately = publishesSeparately }
 
-    func set(_ connection: Connection?) { self.monitor.withLock { $0 = connection } }
+    /// The connection to consume on, and to publish on unless that is separate.
+    var current: Connection? { self.monitor.withLock { $0.consuming } }
+
+    func set(_ connection: Connection?) { self.monitor.withLock { $0.consuming = connection } }
+
+    /// The connection for outputs, if they have one of their own and it is up.
+    var publishing: Connection? { self.monitor.withLock { $0.outlet }?.current }
+
+    /// The same, waiting a moment for one that is on its way.
+    func awaitPublishing() throws(AMQPError) -> Connection {
+        guard let outlet = self.monitor.withLock({ $0.outlet }) else {
+            throw AMQPError(.connectionLost, scope: .connection, text: "no connection for outputs yet")
+        }
+        return try outlet.connection(timeout: .seconds(1))
+    }
+
+    /// Sets what keeps the connection for outputs up.
+    func setOutlet(_ outlet: RecoveringConnection) { self.monitor.withLock { $0.outlet = outlet } }
 
     /// Takes out this connection, unless a newer one is in.
     func forget(_ connection: Connection) {
-        self.monitor.withLock { current in
-            if current === connection { current = nil }
+        self.monitor.withLock { connections in
+            if connections.consuming === connection { connections.consuming = nil }
         }
     }
 }

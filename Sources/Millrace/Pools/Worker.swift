@@ -10,13 +10,15 @@ import Synchronization
 final class Worker {
     let handle: WorkerHandle
     let topology: Topology
-    private let source: ConnectionSource
+    let source: ConnectionSource
     private let entry: HandlerEntry
     private let functions: HandlerFunctions
     private let tasksPerThread: Int
     private var instance: UnsafeMutableRawPointer?
 
     var channel: Channel?
+    /// The channel for outputs, if they have a connection of their own; opened with the first output.
+    var publisher: Channel?
     var counts = JobCounts()
     var awaiting = AwaitingInputs()
     /// Deliveries that an async handler has in hand.
@@ -73,6 +75,7 @@ final class Worker {
                 if error.scope == .connection {
                     self.handle.enter(.waiting)
                     self.source.forget(connection)
+                    connection.startClose()  // one that had not ended would never be replaced
                     continue
                 }
                 self.mustDeclare = true
@@ -103,7 +106,8 @@ final class Worker {
         channel.interrupts = WorkerHandle.Signal.restart | WorkerHandle.Signal.drain
         if self.mustDeclare { try self.topology.declare(queue: job.queue, on: channel) }
         channel.batchAcks(job.ack.batch)
-        if job.publish.mode == .confirm { try channel.selectConfirms() }
+        if job.publish.mode == .confirm, !self.source.publishesSeparately { try channel.selectConfirms() }
+        self.openOutletEarly(channel)
         try channel.prefetch(UInt16(clamping: job.prefetch))
         try channel.consume(job.queue, tag: self.consumerTag, noAck: job.ack.mode == .none)
         channel.interrupts = 0
@@ -136,13 +140,15 @@ final class Worker {
 
     /// Sleeps until something comes, unless a request or a publish has brought something already while it waited.
     private func await(_ channel: Channel, until deadline: UInt64?) {
-        if channel.verdicts.isEmpty, !channel.hasCalls, !channel.hasSignals { channel.pump(until: deadline) }
+        let hasVerdicts = !channel.verdicts.isEmpty || self.publisher?.verdicts.isEmpty == false
+        if !hasVerdicts, !channel.hasCalls, !channel.hasSignals { channel.pump(until: deadline) }
         self.takeIn(channel)
     }
 
     /// Confirms, calls of async handlers, cancellation: all that is not a delivery.
     private func takeIn(_ channel: Channel) {
-        if !channel.verdicts.isEmpty { self.takeVerdicts(channel) }
+        if !channel.verdicts.isEmpty { self.takeVerdicts(of: channel, channel) }
+        if self.publisher != nil { self.takeFromPublisher(channel) }
         if channel.hasCalls { self.runCalls(channel) }
         if self.handle.isCancelled { self.passCancellationOn() }
         if channel.takeSignals() != 0 {}  // looked at through the handle
@@ -293,6 +299,8 @@ final class Worker {
         }
         channel.sendAcks()
         self.publishCounts()
+        self.publisher?.close()
+        self.publisher = nil
         channel.close()
         self.noteUnsentAcks(channel)
         self.publishCounts()

@@ -17,6 +17,8 @@ final class WorkerHandle: Sendable {
         static let connection: UInt32 = 4
         /// Give the channel up that does not come to consume, and open another one.
         static let restart: UInt32 = 8
+        /// Something came for the channel that outputs go out on.
+        static let publisher: UInt32 = 16
     }
 
     let job: JobDefinition
@@ -53,6 +55,13 @@ final class WorkerHandle: Sendable {
 
     var state: WorkerState { self.currentState.withLock { $0 } }
     func enter(_ state: WorkerState) { self.currentState.withLock { $0 = state } }
+
+    /// The connection has ended, which a worker inside a long handler does not see yet.
+    func connectionEnded() {
+        self.currentState.withLock { state in
+            if state == .consuming { state = .waiting }
+        }
+    }
 
     /// A handler's outcome `stop`: every worker of the job drains.
     func requestStopOfJob(_ reason: String) { self.jobStopped(reason) }

@@ -12,9 +12,13 @@ extension JobFile {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { group.shutdownGracefully { _ in } }
         var last = AMQPError(.invalidSettings, scope: .connection, text: "the job file names no broker")
-        for uri in self.connection.uris {
+        for uri in self.connection.uris.shuffled() {
             do throws(AMQPError) {
-                let connection = try Connection.connect(to: try Endpoint(uri: uri), on: group, logger: logger)
+                let connection = try Connection.connect(
+                    to: try self.connection.endpoint(uri),
+                    on: group,
+                    logger: logger
+                )
                 defer { connection.close() }
                 return try Topology(self).declareAll(on: connection)
             } catch {

@@ -1,5 +1,6 @@
 import AMQPClient
 import Logging
+import Synchronization
 
 /// Whether every job does its work, for whoever routes traffic or rolls out the next version.
 public struct Readiness: Sendable, Equatable {
@@ -26,6 +27,9 @@ extension Supervisor {
         var reasons: [String] = []
         if watched.isDraining { reasons.append("draining") }
         if self.source.current == nil { reasons.append("no connection to the broker") }
+        if self.source.publishesSeparately, self.source.publishing == nil {
+            reasons.append("no connection for outputs")
+        }
         let failures = self.failures.withLock { $0 }
         for pool in self.pools {
             let name = pool.job.name
@@ -57,9 +61,14 @@ extension Supervisor {
             idle: idle.map { ObjectIdentifier($0) }
         )
         for handle in idle where restarts.contains(ObjectIdentifier(handle)) {
+            let began = handle.beganAt.load(ordering: .relaxed)
             handle.logger.error(
                 "connected, but not consuming; its channel is opened again",
-                metadata: ["queue": "\(handle.job.queue)", "for": "\(self.options.consumeTimeout)"]
+                metadata: [
+                    "queue": "\(handle.job.queue)", "for": "\(self.options.consumeTimeout)",
+                    // Then the channel has to wait for the handler.
+                    "handler_running_s": began == 0 ? "no" : "\((now &- began) / 1_000_000_000)",
+                ]
             )
             handle.signal(WorkerHandle.Signal.restart)
         }

@@ -12,7 +12,7 @@ public final class Supervisor: Sendable {
     let options: SupervisorOptions
     let logger: Logger
     let inbox = SupervisorInbox()
-    let source = ConnectionSource()
+    let source: ConnectionSource
     let topology: Topology
     let pools: [Pool]
     let failures = Monitor<[String: String]>([:])
@@ -39,6 +39,7 @@ public final class Supervisor: Sendable {
         self.options = options
         self.logger = logger
         self.onStatus = onStatus
+        self.source = ConnectionSource(publishesSeparately: file.connection.publishing == .separate)
         let topology = Topology(file)
         self.topology = topology
         var pools: [Pool] = []

@@ -9,6 +9,7 @@ struct SupervisorRun {
     private let group: any EventLoopGroup
     private let endpoints: [Endpoint]
     private var connection: Connection?
+    private var outlet: RecoveringConnection?
     private var attempt = 0
     private var reporter: ConnectionReporter?  // the connection holds it weakly
     private var schedule: RecoverySchedule
@@ -31,7 +32,7 @@ struct SupervisorRun {
         self.overruns = OverrunWatch(pools: supervisor.pools)
         self.endpoints = supervisor.file.connection.uris.compactMap { uri in
             do throws(AMQPError) {
-                return try Endpoint(uri: uri)
+                return try supervisor.file.connection.endpoint(uri)
             } catch {
                 supervisor.logger.error("a connection URI can not be used", metadata: ["reason": "\(error)"])
                 return nil
@@ -76,16 +77,13 @@ struct SupervisorRun {
             return nil
         case .attempt(let index): endpoint = self.endpoints[index]
         }
-        var options = ConnectionOptions(name: self.supervisor.file.connection.name ?? "millrace")
-        options.heartbeatSeconds = Int(self.supervisor.file.connection.heartbeat.nanoseconds / 1_000_000_000)
-        options.connectTimeout = self.supervisor.file.connection.connectTimeout
         self.attempt += 1
         let reporter = ConnectionReporter(attempt: self.attempt, inbox: self.supervisor.inbox)
         self.reporter = reporter
         do throws(AMQPError) {
             let connection = try Connection.connect(
                 to: endpoint,
-                options: options,
+                options: self.connectionOptions,
                 on: self.group,
                 logger: self.logger,
                 delegate: reporter
@@ -102,8 +100,35 @@ struct SupervisorRun {
         }
     }
 
+    private var connectionOptions: ConnectionOptions {
+        let settings = self.supervisor.file.connection
+        return ConnectionOptions(
+            name: settings.name ?? "millrace",
+            heartbeatSeconds: Int(settings.heartbeat.nanoseconds / 1_000_000_000),
+            connectTimeout: settings.connectTimeout
+        )
+    }
+
+    /// The second connection, if the file asks for one; it comes up by itself, and outputs wait for it.
+    private mutating func startOutlet() throws(AMQPError) {
+        guard self.supervisor.source.publishesSeparately, self.outlet == nil else { return }
+        var options = self.connectionOptions
+        options.name += ", outputs"
+        let outlet = RecoveringConnection(
+            to: self.endpoints,
+            options: options,
+            settings: self.supervisor.file.connection.recovery,
+            on: self.group,
+            logger: self.logger
+        )
+        try outlet.startInBackground()
+        self.outlet = outlet
+        self.supervisor.source.setOutlet(outlet)
+    }
+
     private func giveUp(_ connection: Connection) -> ExitStatus {
         connection.close()
+        self.outlet?.stop()
         self.logger.critical("no job can start; see the errors above")
         return .configuration
     }
@@ -116,6 +141,7 @@ struct SupervisorRun {
             connection.startClose()
             throw error
         }
+        try self.startOutlet()
         self.connection = connection
         self.schedule.connected(now: MonotonicClock.now())
         self.supervisor.noteTopology(failures)
@@ -130,6 +156,7 @@ struct SupervisorRun {
         if let error = events.connectionEnds[self.attempt], let connection = self.connection {
             self.logger.warning("the connection ended; connecting again", metadata: ["reason": "\(error)"])
             self.supervisor.source.forget(connection)
+            for handle in self.supervisor.pools.flatMap(\.handles) { handle.connectionEnded() }
             self.connection = nil
             self.schedule.lost(now: MonotonicClock.now(), using: &self.generator)
             self.nextAttempt = 0
@@ -205,6 +232,7 @@ struct SupervisorRun {
             self.nameAbandoned()
         }
         self.connection?.close()
+        self.outlet?.stop()
         self.supervisor.reportStatus()
         let hasFailed = self.supervisor.failures.withLock { !$0.isEmpty }
         self.logger.info("ended", metadata: ["clean": "\(isClean && !hasFailed)"])

@@ -4,7 +4,7 @@ import Millrace
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Say whether a job file and its plugins are right, without a broker.",
+        abstract: "Say whether a job file, its plugins and its certificates are right, without a broker.",
         discussion: "Reports every error at once, with file, line and column. Status 78 if there is one."
     )
 
@@ -13,6 +13,7 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         let file = try self.file.load()
         _ = try file.loadPlugins()
+        try file.checkTLSFiles()
         for job in file.jobs {
             print(
                 "\(job.name): queue '\(job.queue)', handler \(job.handler), \(job.threads) threads × prefetch \(job.prefetch)"

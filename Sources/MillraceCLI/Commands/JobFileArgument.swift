@@ -1,3 +1,4 @@
+import AMQPClient
 import ArgumentParser
 import Glibc
 import Millrace
@@ -53,5 +54,22 @@ extension JobFile {
             throw ExitCode(78)
         }
         return registry
+    }
+
+    /// Reads the files that TLS needs; prints every error and ends with status 78 if there is one.
+    func checkTLSFiles() throws {
+        var texts: [String] = []
+        for uri in self.connection.uris where uri != "embedded:" {
+            do throws(AMQPError) {
+                try self.connection.endpoint(uri).checkTLSFiles()
+            } catch {
+                let text = "\(self.connection.location): error: \(error)"
+                if !texts.contains(text) { texts.append(text) }
+            }
+        }
+        guard texts.isEmpty else {
+            for text in texts { StandardError.write(text) }
+            throw ExitCode(78)
+        }
     }
 }

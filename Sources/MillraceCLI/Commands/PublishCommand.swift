@@ -15,7 +15,7 @@ struct PublishCommand: ParsableCommand {
             """
     )
 
-    @Option(help: "The broker: amqp://user:password@host:port/vhost. Default: $AMQP_URL.")
+    @Option(help: "The broker: amqp://user:password@host:port/vhost, or amqps:// for TLS. Default: $AMQP_URL.")
     var uri: String?
 
     @Option(help: "The exchange; empty is the default exchange, which routes to the queue named by the key.")
@@ -53,7 +53,7 @@ struct PublishCommand: ParsableCommand {
     }
 
     private func publishAll() throws(AMQPError) {
-        let address = self.uri ?? getenv("AMQP_URL").map { String(cString: $0) } ?? "amqp://localhost/"
+        let address = self.uri ?? getenv("AMQP_URL").map { String(cString: $0) } ?? "amqp://localhost"
         let endpoint = try Endpoint(uri: address)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         var options = ConnectionOptions()

@@ -11,7 +11,8 @@ import Testing
     }
 
     private static let sets: [(name: String?, keys: KeySet)] = [
-        (nil, .root), ("connection", .connection), ("recovery", .recovery), ("exchange", .exchange), ("queue", .queue),
+        (nil, .root), ("connection", .connection), ("tls", .tls), ("recovery", .recovery), ("exchange", .exchange),
+        ("queue", .queue),
         ("binding", .binding), ("dead_letter", .deadLetter), ("defaults", .defaults), ("job", .job), ("ack", .ack),
         ("publish", .publish),
     ]

@@ -12,33 +12,35 @@ struct ConnectionDecoder {
             self.log.error(.badDuration, heartbeat.span, "'heartbeat' is whole seconds (AMQP has no smaller unit)")
         }
         let uris = self.uris(reader)
+        let endpoints = uris.compactMap { uri in (try? Endpoint(uri: uri.value)).map { Located($0, uri.span) } }
+        let tls = TLSDecoder(log: self.log).decode(reader, for: endpoints)
         let settings = ConnectionSettings(
-            uris: uris,
+            uris: uris.map(\.value),
+            tls: tls,
             heartbeat: heartbeat?.value ?? .seconds(30),
             name: reader.name("name")?.value,
             connectTimeout: reader.duration("connect_timeout", in: .milliseconds(100) ... .seconds(3600))?.value
                 ?? .seconds(10),
+            publishing: reader.choice("publishing", PublishingConnection.self)?.value ?? .shared,
             recovery: self.recovery(reader),
             location: self.log.source.location(of: reader.span)
         )
         return uris.isEmpty ? nil : settings
     }
 
-    private func uris(_ reader: MappingReader) -> [String] {
+    private func uris(_ reader: MappingReader) -> [Located<String>] {
         guard let node = reader.node("uri") else { return [] }
         guard case .sequence(let items) = node.content else { return self.uri(node).map { [$0] } ?? [] }
         if items.isEmpty { self.log.error(.badURI, node.span, "'uri' is an empty list", help: "it takes at least one") }
-        let uris = items.compactMap { item in self.uri(item).map { Located($0, item.span) } }
+        let uris = items.compactMap(self.uri)
         if uris.count > 1, let embedded = uris.first(where: { $0.value == "embedded:" }) {
             self.log.error(.conflict, embedded.span, "'embedded:' is a broker of its own and stands alone")
         }
-        return uris.map(\.value)
+        return uris
     }
 
-    /// The scheme is checked here, the rest by the client.
-    ///
     /// The text may hold a password: no message repeats it.
-    private func uri(_ node: YAMLNode) -> String? {
+    private func uri(_ node: YAMLNode) -> Located<String>? {
         guard let text = node.text(key: "uri", log: self.log) else { return nil }
         // Without quotes YAML takes "embedded:" at the end of a line for a key, so both spellings count.
         let uri = text.value == "embedded" ? "embedded:" : text.value
@@ -47,14 +49,23 @@ struct ConnectionDecoder {
         }
         let lowercased = uri.prefix(9).lowercased()
         let isKnown = uri == "embedded:" || lowercased.hasPrefix("amqp://") || lowercased.hasPrefix("amqps://")
-        if isKnown, !isBlank { return uri }
-        self.log.error(
-            .badURI,
-            text.span,
-            isBlank ? "a URI holds no blanks" : "not a URI that this version knows",
-            help: isBlank ? "write a blank as %20" : "write amqp://host, amqps://host or embedded:"
-        )
-        return nil
+        guard isKnown, !isBlank else {
+            self.log.error(
+                .badURI,
+                text.span,
+                isBlank ? "a URI holds no blanks" : "not a URI that this version knows",
+                help: isBlank ? "write a blank as %20" : "write amqp://host, amqps://host or embedded:"
+            )
+            return nil
+        }
+        guard uri != "embedded:" else { return Located(uri, text.span) }
+        do throws(AMQPError) {
+            _ = try Endpoint(uri: uri)
+            return Located(uri, text.span)
+        } catch {
+            self.log.error(.badURI, text.span, error.text)
+            return nil
+        }
     }
 
     private func recovery(_ connection: MappingReader) -> RecoverySettings {

@@ -59,11 +59,16 @@ package struct ForeignWord: Sendable {
         Entry(
             words: [
                 "url", "urls", "uris", "host", "hosts", "hostname", "port", "vhost", "virtual_host", "user", "username",
-                "password", "ssl", "tls", "addresses", "amqp",
+                "password", "addresses", "amqp",
             ],
             ours: "uri",
             reason: "amqp://user:password@host:5672/vhost, or a list of such"
         ),
+        Entry(words: ["ssl", "ssl_options"], ours: "tls", reason: "with an amqps:// URI"),
+        Entry(words: ["ca", "cacert", "cacertfile", "ca_certs"], ours: "ca_file", reason: "a PEM file"),
+        Entry(words: ["cert", "certfile", "client_cert"], ours: "cert_file", reason: "the client's, a PEM file"),
+        Entry(words: ["key", "keyfile", "client_key"], ours: "key_file", reason: "the client's, a PEM file"),
+        Entry(words: ["sni", "server_name_indication"], ours: "server_name", reason: "the host in its certificate"),
         Entry(
             words: ["timeout", "connection_timeout"],
             ours: "connect_timeout",

@@ -26,10 +26,10 @@ package struct KeySet: Sendable {
     )
     package static let connection = KeySet(
         "'connection'",
-        ["uri", "heartbeat", "name", "connect_timeout", "recovery"],
-        required: ["uri"],
-        notYet: ["publishing": "leave it out: everything travels on one connection"]
+        ["uri", "tls", "heartbeat", "name", "connect_timeout", "publishing", "recovery"],
+        required: ["uri"]
     )
+    package static let tls = KeySet("'tls'", ["ca_file", "cert_file", "key_file", "verify", "server_name"])
     package static let recovery = KeySet(
         "'recovery'",
         ["initial_interval", "multiplier", "max_interval", "jitter"]
@@ -66,7 +66,7 @@ package struct KeySet: Sendable {
     )
 
     package static let all: [KeySet] = [
-        .root, .connection, .recovery, .exchange, .queue, .binding, .deadLetter, .defaults, .job, .ack, .publish,
+        .root, .connection, .tls, .recovery, .exchange, .queue, .binding, .deadLetter, .defaults, .job, .ack, .publish,
     ]
 
     private static let settings = ["threads", "prefetch", "ack", "on_failure", "timeout", "publish"]

@@ -1,4 +1,4 @@
-/// Hides the password of every `scheme://user:password@host` in a line, and keeps the line's length.
+/// Hides the password of every `scheme://user:password@host?password=…` in a line, and keeps the line's length.
 enum PasswordMask {
     static func masking(_ line: ArraySlice<Unicode.Scalar>) -> [Unicode.Scalar] {
         var line = Array(line)
@@ -18,9 +18,21 @@ enum PasswordMask {
                     for hidden in (colon + 1)..<at { line[hidden] = "*" }
                 }
             }
+            Self.maskKeyPassword(&line, start..<end)
             index = end
         }
         return line
+    }
+
+    /// The private key's, among the query parameters.
+    private static func maskKeyPassword(_ line: inout [Unicode.Scalar], _ uri: Range<Int>) {
+        let name = Array("password=".unicodeScalars)
+        for index in uri where line[index] == "?" || line[index] == "&" {
+            guard line[(index + 1)..<uri.upperBound].starts(with: name) else { continue }
+            let start = index + 1 + name.count
+            let end = line[start..<uri.upperBound].firstIndex(of: "&") ?? uri.upperBound
+            if !Self.isVariable(line[start..<end]) { for hidden in start..<end { line[hidden] = "*" } }
+        }
     }
 
     /// A bare `${NAME}` gives nothing away, and a message may be about it; a default might.

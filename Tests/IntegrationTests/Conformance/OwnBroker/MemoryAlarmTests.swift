@@ -15,11 +15,11 @@ extension OwnBrokerTests {
         }
 
         /// Runs `body` under the alarm, which ends with it in every case.
-        private static func underAlarm(_ node: OwnBroker.Node, _ body: () throws -> Void) throws {
+        static func underAlarm<R>(_ node: OwnBroker.Node, _ body: () throws -> R) throws -> R {
             try Self.raise(node)
             let outcome = Result { try body() }
             try Self.lower(node)
-            try outcome.get()
+            return try outcome.get()
         }
 
         @Test func `C18 C51: publishers wait, consumers on another connection go on, and nothing is lost`() async throws

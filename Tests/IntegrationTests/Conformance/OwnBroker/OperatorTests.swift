@@ -43,8 +43,10 @@ extension OwnBrokerTests {
                 let connection = try Broker.connect(to: endpoint)
                 defer { connection.close() }
                 let neighbour = try connection.openChannel()
-                let declared = try connection.failure { _ = try $0.declareQueue("jobs") }
-                #expect(declared.text.contains("access to queue 'jobs' in vhost '/' refused for user 'nobody'"))
+                let declared = try connection.failure { _ = try $0.declareQueue("exclusive-jobs") }
+                #expect(
+                    declared.text.contains("access to queue 'exclusive-jobs' in vhost '/' refused for user 'nobody'")
+                )
                 let published = try connection.failure {
                     try $0.publish([1], exchange: "amq.direct", routingKey: "k")
                     try $0.awaitEnd()

@@ -1,0 +1,36 @@
+import NIOCore
+import NIOSSL
+
+/// Stands behind the TLS handler and turns its errors into ours, before the end of the stream can hide them.
+final class TLSErrorHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let client: TLSClient
+    private let handler: NIOSSLClientHandler
+    /// A peer that refuses us in TLS 1.3 does so after our handshake has ended, hence not the handshake but this.
+    private var hasRead = false
+
+    init(_ client: TLSClient, _ handler: NIOSSLClientHandler) {
+        self.client = client
+        self.handler = handler
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        self.hasRead = true
+        context.fireChannelRead(data)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case NIOSSLError.uncleanShutdown where self.hasRead: break  // the end of the stream says more (C6)
+        case NIOSSLError.uncleanShutdown,
+            is IOError where !self.hasRead:
+            context.fireErrorCaught(TLSFailure.closed("in the TLS handshake, or right after it"))
+        case is IOError: context.fireErrorCaught(error)
+        default:
+            let failure = TLSFailure(client: self.client, certificate: self.handler.peerCertificate)
+            context.fireErrorCaught(self.hasRead ? error : failure.error(error))
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import AMQPClient
+import Testing
+
+@Suite struct URIQueryTests {
+    @Test func `heartbeat, timeout and limits win over the options of the connection`() throws {
+        let uri = "amqp://broker/v?heartbeat=5&connection_timeout=1500&channel_max=0&frame_max=8192"
+        let endpoint = try Endpoint(uri: uri)
+        #expect(endpoint.virtualHost == "v")
+        #expect(endpoint.heartbeatSeconds == 5)
+        #expect(endpoint.connectTimeout == .milliseconds(1500))
+        #expect(endpoint.channelMax == 0)
+        #expect(endpoint.frameMax == 8192)
+        #expect(endpoint.mechanisms == [.plain, .amqplain])
+    }
+
+    @Test func `C3: auth_mechanism may repeat, in order of preference and in any case`() throws {
+        let uri = "amqp://broker?auth_mechanism=external&auth_mechanism=PLAIN&auth_mechanism=rabbit-cr-demo"
+        #expect(try Endpoint(uri: uri).mechanisms == [.external, .plain, .rabbitCRDemo])
+    }
+
+    @Test func `TLS takes its files, its name and its verification from the parameters`() throws {
+        let uri =
+            "amqps://broker?cacertfile=%2Fetc%2Fca.pem&certfile=/etc/c%20c.pem&keyfile=/etc/k.pem&password=p%26w"
+            + "&verify=verify_none&server_name_indication=mq.example"
+        let tls = try #require(try Endpoint(uri: uri).tls)
+        #expect(
+            tls
+                == TLSOptions(
+                    caFile: "/etc/ca.pem",
+                    certificateFile: "/etc/c c.pem",
+                    keyFile: "/etc/k.pem",
+                    keyPassword: "p&w",
+                    verification: .none,
+                    serverName: .name("mq.example")
+                )
+        )
+    }
+
+    @Test func `verification is on unless it is switched off`() throws {
+        #expect(try Endpoint(uri: "amqps://broker").tls?.verification == .full)
+        #expect(try Endpoint(uri: "amqps://broker?verify=verify_peer").tls?.verification == .full)
+        #expect(try Endpoint(uri: "amqps://b?server_name_indication=disable").tls?.serverName == .omitted)
+    }
+
+    static let bad: [(query: String, says: String)] = [
+        ("heartbeat", "name=value"),
+        ("heartbeat=%zz", "percent-encoded"),
+        ("heartbeat=-1", "0 to 65535"),
+        ("heartbeat=", "0 to 65535"),
+        ("connection_timeout=0", "1 to 86400000"),
+        ("channel_max=65536", "0 to 65535"),
+        ("frame_max=4096", "8192 to"),
+        ("heartbeat=1&heartbeat=2", "'heartbeat' twice"),
+        ("hartbeat=1", "unknown query parameter 'hartbeat' (known are auth_mechanism, channel_max,"),
+        ("auth_mechanism=md5", "plain, amqplain, external, rabbit-cr-demo"),
+        ("verify=peer", "verify_peer or verify_none"),
+        ("cacertfile=", "nothing after 'cacertfile='"),
+        ("keyfile=/k.pem", "a keyfile without a certfile"),
+        ("fail_if_no_peer_cert=true", "an option of servers"),
+        ("depth=2", "unknown query parameter 'depth'"),
+    ]
+
+    @Test(arguments: bad.indices)
+    func `a parameter that means nothing is refused, and what would be right is named`(index: Int) {
+        let (query, says) = Self.bad[index]
+        let error = Scripted.error { () throws(AMQPError) in
+            _ = try Endpoint(uri: "amqps://ann:s3cret@broker?\(query)")
+        }
+        #expect(error?.code == .invalidSettings)
+        #expect(error?.text.contains(says) == true, "\(String(describing: error))")
+        #expect(error?.description.contains("s3cret") == false)
+    }
+
+    @Test func `parameters of TLS without TLS are a mistake`() {
+        let error = Scripted.error { () throws(AMQPError) in
+            _ = try Endpoint(uri: "amqp://broker?cacertfile=/ca.pem")
+        }
+        #expect(error?.text.contains("write amqps://") == true)
+    }
+}

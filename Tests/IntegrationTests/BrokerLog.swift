@@ -1,0 +1,50 @@
+import AMQPClient
+import AMQPWire
+import Foundation
+import TestSupport
+import Testing
+
+/// The log of the RabbitMQ that `ops/test` started, from the moment this value is made.
+struct BrokerLog {
+    private let path: String
+    private let begin: Int
+
+    /// Nil when the broker is somebody else's.
+    init?() {
+        guard let folder = ProcessInfo.processInfo.environment["MILLRACE_RABBITMQ_DIR"] else { return nil }
+        self.path = folder + "/log/millrace@localhost.log"
+        guard let before = try? Data(contentsOf: URL(filePath: self.path)) else { return nil }
+        self.begin = before.count
+    }
+
+    private func lines() throws -> [Substring] {
+        let octets = try Data(contentsOf: URL(filePath: self.path)).dropFirst(self.begin)
+        return String(decoding: octets, as: UTF8.self).split(separator: "\n")
+    }
+
+    /// Errors that clients from these ports made, the line with the reason included; not what an operator forced.
+    ///
+    /// A deliberate error goes first, so that what came before it is certainly in the file.
+    func clientErrors(from ports: [Int], on broker: Connection) throws -> [String] {
+        let marker = Broker.unique("marker")
+        let channel = try broker.openChannel()
+        #expect(throws: AMQPError.self) { try channel.declareQueue(marker, passive: true) }
+        let deadline = MonotonicClock.now() + 20_000_000_000
+        let waiting = try broker.openChannel()
+        while try !self.lines().contains(where: { $0.contains(marker) }) {
+            try #require(MonotonicClock.now() < deadline, "the marker does not come into \(self.path)")
+            _ = try waiting.nextDelivery(timeout: .milliseconds(20))
+        }
+        waiting.close()
+        let lines = try self.lines()
+        let ends = ports.map { ":\($0) -> " }
+        var found: [String] = []
+        for (index, line) in lines.enumerated()
+        where line.contains("hannel error") || line.contains("rror on AMQP connection") {
+            guard ends.contains(where: { line.contains($0) }) else { continue }
+            let error = lines[index..<min(index + 2, lines.count)].joined(separator: " ")
+            if !error.contains(BrokerControl.reason) { found.append(error) }
+        }
+        return found
+    }
+}

@@ -1,0 +1,139 @@
+import AMQPClient
+import AMQPWire
+import Logging
+import Millrace
+import MillraceHandler
+import TestSupport
+import Testing
+
+private struct Acking: SyncJobHandler {
+    init(_ options: HandlerOptions) throws {}
+    func handle(_ message: borrowing Message, _ context: JobContext) throws -> Outcome { .ack }
+}
+
+private let plugin = MillracePlugin(name: "watchdog", [.sync("watchdog.acking", Acking.self)])
+
+/// "Connected, but nothing consumes": seen, said, and repaired.
+@Suite(.timeLimit(.minutes(1)))
+struct WatchdogTests {
+    /// A supervisor on a thread of its own, and what it said about itself.
+    private final class Run: Sendable {
+        let readiness = Monitor<[Readiness]>([])
+        let ended = Monitor<Millrace.ExitStatus?>(nil)
+
+        /// Waits for a readiness like this one among those seen from now on.
+        func wait(_ what: String, for isThere: (Readiness) -> Bool) throws {
+            self.readiness.withLock { $0 = [] }
+            let found: Bool? = self.readiness.wait(until: MonotonicClock.deadline(in: .seconds(10))) { seen in
+                seen.contains(where: isThere) ? true : nil
+            }
+            try #require(found == true, "\(what): \(self.readiness.withLock { $0.last?.reasons ?? [] })")
+        }
+    }
+
+    private func run(
+        _ uri: String,
+        queue: String,
+        consumeTimeout: Duration,
+        _ body: (Run) throws -> Void
+    ) throws {
+        let text = """
+            version: 1
+            connection:
+              uri: "\(uri)"
+              heartbeat: 0s
+              recovery: { initial_interval: 20ms, max_interval: 20ms }
+            jobs:
+              work: { queue: \(queue), handler: watchdog.acking, threads: 2 }
+            """
+        let file = try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
+        var registry = PluginRegistry()
+        try registry.add(linkedIn: plugin.descriptor)
+        let run = Run()
+        let current = Monitor<Supervisor?>(nil)
+        let supervisor = try Supervisor(
+            file: file,
+            registry: registry,
+            options: SupervisorOptions(statusInterval: .milliseconds(1), consumeTimeout: consumeTimeout),
+            logger: Broker.quiet
+        ) { _ in
+            guard let readiness = current.withLock({ $0?.readiness }) else { return }
+            run.readiness.withLock { $0.append(readiness) }
+            run.readiness.signal()
+        }
+        current.withLock { $0 = supervisor }
+        let thread = try WorkerThread.start(name: "supervisor") {
+            let status = supervisor.run()
+            run.ended.withLock { $0 = status }
+            run.ended.signal()
+        }
+        defer {
+            supervisor.stop()
+            thread.join()
+            current.withLock { $0 = nil }
+        }
+        try body(run)
+        supervisor.stop()
+        #expect(run.ended.wait(until: MonotonicClock.deadline(in: .seconds(10))) { $0 } == .clean)
+    }
+
+    @Test func `a consume-ok that never comes: not ready, the channel is opened again, then ready`() async throws {
+        try await OwnThread.run {
+            try PeerListener.run { peer in
+                try Self.answer(peer, silentConsumes: 2)
+            } client: { endpoint in
+                try self.run("amqp://127.0.0.1:\(endpoint.port)", queue: "q", consumeTimeout: .milliseconds(300)) {
+                    run in
+                    try run.wait("overdue") { $0.reasons == ["job 'work': 2 of 2 workers do not consume"] }
+                    try run.wait("ready") { $0.isReady }
+                }
+            }
+        }
+    }
+
+    /// A broker that answers everything, but for the first few `basic.consume`.
+    private static func answer(_ peer: ScriptedPeer, silentConsumes: Int) throws {
+        try peer.handshake()
+        var silent = silentConsumes
+        while true {
+            let frame = try peer.next()
+            let channel = frame.channel
+            switch frame.methodID {
+            case .channelOpen: try peer.send(ChannelOpenOk(), on: channel)
+            case .channelClose: try peer.send(ChannelCloseOk(), on: channel)
+            case .queueDeclare:
+                try peer.send(QueueDeclareOk(queue: "q", messageCount: 0, consumerCount: 0), on: channel)
+            case .confirmSelect: try peer.send(ConfirmSelectOk(), on: channel)
+            case .basicQos: try peer.send(BasicQosOk(), on: channel)
+            case .basicConsume where silent > 0: silent -= 1
+            case .basicConsume:
+                try peer.send(BasicConsumeOk(consumerTag: try frame.method(BasicConsume.self).consumerTag), on: channel)
+            case .basicCancel:
+                try peer.send(BasicCancelOk(consumerTag: try frame.method(BasicCancel.self).consumerTag), on: channel)
+            case .connectionClose:
+                try peer.send(ConnectionCloseOk(), on: 0)
+                return try peer.expectEnd()
+            default: throw PeerFailure("no answer to \(frame)")
+            }
+        }
+    }
+
+    @Test(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"))
+    func `C56: a queue deleted under its job and made again later: not ready in between`() async throws {
+        try await OwnThread.run {
+            let queue = Broker.unique("watched")
+            let broker = try Broker.connect()
+            let channel = try broker.openChannel()
+            _ = try channel.declareQueue(queue)
+            try self.run(try #require(Broker.uri), queue: queue, consumeTimeout: .milliseconds(300)) { run in
+                try run.wait("ready") { $0.isReady }
+                try channel.deleteQueue(queue)
+                try run.wait("overdue") { $0.reasons == ["job 'work': 2 of 2 workers do not consume"] }
+                _ = try channel.declareQueue(queue)
+                try run.wait("ready again") { $0.isReady }
+            }
+            try channel.deleteQueue(queue)
+            broker.close()
+        }
+    }
+}
