@@ -45,7 +45,7 @@ extension ClientRun {
         case 10: self.changeMode(owner)
         case 11: self.endTransaction(owner)
         case 12: owner.channel.sendAcks()
-        case 13: _ = try? owner.channel.awaitConfirms(timeout: .zero)
+        case 13: _ = owner.channel.canPublishAtOnce
         case 14: _ = owner.channel.unsettledCount
         default: self.reacting { owner.close(self) }
         }

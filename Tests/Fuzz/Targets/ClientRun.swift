@@ -124,8 +124,10 @@ final class ClientRun: ConnectionHost {
 
     /// The socket goes: everything that waits has to end, once.
     private func finish() {
+        self.outbox.flush()
         self.transport.drain()
         self.checkWire()
+        if self.ends == 0 { self.checkOwners() }
         self.inCore { $0.endOfFileReceived() }
         guard self.ends == 1 else { return self.fail("the connection ended \(self.ends) times") }
         self.transport.drain()
@@ -135,6 +137,16 @@ final class ClientRun: ConnectionHost {
             owner.checkEnd(self)
         }
         self.reached.framesWritten = self.view.frames
+    }
+
+    /// A channel that is over for its owner is not left open on the wire.
+    private func checkOwners() {
+        let newest = Dictionary(self.owners.map { ($0.channel.number, $0) }) { _, newer in newer }
+        for (number, owner) in newest where !owner.channel.isOpen && self.view.numbers[number]?.state == .open {
+            self.fail(
+                "channel \(number) is over for its owner and open for the peer: \(owner.channel.endReason as Any)"
+            )
+        }
     }
 
     // MARK: ConnectionHost
