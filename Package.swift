@@ -66,6 +66,8 @@ let package = Package(
         .testTarget(name: "TidyTests"),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
         .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient", logging] + nio, path: "Tests/Support"),
+        .target(name: "FuzzTargets", dependencies: ["AMQPWire", "AMQPClient", logging], path: "Tests/Fuzz/Targets"),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/CorpusTests"),
         .testTarget(name: "AMQPClientTests", dependencies: ["AMQPClient", "AMQPWire", "TestSupport", logging] + nio),
         .testTarget(name: "MillraceHandlerTests", dependencies: ["MillraceHandler", "CMillraceABI"]),
         .testTarget(name: "ExamplesTests", dependencies: ["Examples"]),
@@ -83,6 +85,30 @@ let package = Package(
     ]
 )
 
+// For ops/fuzz alone: nothing else is built with a sanitizer, and what the fuzzers run has no socket. Leaving NIO out of
+// the client makes that build a matter of seconds.
+let fuzzed = Context.environment["MILLRACE_FUZZ"] != nil
+if fuzzed {
+    for target in package.targets where target.name == "AMQPClient" {
+        target.dependencies = ["AMQPWire", logging]
+        target.exclude = [
+            "Recovery", "Transport/TLS", "Transport/ConnectionBootstrap.swift", "Transport/ConnectionDriver.swift",
+            "Transport/SecretUpdates.swift", "Transport/SocketTransport.swift", "Blocking/Connection.swift",
+            "Blocking/Connection+Failover.swift", "Blocking/Connection+Secret.swift",
+        ]
+    }
+    for name in ["Decoder", "Client"] {
+        package.targets.append(
+            .executableTarget(
+                name: "Fuzz\(name)",
+                dependencies: ["FuzzTargets"],
+                path: "Tests/Fuzz/\(name)",
+                linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]
+            )
+        )
+    }
+}
+
 // One place for the settings of every Swift target. Warnings are errors in CI and ops/test only:
 // set always, the flag can break packages that depend on this one.
 let strict = Context.environment["MILLRACE_STRICT"] != nil
@@ -94,6 +120,9 @@ for target in package.targets where target.type != .system && !target.name.hasPr
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     ]
+    if fuzzed, target.name.hasPrefix("AMQP") || target.name.hasPrefix("Fuzz") {
+        settings.append(.unsafeFlags(["-sanitize=fuzzer,address"]))
+    }
     if strict { settings.append(.treatAllWarnings(as: .error)) }
     target.swiftSettings = settings
 }

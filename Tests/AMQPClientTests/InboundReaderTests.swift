@@ -177,6 +177,15 @@ import TestSupport
         #expect(failure.code == .frameError)
     }
 
+    @Test func `C21: so is one that came whole, in one read with its body`() throws {
+        let deliver = BasicDeliver(consumerTag: "c", deliveryTag: 1, exchange: "", routingKey: "k")
+        for (bytes, isTaken) in [(100, true), (101, false)] {
+            let octets = try Octets.content(deliver, [UInt8](repeating: 1, count: bytes), on: 1)
+            let result = InboundProbe.read([octets], frameMax: Self.frameMax, bodyLimit: 100)
+            #expect((try? result.get().contents.count == 1) ?? false == isTaken)
+        }
+    }
+
     @Test func `C42: frames of a channel not in use are dropped, whole or cut`() throws {
         let octets = try Octets.content(
             BasicDeliver(consumerTag: "c", deliveryTag: 1, exchange: "", routingKey: "k"),

@@ -118,4 +118,29 @@ import TestSupport
             try peer.finish()
         }
     }
+
+    @Test func `C53: tags that do not count up end the channel on both sides, and no other`() throws {
+        try Scripted.run { connection in
+            let channels = try [connection.openChannel(), connection.openChannel(), connection.openChannel()]
+            #expect(
+                Scripted.error { () throws(AMQPError) in _ = try channels[0].get("q") }?.code == .protocolViolation
+            )
+            #expect(
+                Scripted.error { () throws(AMQPError) in
+                    while try channels[1].nextDelivery(timeout: .seconds(5)) != nil {}
+                }?.code == .protocolViolation
+            )
+            try channels[2].prefetch(1)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1, 2, 3)
+            try peer.expect(BasicGet.self, on: 1)
+            try peer.sendContent(Self.got(0), [1], on: 1)
+            try peer.expect(ChannelClose.self, on: 1)
+            try peer.sendRaw(Octets.content(Self.deliver(1), [1], on: 2) + Octets.content(Self.deliver(1), [1], on: 2))
+            try peer.expect(ChannelClose.self, on: 2)
+            try peer.expectPrefetch(on: 3)
+            try peer.finish()
+        }
+    }
 }

@@ -48,6 +48,13 @@ import TestSupport
         #expect(tags.delivered(4) == .expected)
     }
 
+    @Test func `C53: a peer that leaves gap after gap is refused before they cost much`() {
+        var tags = UnsettledTags()
+        var taken = 0
+        for step: UInt64 in 1...1000 where tags.delivered(step * 1000) == .expected { taken += 1 }
+        #expect(taken > 1 && taken < 100)
+    }
+
     @Test func `C53: a gap, left by a message of basic.get that is still to be taken in, can not be settled`() {
         var tags = Self.tags(1)
         #expect(tags.delivered(4) == .expected)

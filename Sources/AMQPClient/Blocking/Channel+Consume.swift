@@ -85,7 +85,9 @@ extension Channel {
             or: .basicGetEmpty
         )
         guard case .got(let block, let record) = reply else { return nil }
-        _ = self.lane.ackLine.delivered([record])
+        guard self.lane.ackLine.delivered([record]) else {
+            throw self.refuse("a message of basic.get with a delivery tag that does not count up")
+        }
         if noAck { self.lane.ackLine.settleWithoutFrame(record.deliveryTag) }
         return Delivery(block: block, record: record, incarnation: self.incarnation)
     }

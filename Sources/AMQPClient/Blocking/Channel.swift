@@ -96,8 +96,9 @@ public final class Channel {
     private func takeBatches() {
         for batch in self.inbox.batches {
             guard self.lane.ackLine.delivered(batch.records) else {
-                self.end(.violation("delivery tags that do not count up", scope: .channel(self.number)))
-                continue
+                _ = self.refuse("delivery tags that do not count up")
+                self.inbox.batches.removeAll(keepingCapacity: true)
+                return
             }
             if !self.noAckConsumers.isEmpty { self.settleUnacked(batch) }
         }
@@ -172,6 +173,15 @@ public final class Channel {
         self.batches.removeAll()
         self.nextBatch = 0
         self.nextRecord = 0
+    }
+
+    /// The broker broke the rules of this channel: it ends here, and there too.
+    func refuse(_ text: String) -> AMQPError {
+        _ = self.outbox.closeChannel(self.number, self.incarnation, code: .preconditionFailed, text: text)
+        self.outbox.flush()
+        self.end(.violation(text, scope: .channel(self.number)))
+        self.lane.mailbox.detach()
+        return self.endReason ?? .violation(text, scope: .channel(self.number))
     }
 
     func throwIfEnded() throws(AMQPError) {

@@ -11,8 +11,8 @@ package struct UnsettledTags: Sendable {
         static let missing: UInt8 = 5  // a message of basic.get, which its owner has not taken in yet
     }
 
-    /// A window wider than this is a broken peer, not a prefetch.
-    private static let gapLimit: UInt64 = 1 << 20
+    /// More missing tags than this are a broken peer; one basic.get leaves one.
+    private static let missingLimit: UInt64 = 1 << 16
 
     private var base: UInt64 = 1  // tag of marks[head]
     private var marks: ContiguousArray<UInt8> = []
@@ -21,6 +21,7 @@ package struct UnsettledTags: Sendable {
     package private(set) var outstanding = 0
     /// Acks given by the owner and not sent yet.
     package private(set) var held = 0
+    private var missing: UInt64 = 0
     /// What a tag becomes when its frame is made: in a transaction that is not the end of it.
     private var endMark = Mark.settled
 
@@ -36,10 +37,12 @@ package struct UnsettledTags: Sendable {
         if tag != self.end {
             if let index = self.index(tag), self.marks[index] == Mark.missing {
                 self.marks[index] = Mark.out
+                self.missing -= 1
                 self.outstanding += 1
                 return .expected
             }
-            guard tag > self.end, tag - self.end < Self.gapLimit else { return .outOfOrder }
+            guard tag > self.end, tag - self.end <= Self.missingLimit - self.missing else { return .outOfOrder }
+            self.missing += tag - self.end
             while self.end < tag { self.marks.append(Mark.missing) }
         }
         self.marks.append(Mark.out)

@@ -115,7 +115,7 @@ package final class InboundReader {
             bytes[headerEnd] == Frame.end, bytes.bigEndian32(header) == 60 << 16
         else { return nil }
         let bodySize = bytes.bigEndian64(header + 4)
-        guard bodySize <= UInt64(self.payloadLimit) else { return nil }
+        guard bodySize <= UInt64(min(self.payloadLimit, self.bodyLimit)) else { return nil }
         var body = headerEnd + 1
         var next = body
         if bodySize > 0 {
