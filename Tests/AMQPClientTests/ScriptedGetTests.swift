@@ -80,7 +80,7 @@ import TestSupport
             try channels[2].prefetch(1)
         } peer: { peer in
             try peer.handshake()
-            try peer.openChannels(3)
+            try peer.openChannels(1, 2, 3)
             try peer.expect(BasicGet.self, on: 1)
             try peer.sendContent(Self.got(0), [1], on: 1)
             try peer.expect(ChannelClose.self, on: 1)

@@ -17,7 +17,8 @@ extension ClientRun {
 
     private func openChannel() {
         self.owners.removeAll { $0.isOver }
-        guard self.owners.count < Self.channelsAtMost else { return }
+        // A connection is given to its users when it is open.
+        guard self.isOpen, self.owners.count < Self.channelsAtMost else { return }
         let mailbox = Mailbox()
         let incarnation = self.nextIncarnation()
         mailbox.attach(incarnation)

@@ -13,7 +13,7 @@ final class ClientRun: ConnectionHost {
     var reached = ClientFuzz.Reached()
     private(set) var finding: Finding?
     private(set) var now: UInt64 = 1_000_000_000
-    private var isOpen = false
+    private(set) var isOpen = false
     private var isReading = true
     private var ends = 0
     private var isInCore = false
@@ -124,6 +124,7 @@ final class ClientRun: ConnectionHost {
 
     /// The socket goes: everything that waits has to end, once.
     private func finish() {
+        self.transport.mood = 0
         self.outbox.flush()
         self.transport.drain()
         self.checkWire()
