@@ -11,6 +11,7 @@ let package = Package(
     name: "millrace",
     products: [
         .executable(name: "millrace", targets: ["MillraceCLI"]),
+        .executable(name: "millrace-consumer", targets: ["ConsumerExample"]),
         .library(name: "AMQPWire", targets: ["AMQPWire"]),
         .library(name: "AMQPClient", targets: ["AMQPClient"]),
         .library(name: "Millrace", targets: ["Millrace"]),
@@ -57,6 +58,11 @@ let package = Package(
             path: "Examples/Plugin"
         ),
         .target(name: "MinimalPlugin", dependencies: ["MillraceHandler", "CMillraceABI"], path: "Examples/Minimal"),
+        .executableTarget(
+            name: "ConsumerExample",
+            dependencies: ["AMQPClient", "AMQPWire"] + nio,
+            path: "Examples/Consumer"
+        ),
         .testTarget(name: "TidyTests"),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
         .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient", logging] + nio, path: "Tests/Support"),

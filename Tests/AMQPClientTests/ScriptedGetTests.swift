@@ -66,6 +66,59 @@ import TestSupport
         }
     }
 
+    @Test func `C37: deliveries of a number's last life are dropped, even after open-ok and consume-ok of the next`()
+        throws
+    {
+        var options = Scripted.options
+        options.channelMax = 1
+        try Scripted.run(options) { connection in
+            let first = try connection.openChannel()
+            try first.consume("q")
+            #expect(try first.nextDelivery(timeout: .seconds(5))?.deliveryTag == 1)
+            #expect(
+                Scripted.error { () throws(AMQPError) in _ = try first.get("missing") }?.code == AMQPError.Code(404)
+            )
+            let second = try connection.openChannel()
+            #expect(second.number == 1)
+            try second.consume("q")
+            let delivery = try #require(try second.nextDelivery(timeout: .seconds(5)))
+            #expect(delivery.deliveryTag == 1)
+            #expect(delivery.bodyByteCount == 3)
+            try second.ack(delivery)
+            try second.prefetch(1)
+            #expect(try second.nextDelivery(timeout: .zero) == nil)
+            #expect(second.unsettledCount == 0)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1)
+            try peer.expect(BasicConsume.self, on: 1)
+            try peer.send(BasicConsumeOk(consumerTag: "old"), on: 1)
+            let old = { tag in
+                BasicDeliver(consumerTag: "old", deliveryTag: tag, exchange: "", routingKey: "q")
+            }
+            try peer.sendContent(old(1), [1], on: 1)
+            try peer.expect(BasicGet.self, on: 1)
+            try peer.send(ChannelClose(replyCode: 404, replyText: "NOT_FOUND"), on: 1)
+            try peer.sendContent(old(2), [1], on: 1)
+            try peer.expect(ChannelCloseOk.self, on: 1)
+            try peer.expect(ChannelOpen.self, on: 1)
+            try peer.sendContent(old(3), [1], on: 1)
+            try peer.send(ChannelOpenOk(), on: 1)
+            try peer.sendContent(old(4), [1], on: 1)
+            try peer.sendContent(old(5), [UInt8](repeating: 1, count: 20_000), on: 1)
+            try peer.send(BasicCancel(consumerTag: "old"), on: 1)
+            try peer.expect(BasicConsume.self, on: 1)
+            try peer.send(BasicConsumeOk(consumerTag: "new"), on: 1)
+            try peer.sendContent(old(6), [1], on: 1)
+            let new = BasicDeliver(consumerTag: "new", deliveryTag: 1, exchange: "", routingKey: "q")
+            try peer.sendContent(new, [1, 2, 3], on: 1)
+            try peer.sendContent(old(7), [1], on: 1)
+            #expect(try peer.expect(BasicAck.self, on: 1) == BasicAck(deliveryTag: 1))
+            try peer.expectPrefetch(on: 1)
+            try peer.finish()
+        }
+    }
+
     @Test func `C53: tags that do not count up end the channel on both sides, and no other`() throws {
         try Scripted.run { connection in
             let channels = try [connection.openChannel(), connection.openChannel(), connection.openChannel()]

@@ -83,6 +83,22 @@ import TestSupport
         #expect(silence?.text.contains("use amqps://") == true)
     }
 
+    @Test(arguments: [[UInt8]("AMQP".utf8) + [0, 0, 9, 1], []])
+    func `C2: a port without TLS is named when TLS was asked for`(answer: [UInt8]) throws {
+        let error = try PeerListener.run { peer in
+            try peer.sendRaw(answer)
+            if !answer.isEmpty { _ = try? peer.next() }  // until the client has gone
+        } client: { endpoint in
+            var endpoint = endpoint
+            endpoint.tls = TLSOptions(verification: .none)
+            return Scripted.error { [endpoint] () throws(AMQPError) in _ = try Scripted.connect(endpoint) }
+        }
+        #expect(error?.code == .tlsFailed)
+        #expect(error?.description.contains("not speak TLS on this port") == true)
+        #expect(error?.advice?.contains("amqp://") == true)
+        #expect(error?.isTransient == answer.isEmpty)
+    }
+
     @Test func `C11: a server that says nothing is given up`() throws {
         var options = Scripted.options
         options.connectTimeout = .milliseconds(100)

@@ -57,15 +57,30 @@ final class TLSBroker: Sendable {
         return result.output
     }
 
-    /// One more listener, with options of its own as Erlang terms; gives its port.
-    func listen(certificate: String = "server", _ more: String = "") throws -> Int {
+    /// Options of one more listener, as Erlang terms.
+    func listener(certificate: String = "server", _ more: String = "") throws -> Listener {
         let port = try Self.freePort()
         func file(_ name: String) -> String { "\"\(self.certificates.path(name))\"" }
         let options =
             "[{cacertfile,\(file("ca.pem"))},{certfile,\(file("\(certificate).pem"))},"
             + "{keyfile,\(file("\(certificate).key"))}\(more.isEmpty ? "" : ",")\(more)]"
-        try self.control("eval", "rabbit_networking:start_ssl_listener({\"127.0.0.1\",\(port)}, \(options), 1).")
-        return port
+        return Listener(port: port, options: options)
+    }
+
+    struct Listener {
+        let port: Int
+        let options: String
+    }
+
+    /// Opens more listeners and adds the user `ann`, whose password is `pw`: one call, since each takes seconds.
+    func prepare(_ listeners: [Listener]) throws {
+        let steps =
+            listeners.map { "rabbit_networking:start_ssl_listener({\"127.0.0.1\",\($0.port)}, \($0.options), 1)" } + [
+                "rabbit_auth_backend_internal:add_user(<<\"ann\">>, <<\"pw\">>, <<\"test\">>)",
+                "rabbit_auth_backend_internal:set_permissions("
+                    + "<<\"ann\">>, <<\"/\">>, <<\".*\">>, <<\".*\">>, <<\".*\">>, <<\"test\">>)",
+            ]
+        try self.control("eval", steps.joined(separator: ", ") + ".")
     }
 
     /// Below the ports that the system gives to outgoing connections.

@@ -100,7 +100,8 @@ extension Outbox {
                 throw AMQPError(.channelsExhausted, scope: .call, text: text, method: .channelOpen)
             }
             while state.slots.count <= Int(number) { state.slots.append(ChannelSlot()) }
-            let lane = Lane(number: number, incarnation: incarnation, mailbox: mailbox)
+            let isReused = state.slots[Int(number)].incarnation != 0
+            let lane = Lane(number: number, incarnation: incarnation, mailbox: mailbox, isReused: isReused)
             var slot = ChannelSlot()
             slot.incarnation = incarnation
             slot.lane = lane

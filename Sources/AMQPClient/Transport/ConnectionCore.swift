@@ -134,10 +134,15 @@ package final class ConnectionCore: InboundDelegate {
             lane.events.append(.confirm(tag: nack.deliveryTag, multiple: nack.multiple, positive: false))
         case .basicCancel(let cancel):
             // No cancel-ok: RabbitMQ ends the connection over one (C56).
+            guard !lane.origin.isStray(consumerTag: cancel.consumerTag) else { return }
             lane.events.append(.cancelled(consumerTag: cancel.consumerTag))
+        case .basicConsumeOk(let ok):
+            guard try self.replyReceived(lane.number, method.id) else { return }
+            lane.origin.consumeOkReceived(ok.consumerTag)
+            lane.events.append(.reply(method))
         case .basicRecoverOk:
             guard try self.replyReceived(lane.number, method.id) else { return }
-            lane.events.append(.requeued(upTo: lane.lastTag))
+            lane.events.append(.requeued(upTo: lane.origin.lastTag))
             lane.events.append(.reply(method))
         default:
             if try self.replyReceived(lane.number, method.id) { lane.events.append(.reply(method)) }

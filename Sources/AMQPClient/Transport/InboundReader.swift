@@ -127,8 +127,10 @@ package final class InboundReader {
             else { return nil }
         }
         guard let fixed = DeliverFixedPart(bytes, method, methodEnd),
-            let lane = delegate.lane(for: channel), lane.isOpen, lane.assembler.isIdle
+            let lane = delegate.lane(for: channel), lane.isOpen, lane.assembler.isIdle,
+            lane.origin.isOwn(fixed.deliveryTag)
         else { return nil }
+        lane.origin.received(fixed.deliveryTag)
         lane.records.append(
             ContentRecord(
                 deliveryTag: fixed.deliveryTag,
@@ -377,6 +379,13 @@ package final class InboundReader {
             guard let fixed = DeliverFixedPart(method, 0, method.count) else {
                 throw InboundFailure(code: .frameError, text: "basic.deliver with malformed arguments")
             }
+            if lane.origin.isStray(
+                fixed.deliveryTag,
+                consumerTag: String(decoding: DeliverStrings(method).consumerTag, as: UTF8.self)
+            ) {
+                return  // of the number's last life (C37)
+            }
+            lane.origin.received(fixed.deliveryTag)
             lane.sealBatch(block)  // keep the order: what this read brought before comes first
             let record = ContentRecord(storage, deliveryTag: fixed.deliveryTag, redelivered: fixed.redelivered)
             lane.gatheredBytes += max(storage.bodyLength, 256)
@@ -392,7 +401,7 @@ package final class InboundReader {
                 deliveryTag: method.bigEndian64(4),
                 redelivered: method[12] & 1 == 1
             )
-            lane.lastGotTag = record.deliveryTag
+            lane.origin.received(record.deliveryTag)
             if try delegate.getOkReceived(lane: lane) { lane.events.append(.got(content, record)) }
         }
     }

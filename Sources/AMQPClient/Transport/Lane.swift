@@ -16,17 +16,15 @@ package final class Lane: @unchecked Sendable {
     /// Octets of the bodies in `batches`, a delivery counted as 256 at least.
     var gatheredBytes = 0
     package var events: ContiguousArray<ChannelEvent> = []
-    /// The tag of the last message of basic.get.
-    var lastGotTag: UInt64 = 0
-    private var lastHandedOverTag: UInt64 = 0
+    var origin: DeliveryOrigin
 
-    /// The tag of the last message that came on the channel.
-    var lastTag: UInt64 {
-        let delivered = self.records.last ?? self.batches.last?.records.last
-        return max(delivered?.deliveryTag ?? self.lastHandedOverTag, self.lastGotTag)
-    }
-
-    package init(number: UInt16, incarnation: UInt64, mailbox: Mailbox) {
+    /// - Parameters:
+    ///   - number: The channel's.
+    ///   - incarnation: The channel's.
+    ///   - mailbox: Its owner's.
+    ///   - isReused: Whether another channel had the number before.
+    package init(number: UInt16, incarnation: UInt64, mailbox: Mailbox, isReused: Bool = false) {
+        self.origin = DeliveryOrigin(isReused: isReused)
         self.number = number
         self.incarnation = incarnation
         self.mailbox = mailbox
@@ -53,7 +51,6 @@ package final class Lane: @unchecked Sendable {
     func handOver() -> Bool {
         self.isDirty = false
         guard !self.batches.isEmpty || !self.events.isEmpty else { return true }
-        if let last = self.batches.last?.records.last { self.lastHandedOverTag = last.deliveryTag }
         let bytes = self.gatheredBytes
         self.gatheredBytes = 0
         return self.mailbox.put(self.incarnation, batches: &self.batches, events: &self.events, bytes: bytes)

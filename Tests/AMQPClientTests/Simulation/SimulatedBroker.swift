@@ -15,6 +15,7 @@ struct SimulatedBroker {
         /// Frames ready to be sent in answer to requests.
         var answers: [[UInt8]] = []
         var closesSent = 0
+        var consumeOk: [UInt8]?
         var consumes = false
         var isConfirming = false
         var isFlowing = true
@@ -66,6 +67,7 @@ struct SimulatedBroker {
         guard let answers = self.lives[number]?.answers, let first = answers.first else { return }
         self.wire += first
         self.lives[number]?.answers.removeFirst()
+        if first == self.lives[number]?.consumeOk { self.lives[number]?.consumes = true }  // deliveries come behind it
         self.lives[number]?.openOkSent = true  // the first answer of every life
     }
 
@@ -92,11 +94,14 @@ struct SimulatedBroker {
         try self.sendDelivery(number, life.nextTag, "\(number).\(life.count).\(life.nextTag)|", size)
     }
 
-    /// RabbitMQ goes on delivering behind its channel.close, up to the open-ok of the number's next life (C37).
+    /// RabbitMQ goes on delivering behind its channel.close, even behind the open-ok of the number's next life (C37).
     mutating func deliverStray(_ number: UInt16, size: Int) throws {
-        guard let life = self.lives[number], life.state != .open || !life.openOkSent, life.count > 1 || life.openOkSent
-        else { return }
-        try self.sendDelivery(number, life.nextTag, "stray|", size)
+        guard let life = self.lives[number], life.count > 1 || life.openOkSent else { return }
+        if life.state != .open || !life.openOkSent {
+            try self.sendDelivery(number, life.nextTag, "stray|", size)
+        } else if life.count > 1 {
+            try self.sendDelivery(number, life.nextTag + 40, "stray|", size)
+        }
     }
 
     private mutating func sendDelivery(_ number: UInt16, _ tag: UInt64, _ label: String, _ size: Int) throws {
@@ -239,8 +244,8 @@ struct SimulatedBroker {
             life.isConfirming = true
             try reply(ConfirmSelectOk())
         case .basicConsume:
-            life.consumes = true
             try reply(BasicConsumeOk(consumerTag: "c"))
+            life.consumeOk = life.answers.last
         case .queueDeclare(let declare):
             try reply(QueueDeclareOk(queue: declare.queue, messageCount: 0, consumerCount: 0))
         case .basicAck(let ack): self.settle(ack.deliveryTag, ack.multiple, number, &life)

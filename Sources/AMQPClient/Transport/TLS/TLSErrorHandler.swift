@@ -17,8 +17,19 @@ final class TLSErrorHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // Before the first octet is answered: the client has sent nothing but the protocol header yet.
+        if !self.hasRead, let error = self.wrongHost { return context.fireErrorCaught(error) }
         self.hasRead = true
         context.fireChannelRead(data)
+    }
+
+    /// Nil if the server's certificate is for the name that was asked for.
+    private var wrongHost: AMQPError? {
+        guard let name = self.client.serverName, self.client.options.verification == .full,
+            let certificate = self.handler.peerCertificate, let names = HostNames.dnsNames(certificate),
+            !HostNames.match(name, names)
+        else { return nil }
+        return TLSFailure(client: self.client, certificate: certificate).wrongHost
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -57,7 +57,7 @@ struct TLSFailure {
         )
     }
 
-    private var wrongHost: AMQPError {
+    var wrongHost: AMQPError {
         let asked = self.client.serverName ?? self.client.host
         let names = self.certificate.map(Self.names) ?? ""
         return Self.failure(
@@ -106,7 +106,8 @@ struct TLSFailure {
     static func closed(_ when: String) -> AMQPError {
         Self.failure(
             "the server closed the connection \(when)",
-            "It may want a client certificate, refuse the one it got, or not speak TLS on this port: see its log."
+            "It may not speak TLS on this port (then use its TLS port, or amqp://), want a client certificate,"
+                + " or refuse the one it got: see its log."
         )
     }
 

@@ -1,0 +1,134 @@
+import AMQPClient
+import AMQPWire
+import TestSupport
+import Testing
+
+/// A peer that reads slowly: the socket is full, in the middle of a content.
+@Suite struct ScriptedPressureTests {
+    private static let body = [UInt8](repeating: 7, count: 8 << 20)  // more than the buffers of a socket pair
+
+    @Test func `C25 C35: a close that comes inside a publish is answered behind its last octet`() throws {
+        try Scripted.run { connection in
+            let channel = try connection.openChannel()
+            let neighbour = try connection.openChannel()
+            try channel.publish(Self.body, routingKey: "q")
+            let error = Scripted.error { () throws(AMQPError) in _ = try channel.nextDelivery(timeout: .seconds(5)) }
+            #expect(error?.code == AMQPError.Code(404))
+            #expect(Scripted.error { () throws(AMQPError) in try channel.publish([1], routingKey: "q") } == error)
+            try neighbour.prefetch(1)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1, 2)
+            try peer.expect(BasicPublish.self, on: 1)
+            _ = try peer.next()  // its header; the bodies are still on their way
+            let text = "NOT_FOUND - no exchange 'x' in vhost '/'"
+            try peer.send(ChannelClose(replyCode: 404, replyText: text, classID: 60, methodID: 40), on: 1)
+            var left = Self.body.count
+            while left > 0 {
+                let frame = try peer.next()
+                guard frame.type == Frame.body, frame.channel == 1 else {
+                    throw PeerFailure("in the middle of a content: \(frame)")
+                }
+                left -= frame.payload.count
+            }
+            try peer.expect(ChannelCloseOk.self, on: 1)
+            try peer.expectPrefetch(on: 2)
+            try peer.finish()
+        }
+    }
+
+    @Test
+    func `C25 C51: contents of many threads stay whole and in order while the socket is full, and memory is bounded`()
+        throws
+    {
+        let threads = 4
+        let messages = 40
+        var options = Scripted.options
+        options.outboxHighWater = 1 << 20
+        try Scripted.run(options) { connection in
+            let outcomes = Monitor<[String]>([])
+            let workers = try (0..<threads).map { index in
+                try WorkerThread.start(name: "publisher-\(index)") {
+                    do {
+                        let channel = try connection.openChannel()
+                        for message in 0..<messages {
+                            let size = 1000 + (message * 7919) % 100_000
+                            try channel.publish(
+                                [UInt8](repeating: UInt8(message), count: size),
+                                routingKey: "\(message)"
+                            )
+                        }
+                        try channel.prefetch(1)  // everything before it has been read
+                    } catch {
+                        outcomes.withLock { $0.append("\(error)") }
+                    }
+                }
+            }
+            for worker in workers { worker.join() }
+            #expect(outcomes.withLock { $0 } == [])
+        } peer: { peer in
+            try peer.handshake()
+            try Self.collect(peer, threads, messages)
+            try peer.finish()
+        }
+    }
+
+    private struct Content {
+        var next = 0
+        var left = -1
+    }
+
+    /// Reads everything frame by frame; contents of one channel must not mix, those of several may.
+    private static func collect(_ peer: ScriptedPeer, _ threads: Int, _ messages: Int) throws {
+        var contents: [UInt16: Content] = [:]
+        var done = 0
+        while done < threads {
+            let frame = try peer.next()
+            var content = contents[frame.channel] ?? Content()
+            switch (frame.type, frame.methodID) {
+            case (Frame.method, .channelOpen): try peer.send(ChannelOpenOk(), on: frame.channel)
+            case (Frame.method, .basicPublish):
+                guard content.left == -1 else { throw PeerFailure("a publish inside a content") }
+                content.left = 0
+            case (Frame.header, _):
+                content.left = frame.payload[4..<12].reduce(0) { $0 << 8 | Int($1) }
+                guard content.left == 1000 + (content.next * 7919) % 100_000 else {
+                    throw PeerFailure("channel \(frame.channel): \(content.left) octets as message \(content.next)")
+                }
+            case (Frame.body, _):
+                guard frame.payload.allSatisfy({ $0 == UInt8(content.next) }) else { throw PeerFailure("mixed bodies") }
+                content.left -= frame.payload.count
+                if content.left == 0 { content = Content(next: content.next + 1) }
+            case (Frame.method, .basicQos):
+                guard content.next == messages else { throw PeerFailure("\(content.next) messages before the end") }
+                try peer.send(BasicQosOk(), on: frame.channel)
+                done += 1
+            default: throw PeerFailure("an unexpected frame: \(frame)")
+            }
+            contents[frame.channel] = content
+        }
+    }
+
+    @Test func `C14 C17: the clock of a dead peer runs while the socket is full`() throws {
+        var options = Scripted.options
+        options.heartbeatSeconds = 1
+        let isOver = Monitor(false)
+        let error = try PeerListener.run { peer in
+            try peer.handshake(heartbeat: 1)
+            try peer.openChannels(1)
+            try peer.expect(BasicPublish.self, on: 1)
+            // It reads nothing more and says nothing more.
+            _ = isOver.wait(until: MonotonicClock.deadline(in: .seconds(20))) { $0 ? true : nil }
+        } client: { [options] endpoint in
+            let connection = try Scripted.connect(endpoint, options)
+            let channel = try connection.openChannel()
+            try channel.publish(Self.body, routingKey: "q")
+            let error = Scripted.error { () throws(AMQPError) in _ = try channel.nextDelivery(timeout: .seconds(10)) }
+            isOver.withLock { $0 = true }
+            isOver.broadcast()
+            return error
+        }
+        #expect(error?.code == .heartbeatMissed)
+        #expect(error?.scope == .connection)
+    }
+}
