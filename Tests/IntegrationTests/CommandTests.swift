@@ -87,7 +87,11 @@ struct CommandTests {
         #expect(result.status == 1)
         #expect(result.errors.contains("option 'tax_permille' must be 0...1000"))
         let text = try String(contentsOfFile: report, encoding: .utf8)
-        #expect(text.contains("\"good\":{\"queue\":\"\(queue)\",\"state\":\"drained\",\"threads\":1,\"consuming\":0,\"received\":1,\"acked\":1"))
+        #expect(
+            text.contains(
+                "\"good\":{\"queue\":\"\(queue)\",\"state\":\"drained\",\"threads\":1,\"consuming\":0,\"received\":1,\"acked\":1"
+            )
+        )
     }
 
     @Test func `every command explains itself`() throws {
