@@ -109,6 +109,51 @@ import Testing
         }
     }
 
+    @Test func `C51: over the high-water mark publishers wait, acks and requests do not`() throws {
+        var options = Scripted.options
+        options.outboxHighWater = 1 << 20
+        let isFull = Monitor(false)
+        let hasAcked = Monitor(false)
+        try Scripted.run(options) { connection in
+            let publisher = try connection.openChannel()
+            let consumer = try connection.openChannel()
+            try consumer.consume("q", tag: "c")
+            let delivery = try consumer.nextDelivery(timeout: .seconds(5))
+            try publisher.publish(Self.body, routingKey: "q")
+            #expect(!publisher.canPublishAtOnce)
+            let message = OutgoingMessage([1], routingKey: "q")
+            let error = Scripted.error { () throws(AMQPError) in
+                try publisher.publish(message, timeout: .milliseconds(50))
+            }
+            #expect(error?.code == .timeout)
+            if let delivery { try consumer.ack(delivery) }
+            consumer.sendAcks()
+            #expect(consumer.unsettledCount == 0)
+            isFull.withLock { $0 = true }
+            isFull.broadcast()
+            try publisher.publish(message)  // waits until the peer has read
+            try consumer.prefetch(1)
+            #expect(hasAcked.withLock { $0 })
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1, 2)
+            try peer.expect(BasicConsume.self, on: 2)
+            try peer.send(BasicConsumeOk(consumerTag: "c"), on: 2)
+            try peer.sendContent(
+                BasicDeliver(consumerTag: "c", deliveryTag: 1, exchange: "", routingKey: "q"),
+                [1],
+                on: 2
+            )
+            _ = isFull.wait(until: Scripted.deadline()) { $0 ? true : nil }
+            #expect(try peer.expectPublish(on: 1).body.count == Self.body.count)
+            try peer.expect(BasicAck.self, on: 2)
+            hasAcked.withLock { $0 = true }
+            #expect(try peer.expectPublish(on: 1).body == [1])
+            try peer.expectPrefetch(on: 2)
+            try peer.finish()
+        }
+    }
+
     @Test func `C14 C17: the clock of a dead peer runs while the socket is full`() throws {
         var options = Scripted.options
         options.heartbeatSeconds = 1
