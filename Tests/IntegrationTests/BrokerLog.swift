@@ -22,10 +22,10 @@ struct BrokerLog {
         return String(decoding: octets, as: UTF8.self).split(separator: "\n")
     }
 
-    /// Errors that clients from these ports made, the line with the reason included; not what an operator forced.
+    /// Errors that clients from this address made, the line with the reason included; not what an operator forced.
     ///
     /// A deliberate error goes first, so that what came before it is certainly in the file.
-    func clientErrors(from ports: [Int], on broker: Connection) throws -> [String] {
+    func clientErrors(from address: String, on broker: Connection) throws -> [String] {
         let marker = Broker.unique("marker")
         let channel = try broker.openChannel()
         #expect(throws: AMQPError.self) { try channel.declareQueue(marker, passive: true) }
@@ -37,11 +37,10 @@ struct BrokerLog {
         }
         waiting.close()
         let lines = try self.lines()
-        let ends = ports.map { ":\($0) -> " }
         var found: [String] = []
         for (index, line) in lines.enumerated()
         where line.contains("hannel error") || line.contains("rror on AMQP connection") {
-            guard ends.contains(where: { line.contains($0) }) else { continue }
+            guard line.contains("(\(address):") else { continue }
             let error = lines[index..<min(index + 2, lines.count)].joined(separator: " ")
             if !error.contains(BrokerControl.reason) { found.append(error) }
         }

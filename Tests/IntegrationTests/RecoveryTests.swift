@@ -84,7 +84,7 @@ struct RecoveryTests {
         try channel.deleteQueue(queue)
         if let log {
             // "unknown delivery tag" would be one of them.
-            let errors = try log.clientErrors(from: proxy.sourcePorts, on: broker)
+            let errors = try log.clientErrors(from: proxy.sourceAddress, on: broker)
             #expect(errors.isEmpty, "\(errors.prefix(5))")
         }
         broker.close()

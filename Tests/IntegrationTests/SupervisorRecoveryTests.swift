@@ -102,7 +102,7 @@ struct SupervisorRecoveryTests {
         #expect(counts.droppedAcks > 0)
         #expect(counts.settled == counts.received)
         if let log {
-            let errors = try log.clientErrors(from: proxy.sourcePorts, on: broker)
+            let errors = try log.clientErrors(from: proxy.sourceAddress, on: broker)
             #expect(errors.isEmpty, "\(errors.prefix(5))")
         }
         let last = try broker.openChannel()

@@ -1,5 +1,6 @@
 package import AMQPClient
 import Glibc
+import Synchronization
 
 /// A TCP proxy on 127.0.0.1 that resets all its connections on demand, with whatever was on its way.
 ///
@@ -20,6 +21,8 @@ package final class CuttingProxy: @unchecked Sendable {
         /// Ports of this machine from which the broker was connected to, oldest first.
         var sourcePorts: [Int] = []
     }
+    private static let hosts = Atomic<UInt32>(1)
+    private let sourceHost = 2 + CuttingProxy.hosts.add(1, ordering: .relaxed).newValue % 250
     private let monitor = Monitor(State())
     private let target: Endpoint
     private let wake: (read: Int32, write: Int32)
@@ -47,6 +50,10 @@ package final class CuttingProxy: @unchecked Sendable {
     }
 
     package var sourcePorts: [Int] { self.monitor.withLock { $0.sourcePorts } }
+
+    /// What the broker calls its clients: an address that no other proxy and no other test connects from, since a port
+    /// is used again as soon as it is reset.
+    package var sourceAddress: String { "127.0.0.\(self.sourceHost)" }
 
     /// Resets every connection; returns when that is done, with their number.
     @discardableResult
@@ -129,11 +136,16 @@ package final class CuttingProxy: @unchecked Sendable {
         let client = Glibc.accept(self.listener, nil, nil)
         guard client >= 0 else { return }
         let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var source = PeerListener.address(port: 0)
+        source.sin_addr = in_addr(s_addr: (UInt32(0x7F00_0000) | self.sourceHost).bigEndian)
         var address = PeerListener.address(port: self.target.port)
         let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        // The socket calls want their general address type.
+        let isBound = withUnsafePointer(to: &source) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(server, $0, size) == 0 }
+        }
         let isConnected = withUnsafePointer(to: &address) { pointer in
-            // The socket calls want their general address type.
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(server, $0, size) == 0 }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { isBound && connect(server, $0, size) == 0 }
         }
         let link = Link(client: client, server: server)
         guard isConnected else { return self.reset(link) }
