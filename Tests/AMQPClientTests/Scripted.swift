@@ -8,8 +8,8 @@ enum Scripted {
     static var options: ConnectionOptions {
         ConnectionOptions(
             heartbeatSeconds: 0,
-            connectTimeout: .seconds(5),
-            requestTimeout: .seconds(5)
+            connectTimeout: .seconds(60),
+            requestTimeout: .seconds(60)
         )
     }
 
@@ -54,11 +54,11 @@ enum Scripted {
         }
     }
 
-    static func deadline() -> UInt64? { MonotonicClock.deadline(in: .seconds(5)) }
+    static func deadline() -> UInt64? { MonotonicClock.deadline(in: .seconds(60)) }
 }
 
 extension Channel {
-    /// Takes in events until `done`, at most 5 s.
+    /// Takes in events until `done`, at most a minute.
     func pump(while pending: (Channel) -> Bool) {
         let deadline = Scripted.deadline()
         while pending(self), self.pump(until: deadline) {}

@@ -67,15 +67,14 @@ import TestSupport
     }
 
     @Test func `C63: a reply that is late closes the channel and answers nobody`() throws {
-        var options = Scripted.options
-        options.requestTimeout = .milliseconds(100)
-        try Scripted.run(options) { connection in
+        try Scripted.run { connection in
             let channel = try connection.openChannel()
+            channel.requestTimeout = .milliseconds(100)
             let error = Scripted.error { () throws(AMQPError) in try channel.prefetch(1) }
             #expect(error?.code == .timeout)
             #expect(error?.method == .basicQos)
             #expect(Scripted.error { () throws(AMQPError) in try channel.prefetch(2) } == error)
-            _ = try? connection.openChannel()
+            _ = try connection.openChannel()
         } peer: { peer in
             try peer.handshake()
             try peer.openChannels(1)
@@ -155,8 +154,8 @@ import TestSupport
             let channel = try connection.openChannel()
             let neighbour = try connection.openChannel()
             try channel.consume("q", tag: "c")
-            guard let first = try channel.nextDelivery(timeout: .seconds(5)),
-                let second = try channel.nextDelivery(timeout: .seconds(5))
+            guard let first = try channel.nextDelivery(timeout: .seconds(60)),
+                let second = try channel.nextDelivery(timeout: .seconds(60))
             else {
                 Issue.record("no deliveries")
                 return

@@ -17,7 +17,7 @@ import TestSupport
         try Scripted.run { connection in
             let channel = try connection.openChannel()
             let got = try #require(try channel.get("q"))
-            let delivery = try #require(try channel.nextDelivery(timeout: .seconds(5)))
+            let delivery = try #require(try channel.nextDelivery(timeout: .seconds(60)))
             #expect(channel.unsettledCount == 2)
             try channel.ack(got)
             try channel.ack(delivery)
@@ -43,7 +43,7 @@ import TestSupport
             #expect(Scripted.error { () throws(AMQPError) in try channel.ack(first) }?.code == .refusedLocally)
             // 2 came before recover-ok: the broker has taken it back, so it is not handed out.
             for tag: UInt64 in [3, 4] {
-                let delivery = try #require(try channel.nextDelivery(timeout: .seconds(5)))
+                let delivery = try #require(try channel.nextDelivery(timeout: .seconds(60)))
                 #expect(delivery.deliveryTag == tag)
                 try channel.ack(delivery)
             }
@@ -74,14 +74,14 @@ import TestSupport
         try Scripted.run(options) { connection in
             let first = try connection.openChannel()
             try first.consume("q")
-            #expect(try first.nextDelivery(timeout: .seconds(5))?.deliveryTag == 1)
+            #expect(try first.nextDelivery(timeout: .seconds(60))?.deliveryTag == 1)
             #expect(
                 Scripted.error { () throws(AMQPError) in _ = try first.get("missing") }?.code == AMQPError.Code(404)
             )
             let second = try connection.openChannel()
             #expect(second.number == 1)
             try second.consume("q")
-            let delivery = try #require(try second.nextDelivery(timeout: .seconds(5)))
+            let delivery = try #require(try second.nextDelivery(timeout: .seconds(60)))
             #expect(delivery.deliveryTag == 1)
             #expect(delivery.bodyByteCount == 3)
             try second.ack(delivery)
@@ -127,7 +127,7 @@ import TestSupport
             )
             #expect(
                 Scripted.error { () throws(AMQPError) in
-                    while try channels[1].nextDelivery(timeout: .seconds(5)) != nil {}
+                    while try channels[1].nextDelivery(timeout: .seconds(60)) != nil {}
                 }?.code == .protocolViolation
             )
             try channels[2].prefetch(1)

@@ -12,7 +12,7 @@ import Testing
             let channel = try connection.openChannel()
             let neighbour = try connection.openChannel()
             try channel.publish(Self.body, routingKey: "q")
-            let error = Scripted.error { () throws(AMQPError) in _ = try channel.nextDelivery(timeout: .seconds(5)) }
+            let error = Scripted.error { () throws(AMQPError) in _ = try channel.nextDelivery(timeout: .seconds(60)) }
             #expect(error?.code == AMQPError.Code(404))
             #expect(Scripted.error { () throws(AMQPError) in try channel.publish([1], routingKey: "q") } == error)
             try neighbour.prefetch(1)
@@ -118,7 +118,7 @@ import Testing
             let publisher = try connection.openChannel()
             let consumer = try connection.openChannel()
             try consumer.consume("q", tag: "c")
-            let delivery = try consumer.nextDelivery(timeout: .seconds(5))
+            let delivery = try consumer.nextDelivery(timeout: .seconds(60))
             try publisher.publish(Self.body, routingKey: "q")
             #expect(!publisher.canPublishAtOnce)
             let message = OutgoingMessage([1], routingKey: "q")

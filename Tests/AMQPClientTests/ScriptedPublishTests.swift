@@ -57,7 +57,7 @@ import TestSupport
             #expect(large?.code == .refusedLocally)
             #expect(channel.isOpen)
             #expect(try channel.publish([1], routingKey: "q") == 1)
-            #expect(try channel.awaitConfirms(timeout: .seconds(5)) == [])
+            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
         } peer: { peer in
             try peer.handshake()
             try peer.openChannels(1)
@@ -96,7 +96,7 @@ import TestSupport
             let channel = try connection.openChannel()
             try channel.selectConfirms()
             for _ in 1...3 { try channel.publish([1], routingKey: "q", mandatory: true) }
-            let failed = try channel.awaitConfirms(timeout: .seconds(5))
+            let failed = try channel.awaitConfirms(timeout: .seconds(60))
             #expect(failed.map(\.sequence) == [2])
             #expect(failed.map(\.reason) == [.returned])
             #expect(failed.first?.message == OutgoingMessage([1], routingKey: "q", mandatory: true))
@@ -222,7 +222,7 @@ import TestSupport
         try Scripted.run { connection in
             let channel = try connection.openChannel()
             try channel.consume("q", tag: "c")
-            guard let delivery = try channel.nextDelivery(timeout: .seconds(5)) else {
+            guard let delivery = try channel.nextDelivery(timeout: .seconds(60)) else {
                 Issue.record("no delivery")
                 return
             }

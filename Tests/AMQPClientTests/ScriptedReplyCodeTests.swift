@@ -96,7 +96,7 @@ import Testing
             let second = try connection.openChannel()
             try first.consume("q", tag: "a")
             try second.consume("q", tag: "b")
-            let error = Scripted.error { () throws(AMQPError) in _ = try first.nextDelivery(timeout: .seconds(5)) }
+            let error = Scripted.error { () throws(AMQPError) in _ = try first.nextDelivery(timeout: .seconds(60)) }
             #expect(error?.code == AMQPError.Code(406))
             #expect(error?.isTransient == true)
             second.pump { $0.cancelledConsumers.isEmpty }

@@ -42,7 +42,7 @@ struct ChannelTests {
         let first = try #require(try self.channel.get(self.queue))
         #expect(first.deliveryTag == 1)
         try self.channel.consume(self.queue)
-        let second = try #require(try self.channel.nextDelivery(timeout: .seconds(5)))
+        let second = try #require(try self.channel.nextDelivery(timeout: .seconds(60)))
         #expect(second.deliveryTag == 2)
         try self.channel.ack(first)
         #expect(self.failure { try self.channel.ack(first) }?.code == .refusedLocally)
@@ -83,14 +83,14 @@ struct ChannelTests {
         try self.channel.prefetch(3)
         try self.channel.consume(self.queue)
         var taken: [Delivery] = []
-        while taken.count < 3, let delivery = try self.channel.nextDelivery(timeout: .seconds(5)) {
+        while taken.count < 3, let delivery = try self.channel.nextDelivery(timeout: .seconds(60)) {
             taken.append(delivery)
         }
         // A round trip later a fourth would have come.
         #expect(try self.channel.declareQueue(self.queue, passive: true).messageCount == 7)
         #expect(try self.channel.nextDelivery(timeout: .zero) == nil)
         try self.channel.ack(taken[0])
-        let next = try #require(try self.channel.nextDelivery(timeout: .seconds(5)))
+        let next = try #require(try self.channel.nextDelivery(timeout: .seconds(60)))
         #expect(next.body == [3])
         self.connection.close()
     }
@@ -99,11 +99,11 @@ struct ChannelTests {
         try self.channel.publish([7], routingKey: self.queue)
         let worker = try self.connection.openChannel()
         try worker.consume(self.queue)
-        let first = try #require(try worker.nextDelivery(timeout: .seconds(5)))
+        let first = try #require(try worker.nextDelivery(timeout: .seconds(60)))
         #expect(!first.redelivered)
         worker.close()
         try self.channel.consume(self.queue)
-        let again = try #require(try self.channel.nextDelivery(timeout: .seconds(5)))
+        let again = try #require(try self.channel.nextDelivery(timeout: .seconds(60)))
         #expect(again.redelivered)
         #expect(again.body == [7])
         // C54: the delivery of the dead channel is dropped quietly.
@@ -158,7 +158,7 @@ struct ChannelTests {
     @Test func `C55: deliveries before cancel-ok can be settled after it`() throws {
         for number in 0..<50 { try self.channel.publish([UInt8(number)], routingKey: self.queue) }
         let tag = try self.channel.consume(self.queue)
-        let first = try #require(try self.channel.nextDelivery(timeout: .seconds(5)))
+        let first = try #require(try self.channel.nextDelivery(timeout: .seconds(60)))
         try self.channel.cancel(tag)
         var all = [first]
         while let delivery = try self.channel.nextDelivery(timeout: .zero) { all.append(delivery) }

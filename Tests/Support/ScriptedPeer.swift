@@ -100,6 +100,14 @@ package final class ScriptedPeer {
         }
     }
 
+    /// Whether an octet comes, or the end, before the time is over.
+    package func comesSomething(within time: Duration) throws -> Bool {
+        if !self.buffer.isEmpty { return true }
+        var poll = pollfd(fd: self.descriptor, events: Int16(POLLIN), revents: 0)
+        let milliseconds = time.components.seconds * 1000 + time.components.attoseconds / 1_000_000_000_000_000
+        return Glibc.poll(&poll, 1, Int32(milliseconds)) > 0
+    }
+
     // MARK: Out
 
     package func sendRaw(_ octets: [UInt8]) throws {

@@ -8,7 +8,8 @@ package import AMQPWire
 public final class Channel {
     let lane: Lane
     let outbox: Outbox
-    private let requestTimeout: Duration
+    /// How long an answer may take.
+    package var requestTimeout: Duration
 
     private var inbox = Inbox()
     private var replies: ContiguousArray<ChannelEvent> = []
@@ -32,6 +33,8 @@ public final class Channel {
 
     /// Why the channel ended; nil while it is open.
     public private(set) var endReason: AMQPError?
+    /// Whether calls can still succeed.
+    public private(set) var isOpen = true
     /// Consumers that the broker ended by itself, since the last look (C56, C61).
     public private(set) var cancelledConsumers: [String] = []
     /// Mandatory publishes that no queue took, since the last look (C49).
@@ -49,8 +52,6 @@ public final class Channel {
     public var number: UInt16 { self.lane.number }
     /// Different for every channel that this process ever opened (C54).
     public var incarnation: UInt64 { self.lane.incarnation }
-    /// Whether calls can still succeed.
-    public var isOpen: Bool { self.endReason == nil }
     var currentMode: Mode { self.mode }
 
     package func enter(_ mode: Mode) {
@@ -166,7 +167,8 @@ public final class Channel {
 
     /// Every waiter ends here, once (C41): requests by the thrown reason, confirms as unknown, deliveries as gone.
     private func end(_ error: AMQPError) {
-        guard self.endReason == nil else { return }
+        guard self.isOpen else { return }
+        self.isOpen = false
         self.endReason = error
         self.lane.ackLine.end()
         self.confirms.end { self.note($0, $1) }
@@ -185,7 +187,7 @@ public final class Channel {
     }
 
     func throwIfEnded() throws(AMQPError) {
-        if let reason = self.endReason { throw reason }
+        if !self.isOpen, let reason = self.endReason { throw reason }
     }
 
     // MARK: Requests
@@ -222,12 +224,19 @@ public final class Channel {
     /// The reply to the one outstanding request, if it has come.
     package func takeReply() -> ChannelEvent? { self.replies.isEmpty ? nil : self.replies.removeFirst() }
 
+    /// The timeout counts while the broker reads: on a blocked connection no answer can come, however well it is (C51).
     func awaitReply(to method: MethodID) throws(AMQPError) -> ChannelEvent {
-        let deadline = MonotonicClock.deadline(in: self.requestTimeout)
+        var deadline = MonotonicClock.deadline(in: self.requestTimeout)
+        var blockings = 0
+        _ = self.outbox.wasBlocked(since: &blockings)
         while true {
             if let reply = self.takeReply() { return reply }
             try self.throwIfEnded()
             guard self.signals & self.interrupts == 0, self.pump(until: deadline) else {
+                if self.signals & self.interrupts == 0, self.outbox.wasBlocked(since: &blockings) {
+                    deadline = MonotonicClock.deadline(in: self.requestTimeout)
+                    continue
+                }
                 let error = AMQPError(
                     .timeout,
                     scope: .channel(self.number),
@@ -249,7 +258,7 @@ public final class Channel {
     func reason(_ error: AMQPError) -> AMQPError {
         if error.scope == .call { return error }
         self.pump(until: 0)
-        if self.endReason == nil { self.end(error) }
+        if self.isOpen { self.end(error) }
         return self.endReason ?? error
     }
 
@@ -276,7 +285,7 @@ public final class Channel {
     ///
     /// - Returns: Whether close-ok is to come.
     package func startClose() -> Bool {
-        guard self.endReason == nil else { return false }
+        guard self.isOpen else { return false }
         self.sendAcks()
         guard
             self.outbox.closeChannel(self.number, self.incarnation, code: .replySuccess, text: "closed by its owner")
@@ -296,7 +305,7 @@ public final class Channel {
         while let reply = self.takeReply() {
             if case .reply(.channelCloseOk) = reply { self.end(.ended(.channel(self.number), "closed by its owner")) }
         }
-        return self.endReason != nil
+        return !self.isOpen
     }
 
     // MARK: Deliveries
@@ -347,6 +356,7 @@ public final class Channel {
         return self.calls
     }
 
+    package var hasCancelledConsumers: Bool { !self.cancelledConsumers.isEmpty }
     package var hasCalls: Bool { !self.calls.isEmpty }
     package var hasSignals: Bool { self.signals != 0 }
 

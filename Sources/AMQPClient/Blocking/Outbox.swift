@@ -30,6 +30,8 @@ package final class Outbox: Sendable {
         var inFlightBytes = 0
         var wroteSinceTick = false
         var isBlocked = false
+        /// How often `isBlocked` has changed.
+        var blockings = 0
         var end: AMQPError?
         var frameMax = Frame.minSize
         var numbers = ChannelNumbers(limit: 65535)
@@ -160,6 +162,7 @@ package final class Outbox: Sendable {
     package func setBlocked(_ blocked: Bool) {
         Self.tell(
             self.monitor.withLock { state in
+                if state.isBlocked != blocked { state.blockings += 1 }
                 state.isBlocked = blocked
                 return Self.takeWritable(&state, self.highWater)
             }
@@ -170,4 +173,14 @@ package final class Outbox: Sendable {
     var end: AMQPError? { self.monitor.withLock { $0.end } }
 
     package var isBlocked: Bool { self.monitor.withLock { $0.isBlocked } }
+
+    /// Whether the broker reads nothing, or has read nothing for a while since the last look.
+    ///
+    /// - Parameter seen: What the last look left; it changes with every block and unblock.
+    func wasBlocked(since seen: inout Int) -> Bool {
+        self.monitor.withLock { state in
+            defer { seen = state.blockings }
+            return state.isBlocked || seen != state.blockings
+        }
+    }
 }

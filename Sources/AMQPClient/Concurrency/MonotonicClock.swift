@@ -10,6 +10,14 @@ package enum MonotonicClock {
         return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 
+    /// The same clock at the last timer interrupt: 1 to 10 ms late, a tenth of the price.
+    @inline(__always)
+    package static func coarseNow() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+
     /// The deadline `duration` from now; nil stays nil.
     package static func deadline(in duration: Duration?) -> UInt64? {
         guard let duration else { return nil }

@@ -134,11 +134,14 @@ package final class ConnectionCore: InboundDelegate {
             lane.events.append(.confirm(tag: nack.deliveryTag, multiple: nack.multiple, positive: false))
         case .basicCancel(let cancel):
             // No cancel-ok: RabbitMQ ends the connection over one (C56).
-            guard !lane.origin.isStray(consumerTag: cancel.consumerTag) else { return }
+            let origin = lane.origin
+            guard !origin.isStray(consumerTag: cancel.consumerTag) else { return }
             lane.events.append(.cancelled(consumerTag: cancel.consumerTag))
         case .basicConsumeOk(let ok):
             guard try self.replyReceived(lane.number, method.id) else { return }
-            lane.origin.consumeOkReceived(ok.consumerTag)
+            var origin = lane.origin
+            origin.consumeOkReceived(ok.consumerTag)
+            lane.origin = origin
             lane.events.append(.reply(method))
         case .basicRecoverOk:
             guard try self.replyReceived(lane.number, method.id) else { return }
@@ -184,6 +187,7 @@ package final class ConnectionCore: InboundDelegate {
     private func drop(_ lane: Lane) {
         lane.isOpen = false
         lane.assembler.reset()
+        lane.isMidContent = false
         lane.records.removeAll()
         lane.batches.removeAll()
         lane.ackLine.end()

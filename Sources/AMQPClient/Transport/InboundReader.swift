@@ -127,7 +127,7 @@ package final class InboundReader {
             else { return nil }
         }
         guard let fixed = DeliverFixedPart(bytes, method, methodEnd),
-            let lane = delegate.lane(for: channel), lane.isOpen, lane.assembler.isIdle,
+            let lane = delegate.lane(for: channel), lane.isOpen, !lane.isMidContent,
             lane.origin.isOwn(fixed.deliveryTag)
         else { return nil }
         lane.origin.received(fixed.deliveryTag)
@@ -328,7 +328,7 @@ package final class InboundReader {
             if lane.isOpen, hasContent {
                 return try self.act(lane.assembler.methodReceived(payload), lane, block, delegate)
             }
-            if !lane.assembler.isIdle, payload.bigEndian32(0) != 20 << 16 | 40 {
+            if lane.isMidContent, payload.bigEndian32(0) != 20 << 16 | 40 {
                 throw InboundFailure(code: .unexpectedFrame, text: "a method in the middle of a content")
             }
             if hasContent { return }  // opening: a leftover of the number's last life (C37)
@@ -356,6 +356,7 @@ package final class InboundReader {
         _ block: Block,
         _ delegate: some InboundDelegate
     ) throws(InboundFailure) {
+        lane.isMidContent = !lane.assembler.isIdle
         switch action {
         case .more: return
         case .unexpectedFrame(let text): throw InboundFailure(code: .unexpectedFrame, text: text)
@@ -379,7 +380,8 @@ package final class InboundReader {
             guard let fixed = DeliverFixedPart(method, 0, method.count) else {
                 throw InboundFailure(code: .frameError, text: "basic.deliver with malformed arguments")
             }
-            if lane.origin.isStray(
+            let origin = lane.origin
+            if origin.isStray(
                 fixed.deliveryTag,
                 consumerTag: String(decoding: DeliverStrings(method).consumerTag, as: UTF8.self)
             ) {

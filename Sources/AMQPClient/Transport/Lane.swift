@@ -11,7 +11,9 @@ package final class Lane: @unchecked Sendable {
     var assembler = ContentAssembler()
     package var isOpen = false
     var isDirty = false
-    var records: ContiguousArray<ContentRecord> = []
+    /// Whether the next frame goes on with a content that is in `assembler`.
+    var isMidContent = false
+    let records = RecordBuffer()
     var batches: ContiguousArray<DeliveryBatch> = []
     /// Octets of the bodies in `batches`, a delivery counted as 256 at least.
     var gatheredBytes = 0
@@ -33,12 +35,11 @@ package final class Lane: @unchecked Sendable {
 
     /// Closes the batch of the block that is being read.
     func sealBatch(_ block: Block) {
-        guard !self.records.isEmpty else { return }
-        let capacity = self.records.count
-        for record in self.records { self.gatheredBytes += max(Int(record.bodyLength), 256) }
-        var records: ContiguousArray<ContentRecord> = []
-        records.reserveCapacity(capacity)
-        swap(&records, &self.records)
+        guard self.records.count > 0 else { return }
+        let records = self.records.take()
+        var bytes = 0
+        for record in records { bytes += max(Int(record.bodyLength), 256) }
+        self.gatheredBytes += bytes
         self.batches.append(DeliveryBatch(block: block, records: records))
     }
 

@@ -33,7 +33,8 @@ final class InFlight {
     var reason: String?
     var publications: [Publication] = []
 
-    private var decodedProperties: BasicProperties?
+    private var decodedProperties = BasicProperties()
+    private var hasDecodedProperties = false
     /// Holds the string that the last property or header call gave out.
     private var scratch: [UInt8] = []
 
@@ -56,7 +57,7 @@ final class InFlight {
         self.wasCancelled = false
         self.verdict = .ack
         if self.reason != nil { self.reason = nil }
-        if self.decodedProperties != nil { self.decodedProperties = nil }
+        self.hasDecodedProperties = false
     }
 
     func complete(_ outcome: UnsafePointer<millrace_outcome>) {
@@ -91,7 +92,7 @@ final class InFlight {
     ///
     /// A header that does not decode has no properties.
     var properties: BasicProperties {
-        if let properties = self.decodedProperties { return properties }
+        if self.hasDecodedProperties { return self.decodedProperties }
         var reader = WireReader(self.slice(self.record.headerOffset, self.record.headerLength))
         var properties = BasicProperties()
         do throws(WireError) {
@@ -104,6 +105,7 @@ final class InFlight {
             )
         }
         self.decodedProperties = properties
+        self.hasDecodedProperties = true
         return properties
     }
 

@@ -8,12 +8,12 @@ extension Worker {
     func settle(_ delivery: InFlight, _ channel: Channel) {
         if delivery.verdict == .ack, delivery.publications.isEmpty {
             self.acknowledge(delivery.record.deliveryTag, channel)
-            self.idle.append(delivery)
+            self.putDown(delivery)
             self.noteFailure(.ack)
             return
         }
         self.settleSlowly(delivery, channel)
-        self.idle.append(delivery)
+        self.putDown(delivery)
     }
 
     func acknowledge(_ tag: UInt64, _ channel: Channel) {

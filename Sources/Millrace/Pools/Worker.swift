@@ -23,7 +23,8 @@ final class Worker {
     var awaiting = AwaitingInputs()
     /// Deliveries that an async handler has in hand.
     var running: [InFlight] = []
-    var idle: [InFlight] = []
+    private var hand: InFlight?
+    private var spareHands: [InFlight] = []
     /// The batch that is being worked off, and how far.
     private var batch: DeliveryBatch?
     private var nextRecord = 0
@@ -127,8 +128,8 @@ final class Worker {
     }
 
     private func throwIfEnded(_ channel: Channel) throws(AMQPError) {
-        if let reason = channel.endReason { throw reason }
-        if let consumer = channel.takeCancelledConsumers().first {
+        if !channel.isOpen, let reason = channel.endReason { throw reason }
+        if channel.hasCancelledConsumers, let consumer = channel.takeCancelledConsumers().first {
             channel.close()
             throw AMQPError(
                 .consumerCancelled,
@@ -179,7 +180,7 @@ final class Worker {
                 {
                     return
                 }
-                let now = MonotonicClock.now()
+                let now = MonotonicClock.coarseNow()
                 if sentAt == 0 { sentAt = now }
                 if now &- sentAt > Self.longestHold {
                     // What is settled goes out before the next handler takes its time.
@@ -196,12 +197,12 @@ final class Worker {
         }
     }
 
-    /// Acks are held back for a burst of short handlers, never for longer: nanoseconds.
+    /// Acks are held back for a burst of short handlers, never for longer: nanoseconds, to the coarse clock's tick.
     private static let longestHold: UInt64 = 1_000_000
 
     @inline(__always)
     private func begin(_ record: ContentRecord, _ block: Block, _ now: UInt64, _ channel: Channel) {
-        let delivery = self.idle.popLast() ?? InFlight(worker: self)
+        let delivery = self.nextHand()
         delivery.begin(record, block.bytes, incarnation: channel.incarnation)
         delivery.beganAt = now
         self.counts.received += 1
@@ -233,6 +234,21 @@ final class Worker {
         if self.running.isEmpty { self.handle.beganAt.store(0, ordering: .relaxed) }
     }
 
+    /// A sync handler has one delivery in hand at a time, always in the same object.
+    @inline(__always)
+    private func nextHand() -> InFlight {
+        if let hand = self.hand {
+            self.hand = nil
+            return hand
+        }
+        return self.spareHands.popLast() ?? InFlight(worker: self)
+    }
+
+    @inline(__always)
+    func putDown(_ delivery: InFlight) {
+        if self.hand == nil { self.hand = delivery } else { self.spareHands.append(delivery) }
+    }
+
     /// Runs what the handlers' task executor has queued, and settles what that completed.
     private func runCalls(_ channel: Channel?) {
         let calls = self.channel?.takeCalls() ?? []
@@ -254,7 +270,7 @@ final class Worker {
             } else {
                 self.counts.droppedAcks += 1
                 delivery.publications.removeAll()
-                self.idle.append(delivery)
+                self.putDown(delivery)
             }
         }
         let oldest = self.running.first?.beganAt ?? 0
