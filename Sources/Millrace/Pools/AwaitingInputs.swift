@@ -3,8 +3,10 @@ import AMQPClient
 /// Inputs whose handler has succeeded and whose outputs the broker has not all confirmed yet: an input is acked after
 /// its last output (DESIGN §6).
 struct AwaitingInputs {
-    struct Input: Equatable {
-        let deliveryTag: UInt64
+    struct Input {
+        /// The delivery itself: if an output fails, a copy of it is set aside.
+        let delivery: HeldDelivery
+        var deliveryTag: UInt64 { self.delivery.record.deliveryTag }
         var remaining: Int
         var outputs: Int
         var failure: String?
@@ -19,9 +21,9 @@ struct AwaitingInputs {
     var isEmpty: Bool { self.inputs.isEmpty }
 
     /// Registers an input before its outputs are published; gives the token for each of them.
-    mutating func add(deliveryTag: UInt64, outputs: Int) -> UInt64 {
+    mutating func add(_ delivery: HeldDelivery, outputs: Int) -> UInt64 {
         defer { self.nextID += 1 }
-        self.inputs[self.nextID] = Input(deliveryTag: deliveryTag, remaining: outputs, outputs: outputs)
+        self.inputs[self.nextID] = Input(delivery: delivery, remaining: outputs, outputs: outputs)
         return self.nextID
     }
 

@@ -44,7 +44,7 @@ enum HostTable {
                 },
                 is_cancelled: { token in
                     guard let token else { return 0 }
-                    return InFlight.of(token).takeUnretainedValue().worker.handle.isCancelled ? 1 : 0
+                    return InFlight.of(token).takeUnretainedValue().shouldEnd ? 1 : 0
                 },
                 job_name: { worker in
                     guard let worker else { return millrace_bytes(data: nil, length: 0) }

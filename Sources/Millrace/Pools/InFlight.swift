@@ -2,6 +2,7 @@ import Logging
 import AMQPClient
 import AMQPWire
 import CMillraceABI
+import Glibc
 
 /// A message that a handler wants to have published once it has succeeded.
 struct Publication {
@@ -31,6 +32,10 @@ final class InFlight {
     var wasCancelled = false
     var verdict = HandlerVerdict.ack
     var reason: String?
+    /// How long it snoozes, in nanoseconds.
+    var delay: UInt64 = 0
+    /// Where it was first published, if it is one of our copies; given to the handler as the message's own.
+    var origin: MessageOrigin?
     var publications: [Publication] = []
 
     private var decodedProperties = BasicProperties()
@@ -57,6 +62,7 @@ final class InFlight {
         self.wasCancelled = false
         self.verdict = .ack
         if self.reason != nil { self.reason = nil }
+        if self.origin != nil { self.origin = nil }
         self.hasDecodedProperties = false
     }
 
@@ -73,7 +79,9 @@ final class InFlight {
         case MILLRACE_RETRY.rawValue: self.verdict = .retry
         case MILLRACE_REJECT.rawValue: self.verdict = .reject
         case MILLRACE_REQUEUE.rawValue: self.verdict = .requeue
-        case MILLRACE_SNOOZE.rawValue: self.verdict = .snooze
+        case MILLRACE_SNOOZE.rawValue:
+            self.verdict = .snooze
+            self.delay = outcome.pointee.delay_ns
         case MILLRACE_DISCARD.rawValue: self.verdict = .discard
         case MILLRACE_STOP.rawValue: self.verdict = .stop
         default:
@@ -109,12 +117,43 @@ final class InFlight {
         return properties
     }
 
-    /// 1 for the first; quorum queues count, other queues only say "again".
+    /// Whether the header frame holds headers of ours; nothing is decoded for those that do not.
+    var isCopy: Bool {
+        let header = self.slice(self.record.headerOffset, self.record.headerLength)
+        // class, weight, size: 12 octets; then the flags, of which bit 13 says that there are headers (§4.2.6.1)
+        guard header.count > 14, header[12] & 0x20 != 0 else { return false }
+        return header.contains("millrace-")
+    }
+
+    /// Where one of our copies was first published.
+    func readOrigin(_ strings: DeliverStrings) -> MessageOrigin {
+        let headers = self.properties.headers
+        let origin = MessageOrigin(
+            exchange: headers?[JobHeaders.exchange]?.stringValue ?? String(decoding: strings.exchange, as: UTF8.self),
+            routingKey: headers?[JobHeaders.routingKey]?.stringValue
+                ?? String(decoding: strings.routingKey, as: UTF8.self)
+        )
+        self.origin = origin
+        return origin
+    }
+
+    /// The attempt that our own header counts: what `retry` goes by.
+    var countedAttempt: Int { self.isCopy ? MessageCopy.attempt(self.properties.headers) : 1 }
+
+    /// 1 for the first; our header counts, quorum queues count, other queues only say "again".
     var attempt: UInt32 {
-        guard self.record.redelivered else { return 1 }
-        guard let count = self.properties.headers?["x-delivery-count"]?.intValue else { return 2 }
+        let counted = UInt32(clamping: self.countedAttempt)
+        guard self.record.redelivered else { return counted }
+        let again = self.properties.headers?["x-delivery-count"]?.intValue ?? 1
         // A publisher may have put any number there.
-        return UInt32(clamping: min(max(count, 0), Int64(UInt32.max) - 1) + 1)
+        return counted.addingReportingOverflow(UInt32(clamping: max(again, 0))).partialValue
+    }
+
+    /// Whether its handler should end early: the worker is told to stop, or the job's timeout has passed.
+    var shouldEnd: Bool {
+        if self.wasCancelled || self.worker.handle.isCancelled { return true }
+        guard let timeout = self.worker.timeout else { return false }
+        return MonotonicClock.now() > self.beganAt &+ timeout
     }
 
     // MARK: For the ABI's readers

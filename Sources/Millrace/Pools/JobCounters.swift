@@ -6,11 +6,15 @@ public struct JobCounts: Sendable, Equatable {
     public var received = 0
     /// Deliveries acked, outputs published.
     public var acked = 0
-    /// Deliveries rejected to the dead-letter target.
+    /// Deliveries that became dead letters.
     public var rejected = 0
+    /// Deliveries that failed and come again after a wait.
+    public var retried = 0
+    /// Deliveries that their handler put off.
+    public var snoozed = 0
     /// Deliveries rejected back to the queue after a failure.
     public var requeued = 0
-    /// Deliveries given back without a failure: drained, snoozed, requeued by the handler.
+    /// Deliveries given back without a failure: drained, or requeued by the handler.
     public var givenBack = 0
     /// Deliveries dropped on purpose.
     public var discarded = 0
@@ -26,7 +30,7 @@ public struct JobCounts: Sendable, Equatable {
 
     /// Deliveries with an outcome.
     public var settled: Int {
-        self.acked + self.rejected + self.requeued + self.givenBack + self.discarded
+        self.acked + self.rejected + self.retried + self.snoozed + self.requeued + self.givenBack + self.discarded
             + self.droppedAcks
     }
 
@@ -34,7 +38,9 @@ public struct JobCounts: Sendable, Equatable {
         switch settlement {
         case .ack: self.acked += 1
         case .discard: self.discarded += 1
-        case .reject: self.rejected += 1
+        case .reject, .deadLettered: self.rejected += 1
+        case .retried: self.retried += 1
+        case .snoozed: self.snoozed += 1
         case .rejectRequeue: self.requeued += 1
         case .giveBack: self.givenBack += 1
         }
@@ -44,6 +50,8 @@ public struct JobCounts: Sendable, Equatable {
         left.received += right.received
         left.acked += right.acked
         left.rejected += right.rejected
+        left.retried += right.retried
+        left.snoozed += right.snoozed
         left.requeued += right.requeued
         left.givenBack += right.givenBack
         left.discarded += right.discarded

@@ -7,12 +7,15 @@ import Synchronization
 final class Pool: @unchecked Sendable {
     let job: JobDefinition
     let counters = JobCounters()
+    /// The queues in which this job's messages wait for their time, or rest.
+    let parkingQueues = ParkingQueues()
     let handles: [WorkerHandle]
     private let entry: HandlerEntry
     private let source: ConnectionSource
     private let topology: Topology
     private let recovery: RecoverySettings
     private let stopReason = Monitor<String?>(nil)
+    private let limiter: RateLimiter?
     private var threads: [WorkerThread] = []
 
     init(
@@ -29,6 +32,7 @@ final class Pool: @unchecked Sendable {
         self.source = source
         self.topology = topology
         self.recovery = recovery
+        self.limiter = job.rateLimit.map(RateLimiter.init)
         let counters = self.counters
         self.handles = (0..<job.threads).map { index in
             WorkerHandle(job: job, index: index, counters: counters, logger: logger) { reason in
@@ -43,6 +47,7 @@ final class Pool: @unchecked Sendable {
         for handle in self.handles {
             let entry = self.entry
             let source = self.source
+            let (parkingQueues, limiter) = (self.parkingQueues, self.limiter)
             let topology = self.topology
             let backoff = Backoff(self.recovery)
             let thread = try WorkerThread.start(name: "\(self.job.name)/\(handle.index)") {
@@ -51,7 +56,8 @@ final class Pool: @unchecked Sendable {
                     source: source,
                     topology: topology,
                     entry: entry,
-                    tasksPerThread: 1
+                    parkingQueues: parkingQueues,
+                    limiter: limiter
                 )
                 worker.run(backoff: backoff)
             }

@@ -7,7 +7,8 @@ extension Worker {
         let job = self.handle.job
         let tag = delivery.record.deliveryTag
         let isConfirmed = job.publish.mode == .confirm
-        let token = isConfirmed ? self.awaiting.add(deliveryTag: tag, outputs: outputs.count) : 0
+        let held = HeldDelivery(record: delivery.record, bytes: delivery.bytes, owner: delivery.owner)
+        let token = isConfirmed ? self.awaiting.add(held, outputs: outputs.count) : 0
         do throws(AMQPError) {
             let outlet = try self.outlet(channel)
             for output in outputs {
@@ -26,7 +27,7 @@ extension Worker {
             if isConfirmed { self.awaiting.drop(token) }
             guard channel.isOpen else { return self.counts.droppedAcks += 1 }  // the broker gives the input out again
             if error.scope != .call { return self.giveBackForOutlet([tag], error, channel) }
-            return self.outputFailed(tag, "\(error)", channel)
+            return self.outputFailed(held, "\(error)", channel)
         }
         if isConfirmed { return }
         self.counts.published += outputs.count
@@ -49,6 +50,7 @@ extension Worker {
         if let publisher = self.publisher, publisher.isOpen { return publisher }
         self.takeFromPublisher(channel)
         let connection = try self.source.awaitPublishing()
+        try Self.throwIfBlocked(connection)
         let mailbox = Mailbox(waking: self.handle.mailbox, with: WorkerHandle.Signal.publisher)
         let publisher = try connection.openChannel(mailbox: mailbox)
         if self.handle.job.publish.mode == .confirm { try publisher.selectConfirms() }
@@ -72,7 +74,7 @@ extension Worker {
             if input.isUnknown {
                 unknown.append(input.deliveryTag)
             } else if let failure = input.failure {
-                self.outputFailed(input.deliveryTag, failure, channel)
+                self.outputFailed(input.delivery, failure, channel)
             } else {
                 self.counts.published += input.outputs
                 self.acknowledge(input.deliveryTag, channel)
@@ -109,11 +111,17 @@ extension Worker {
     }
 
     /// An output that can not be delivered is a failure of its input.
-    private func outputFailed(_ tag: UInt64, _ reason: String, _ channel: Channel) {
+    private func outputFailed(_ held: HeldDelivery, _ reason: String, _ channel: Channel) {
         self.handle.logger.warning(
             "an input failed because of its output",
-            metadata: ["delivery": "\(tag)", "reason": "\(reason)"]
+            metadata: ["delivery": "\(held.record.deliveryTag)", "reason": "\(reason)"]
         )
-        self.send(Settlement(.retry, onFailure: self.handle.job.onFailure), tag, channel)
+        let delivery = self.nextHand()
+        delivery.begin(held.record, held.bytes, incarnation: channel.incarnation)
+        delivery.owner = held.owner
+        delivery.isInHand = false
+        delivery.verdict = .retry
+        delivery.reason = reason
+        self.settle(delivery, channel)
     }
 }

@@ -27,15 +27,26 @@ extension Worker {
     private func settleSlowly(_ delivery: InFlight, _ channel: Channel) {
         let outputs = delivery.publications
         delivery.publications.removeAll()
-        let settlement = Settlement(delivery.verdict, onFailure: self.handle.job.onFailure)
-        if settlement != .ack || outputs.isEmpty {
-            self.note(delivery, settlement)
-            self.send(settlement, delivery.record.deliveryTag, channel)
-            if delivery.verdict == .stop { self.stopJob(delivery.reason) }
-            if delivery.verdict == .snooze { self.warnOfSnooze() }
-            return
+        if delivery.verdict == .ack { return self.publish(outputs, for: delivery, channel) }
+        let job = self.handle.job
+        let disposition = Disposition(
+            delivery.verdict,
+            delay: delivery.delay,
+            attempt: delivery.countedAttempt,
+            onFailure: job.onFailure,
+            retry: job.retry,
+            random: Double.random(in: 0..<1)
+        )
+        self.note(delivery, disposition)
+        self.carryOut(disposition, delivery, channel)
+        if delivery.verdict == .stop { self.stopJob(delivery.reason) }
+    }
+
+    func carryOut(_ disposition: Disposition, _ delivery: InFlight, _ channel: Channel) {
+        switch disposition {
+        case .settle(let settlement): self.send(settlement, delivery.record.deliveryTag, channel)
+        case .retry, .deadLetter, .snooze: self.park(delivery, disposition, channel)
         }
-        self.publish(outputs, for: delivery, channel)
     }
 
     func send(_ settlement: Settlement, _ tag: UInt64, _ channel: Channel) {
@@ -43,7 +54,7 @@ extension Worker {
         let isAcked = self.handle.job.ack.mode == .auto
         let wasOutstanding =
             switch settlement {
-            case .ack, .discard: !isAcked || channel.ack(tag: tag)
+            case .ack, .discard, .retried, .deadLettered, .snoozed: !isAcked || channel.ack(tag: tag)
             case .reject: !isAcked || channel.reject(tag: tag, requeue: false)
             case .rejectRequeue: !isAcked || channel.reject(tag: tag, requeue: true)
             case .giveBack: !isAcked || channel.nack(tag: tag, requeue: true)
@@ -52,21 +63,25 @@ extension Worker {
         self.noteFailure(settlement)
     }
 
-    private func note(_ delivery: InFlight, _ settlement: Settlement) {
-        guard settlement.isFailure || settlement == .discard else { return }
-        let metadata: [String: String] = [
-            "delivery": "\(delivery.record.deliveryTag)",
-            "attempt": "\(delivery.attempt)",
-            "reason": delivery.reason ?? "none given",
-            "outcome": "\(settlement)",
-        ]
-        self.handle.logger.info("a delivery failed", metadata: metadata.mapValues { "\($0)" })
-    }
-
-    private func warnOfSnooze() {
-        guard !self.hasWarnedOfSnooze else { return }
-        self.hasWarnedOfSnooze = true
-        self.handle.logger.warning("the handler snoozes; this version puts the message back at once, without the delay")
+    private func note(_ delivery: InFlight, _ disposition: Disposition) {
+        let outcome: String
+        switch disposition {
+        case .settle(let settlement):
+            guard settlement.isFailure || settlement == .discard else { return }
+            outcome = "\(settlement)"
+        case .retry(let step, let attempt): outcome = "attempt \(attempt) in \(step.milliseconds) ms"
+        case .deadLetter(let reason): outcome = "dead letter: \(reason.rawValue)"
+        case .snooze: return
+        }
+        self.handle.logger.info(
+            "a delivery failed",
+            metadata: [
+                "delivery": "\(delivery.record.deliveryTag)",
+                "attempt": "\(delivery.attempt)",
+                "reason": "\(delivery.reason ?? "none given")",
+                "outcome": "\(outcome)",
+            ]
+        )
     }
 
     private func stopJob(_ reason: String?) {

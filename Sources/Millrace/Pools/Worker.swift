@@ -11,7 +11,11 @@ final class Worker {
     let handle: WorkerHandle
     let topology: Topology
     let source: ConnectionSource
-    private let entry: HandlerEntry
+    let parkingQueues: ParkingQueues
+    private let limiter: RateLimiter?
+    /// The job's, in nanoseconds.
+    let timeout: UInt64?
+    let entry: HandlerEntry
     private let functions: HandlerFunctions
     private let tasksPerThread: Int
     private var instance: UnsafeMutableRawPointer?
@@ -21,6 +25,9 @@ final class Worker {
     var publisher: Channel?
     var counts = JobCounts()
     var awaiting = AwaitingInputs()
+    /// The channel for copies: retries, snoozes, dead letters; opened with the first.
+    var parking: Channel?
+    var parked = ParkedInputs()
     /// Deliveries that an async handler has in hand.
     var running: [InFlight] = []
     private var hand: InFlight?
@@ -31,7 +38,6 @@ final class Worker {
     private var pause = FailurePause()
     private var pausedUntil: UInt64 = 0
     private var mustDeclare = false
-    var hasWarnedOfSnooze = false
     private var inbox = Inbox()
     private let consumerTag: String
 
@@ -40,14 +46,18 @@ final class Worker {
         source: ConnectionSource,
         topology: Topology,
         entry: HandlerEntry,
-        tasksPerThread: Int
+        parkingQueues: ParkingQueues,
+        limiter: RateLimiter?
     ) {
         self.handle = handle
         self.source = source
         self.topology = topology
         self.entry = entry
         self.functions = HandlerFunctions(entry)
-        self.tasksPerThread = entry.isAsync ? tasksPerThread : 1
+        self.tasksPerThread = entry.isAsync ? handle.job.tasksPerThread : 1
+        self.parkingQueues = parkingQueues
+        self.limiter = limiter
+        self.timeout = handle.job.timeout?.nanoseconds
         self.consumerTag = "\(handle.job.name)-\(handle.index)"
     }
 
@@ -122,7 +132,7 @@ final class Worker {
             channel.sendAcks()
             try self.throwIfEnded(channel)
             if self.mayBegin(channel) { continue }
-            self.await(channel, until: self.pausedUntil > 0 ? self.pausedUntil : nil)
+            self.await(channel, until: self.nextWake)
         }
         try self.drain(channel)
     }
@@ -141,7 +151,9 @@ final class Worker {
 
     /// Sleeps until something comes, unless a request or a publish has brought something already while it waited.
     private func await(_ channel: Channel, until deadline: UInt64?) {
-        let hasVerdicts = !channel.verdicts.isEmpty || self.publisher?.verdicts.isEmpty == false
+        let hasVerdicts =
+            !channel.verdicts.isEmpty || self.publisher?.verdicts.isEmpty == false
+            || self.parking?.verdicts.isEmpty == false
         if !hasVerdicts, !channel.hasCalls, !channel.hasSignals { channel.pump(until: deadline) }
         self.takeIn(channel)
     }
@@ -150,9 +162,19 @@ final class Worker {
     private func takeIn(_ channel: Channel) {
         if !channel.verdicts.isEmpty { self.takeVerdicts(of: channel, channel) }
         if self.publisher != nil { self.takeFromPublisher(channel) }
+        if self.parking != nil { self.takeFromParking(channel) }
         if channel.hasCalls { self.runCalls(channel) }
-        if self.handle.isCancelled { self.passCancellationOn() }
+        if self.handle.isCancelled { self.passCancellationOn() } else { self.cancelOverdue() }
         if channel.takeSignals() != 0 {}  // looked at through the handle
+    }
+
+    /// When there is something to do though nothing comes: a pause ends, a handler's time is over.
+    private var nextWake: UInt64? {
+        var wake = self.pausedUntil > 0 ? self.pausedUntil : UInt64.max
+        if let timeout = self.timeout, self.entry.isAsync {
+            for delivery in self.running where !delivery.wasCancelled { wake = min(wake, delivery.beganAt &+ timeout) }
+        }
+        return wake == .max ? nil : wake
     }
 
     // MARK: Deliveries
@@ -189,6 +211,13 @@ final class Worker {
                     self.takeIn(channel)
                     sentAt = now
                 }
+                if let limiter = self.limiter {
+                    let wait = limiter.take()
+                    if wait > 0 {
+                        self.pausedUntil = MonotonicClock.now() &+ wait
+                        return
+                    }
+                }
                 let record = batch.records[self.nextRecord]
                 self.nextRecord += 1
                 self.begin(record, batch.block, now, channel)
@@ -208,12 +237,14 @@ final class Worker {
         self.counts.received += 1
         if self.running.isEmpty { self.handle.beganAt.store(now, ordering: .relaxed) }
         let strings = DeliverStrings(block.slice(record.methodOffset, record.methodLength))
+        let isCopy = delivery.isCopy
+        let origin = isCopy ? delivery.readOrigin(strings) : nil
         var message = millrace_message(
             size: MemoryLayout<millrace_message>.size,
             body: millrace_bytes(block.slice(record.bodyOffset, record.bodyLength)),
-            exchange: millrace_bytes(strings.exchange),
-            routing_key: millrace_bytes(strings.routingKey),
-            attempt: record.redelivered ? delivery.attempt : 1,
+            exchange: origin?.exchangeBytes ?? millrace_bytes(strings.exchange),
+            routing_key: origin?.routingKeyBytes ?? millrace_bytes(strings.routingKey),
+            attempt: record.redelivered || isCopy ? delivery.attempt : 1,
             redelivered: record.redelivered ? 1 : 0
         )
         self.functions.begin(self.instance, &message, delivery.pointer)
@@ -230,13 +261,15 @@ final class Worker {
             delivery.verdict = .retry
             delivery.reason = "the handler returned without an outcome"
         }
+        // Outputs outlive this call, and with them what they are the outputs of.
+        if !delivery.publications.isEmpty { delivery.owner = block.owner }
         self.settle(delivery, channel)
         if self.running.isEmpty { self.handle.beganAt.store(0, ordering: .relaxed) }
     }
 
     /// A sync handler has one delivery in hand at a time, always in the same object.
     @inline(__always)
-    private func nextHand() -> InFlight {
+    func nextHand() -> InFlight {
         if let hand = self.hand {
             self.hand = nil
             return hand
@@ -246,6 +279,7 @@ final class Worker {
 
     @inline(__always)
     func putDown(_ delivery: InFlight) {
+        if delivery.owner != nil { delivery.owner = nil }
         if self.hand == nil { self.hand = delivery } else { self.spareHands.append(delivery) }
     }
 
@@ -264,7 +298,6 @@ final class Worker {
                 continue
             }
             let delivery = self.running.remove(at: index)
-            delivery.owner = nil
             if let channel, delivery.incarnation == channel.incarnation {
                 self.settle(delivery, channel)
             } else {
@@ -280,6 +313,17 @@ final class Worker {
     private func passCancellationOn() {
         guard let cancel = self.functions.cancel else { return }
         for delivery in self.running where delivery.isInHand && !delivery.wasCancelled {
+            delivery.wasCancelled = true
+            cancel(self.instance, delivery.pointer)
+        }
+    }
+
+    /// A handler whose job's timeout has passed is asked to end; what it throws then is a failure like any other.
+    private func cancelOverdue() {
+        guard let timeout = self.timeout, let cancel = self.functions.cancel, !self.running.isEmpty else { return }
+        let now = MonotonicClock.now()
+        for delivery in self.running where delivery.isInHand && !delivery.wasCancelled {
+            guard now > delivery.beganAt &+ timeout else { continue }
             delivery.wasCancelled = true
             cancel(self.instance, delivery.pointer)
         }
@@ -303,20 +347,22 @@ final class Worker {
                 self.workOff(channel, whileDraining: true)
                 if self.mayBegin(channel) { continue }
                 if self.running.isEmpty { break }
-                self.await(channel, until: nil)
+                self.await(channel, until: self.nextWake)
             }
         }
         self.giveBackUnbegun(channel)
-        while !self.running.isEmpty || !self.awaiting.isEmpty {
+        while !self.running.isEmpty || !self.awaiting.isEmpty || !self.parked.isEmpty {
             channel.sendAcks()
             self.publishCounts()
             try self.throwIfEnded(channel)
-            self.await(channel, until: nil)
+            self.await(channel, until: self.nextWake)
         }
         channel.sendAcks()
         self.publishCounts()
         self.publisher?.close()
         self.publisher = nil
+        self.parking?.close()
+        self.parking = nil
         channel.close()
         self.noteUnsentAcks(channel)
         self.publishCounts()
@@ -342,7 +388,7 @@ final class Worker {
             self.runCalls(nil)
         }
         self.channel = nil
-        self.counts.droppedAcks += self.awaiting.removeAll()
+        self.counts.droppedAcks += self.awaiting.removeAll() + self.parked.removeAll()
         self.batch = nil
         self.pausedUntil = 0
         self.publishCounts()
@@ -369,7 +415,10 @@ final class Worker {
 
     func publishCounts() {
         let unbegun = self.batch.map { $0.records.count - self.nextRecord } ?? 0
-        self.handle.inHand.store(self.running.count + self.awaiting.count + unbegun, ordering: .releasing)
+        self.handle.inHand.store(
+            self.running.count + self.awaiting.count + self.parked.count + unbegun,
+            ordering: .releasing
+        )
         self.handle.counters.add(self.counts)
         self.counts = JobCounts()
     }

@@ -19,6 +19,8 @@ final class WorkerHandle: Sendable {
         static let restart: UInt32 = 8
         /// Something came for the channel that outputs go out on.
         static let publisher: UInt32 = 16
+        /// Something came for the channel that copies go out on.
+        static let parking: UInt32 = 32
     }
 
     let job: JobDefinition

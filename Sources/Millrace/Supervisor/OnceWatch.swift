@@ -1,4 +1,5 @@
 import AMQPClient
+import AMQPWire
 
 /// Decides for `--once` whether everything is worked off: every queue is empty, nothing is in hand, and nothing was
 /// received between three looks in a row, so that a delivery on its way is not overlooked.
@@ -6,6 +7,18 @@ struct OnceWatch {
     private var lastReceived = -1
     private var quietLooks = 0
     private var channel: Channel?
+
+    /// Whether no message waits for its next attempt.
+    private func haveComeBack(_ queues: ParkingQueues, _ channel: Channel) throws(AMQPError) -> Bool {
+        for name in queues.delays {
+            do throws(AMQPError) {
+                if try channel.declareQueue(name, passive: true).messageCount > 0 { return false }
+            } catch  where error.code == AMQPError.Code(.notFound) {
+                return false  // it has expired, empty; the next look is on a new channel
+            }
+        }
+        return true
+    }
 
     mutating func isDone(_ supervisor: Supervisor, _ connection: Connection) throws(AMQPError) -> Bool {
         let received = supervisor.pools.reduce(0) { $0 + $1.counters.counts.received }
@@ -29,7 +42,7 @@ struct OnceWatch {
                 return false
             }
             let queue = try channel.declareQueue(pool.job.queue, passive: true)
-            guard queue.messageCount == 0 else {
+            guard queue.messageCount == 0, try self.haveComeBack(pool.parkingQueues, channel) else {
                 self.quietLooks = 0
                 return false
             }

@@ -66,6 +66,32 @@ final class Topology: Sendable {
         try self.declare(queue, on: channel)
     }
 
+    func isQuorum(_ queue: String) -> Bool { self.queues[queue]?.type == .quorum }
+
+    /// Where a job's dead letters go.
+    struct DeadLetterTarget: Equatable {
+        let exchange: String
+        /// Nil keeps the message's own.
+        let routingKey: String?
+        /// The file names none: a queue of ours, made with the first dead letter.
+        let isOurs: Bool
+        /// For messages to people.
+        var name: String { self.routingKey ?? self.exchange }
+    }
+
+    /// The queue's `dead_letter`, or `QUEUE.dead`: without a target a broker drops what is rejected.
+    func deadLetter(of queue: String) -> DeadLetterTarget {
+        guard let target = self.queues[queue]?.deadLetter else {
+            return DeadLetterTarget(exchange: "", routingKey: Self.ownDeadLetterQueue(of: queue), isOurs: true)
+        }
+        return DeadLetterTarget(exchange: target.exchange, routingKey: target.routingKey, isOurs: false)
+    }
+
+    /// `orders.dead`: at most 255 octets.
+    static func ownDeadLetterQueue(of queue: String) -> String {
+        queue.utf8.count <= 250 ? "\(queue).dead" : FailureNote.cut(queue, to: 250) + ".dead"
+    }
+
     /// A dead-letter target on the default exchange that the file does not declare: without it, dead letters vanish.
     private func undeclaredDeadLetterQueue(of queue: QueueDefinition) -> String? {
         guard let target = queue.deadLetter, target.exchange.isEmpty, let name = target.routingKey,

@@ -16,6 +16,8 @@ enum StatusReport {
                     .init(key: "received", value: .int(Int64(job.counts.received))),
                     .init(key: "acked", value: .int(Int64(job.counts.acked))),
                     .init(key: "rejected", value: .int(Int64(job.counts.rejected))),
+                    .init(key: "retried", value: .int(Int64(job.counts.retried))),
+                    .init(key: "snoozed", value: .int(Int64(job.counts.snoozed))),
                     .init(key: "requeued", value: .int(Int64(job.counts.requeued))),
                     .init(key: "given_back", value: .int(Int64(job.counts.givenBack))),
                     .init(key: "discarded", value: .int(Int64(job.counts.discarded))),

@@ -6,7 +6,11 @@ struct CrossChecks {
     let log: DiagnosticLog
 
     func check(_ jobs: [JobDecoder.DecodedJob], defaults: JobSettings, _ topology: TopologyDecoder.Topology) {
-        for job in jobs { self.checkAck(job, defaults) }
+        for job in jobs {
+            self.checkAck(job, defaults)
+            self.checkRetry(job)
+            self.checkTasks(job)
+        }
         self.checkThreads(jobs)
         self.checkNames(jobs, topology)
     }
@@ -37,6 +41,27 @@ struct CrossChecks {
             "an ack batch of \(batch.value) never fills with a prefetch of \(prefetch):"
                 + " the broker would wait for acks before it sends more",
             help: "batch up to prefetch"
+        )
+    }
+
+    private func checkRetry(_ job: JobDecoder.DecodedJob) {
+        guard let retry = job.own.retry, let action = job.settings.onFailure, action.value != .retry else { return }
+        self.log.error(
+            .conflict,
+            retry.span,
+            "'retry' has nothing to do: on_failure is \(action.value.rawValue)",
+            help: "write on_failure: retry, or leave 'retry' out"
+        )
+    }
+
+    private func checkTasks(_ job: JobDecoder.DecodedJob) {
+        let prefetch = job.settings.prefetch?.value ?? 20
+        guard let tasks = job.settings.tasksPerThread, tasks.value > prefetch else { return }
+        self.log.error(
+            .conflict,
+            (job.own.tasksPerThread ?? tasks).span,
+            "\(tasks.value) tasks per thread never run with a prefetch of \(prefetch): the broker sends no more",
+            help: "raise 'prefetch' to at least 'tasks_per_thread'"
         )
     }
 

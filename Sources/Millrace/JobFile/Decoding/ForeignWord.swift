@@ -39,9 +39,36 @@ package struct ForeignWord: Sendable {
             reason: "'ack: auto' acks by the handler's outcome"
         ),
         Entry(
-            words: ["max_retries", "max_attempts", "retries", "on_error", "onfailure"],
+            words: ["on_error", "onfailure"],
             ours: "on_failure",
             reason: "it says what becomes of a message that failed"
+        ),
+        Entry(
+            words: ["max_retries"],
+            ours: "max_attempts",
+            reason: "it counts the first attempt too, so it is one more than the retries"
+        ),
+        Entry(
+            words: ["max_retries", "max_attempts", "retries", "retry_policy", "retry_backoff"],
+            ours: "retry",
+            reason: "{max_attempts: 5, initial_interval: 1s, ...}"
+        ),
+        Entry(
+            words: ["rate", "rate_limiting", "throttle"],
+            ours: "rate_limit",
+            reason: "{allowed: 100, interval: 1s}"
+        ),
+        Entry(words: ["allowed_messages", "limit"], ours: "allowed", reason: "messages per interval"),
+        Entry(
+            words: ["min_backoff", "backoff_min", "initial_delay"],
+            ours: "initial_interval",
+            reason: "it takes a unit"
+        ),
+        Entry(words: ["max_backoff", "backoff_max", "max_delay"], ours: "max_interval", reason: "it takes a unit"),
+        Entry(
+            words: ["max_in_flight", "tasks", "concurrent_tasks"],
+            ours: "tasks_per_thread",
+            reason: "async handlers in flight on one thread"
         ),
         Entry(words: ["queue_name"], ours: "queue", reason: "the name alone"),
         Entry(

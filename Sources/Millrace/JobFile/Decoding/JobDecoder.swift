@@ -45,7 +45,10 @@ struct JobDecoder {
                 threads: settings.threads?.value ?? 1,
                 prefetch: settings.prefetch?.value ?? 20,
                 ack: AckPolicy(mode: settings.ackMode?.value ?? .auto, batch: settings.ackBatch?.value ?? 1),
-                onFailure: settings.onFailure?.value ?? .requeue,
+                onFailure: settings.onFailure?.value ?? .retry,
+                retry: settings.retry?.value ?? RetryPolicy(),
+                tasksPerThread: settings.tasksPerThread?.value ?? 1,
+                rateLimit: settings.rateLimit?.value,
                 timeout: settings.timeout?.value,
                 publish: PublishPolicy(
                     mode: settings.publishMode?.value ?? .confirm,

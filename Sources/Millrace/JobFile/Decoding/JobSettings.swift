@@ -8,6 +8,9 @@ struct JobSettings {
     var timeout: Located<Duration>?
     var publishMode: Located<PublishPolicy.Mode>?
     var mandatory: Located<Bool>?
+    var tasksPerThread: Located<Int>?
+    var retry: Located<RetryPolicy>?
+    var rateLimit: Located<RateLimit>?
 
     /// What the job says, and below it what `defaults` says; within `ack` and `publish`, key by key.
     func over(_ defaults: JobSettings) -> JobSettings {
@@ -19,7 +22,10 @@ struct JobSettings {
             onFailure: self.onFailure ?? defaults.onFailure,
             timeout: self.timeout ?? defaults.timeout,
             publishMode: self.publishMode ?? defaults.publishMode,
-            mandatory: self.mandatory ?? defaults.mandatory
+            mandatory: self.mandatory ?? defaults.mandatory,
+            tasksPerThread: self.tasksPerThread ?? defaults.tasksPerThread,
+            retry: self.retry ?? defaults.retry,
+            rateLimit: self.rateLimit ?? defaults.rateLimit
         )
     }
 }
@@ -28,11 +34,10 @@ extension JobSettings {
     init(_ reader: MappingReader) {
         self.threads = Self.threads(reader)
         self.prefetch = reader.int("prefetch", in: 1...65_535)
-        self.onFailure = reader.choice(
-            "on_failure",
-            FailureAction.self,
-            notYet: ["retry": "retry arrives with a later version; use requeue, reject or discard"]
-        )
+        self.onFailure = reader.choice("on_failure", FailureAction.self)
+        self.tasksPerThread = reader.int("tasks_per_thread", in: 1...1000)
+        self.retry = Self.retry(reader)
+        self.rateLimit = Self.rateLimit(reader)
         self.timeout = reader.duration("timeout", in: .milliseconds(1) ... .seconds(86_400))
         self.readAck(reader)
         self.readPublish(reader)
@@ -45,6 +50,36 @@ extension JobSettings {
             return nil
         }
         return reader.int("threads", in: 1...512)
+    }
+
+    private static func retry(_ job: MappingReader) -> Located<RetryPolicy>? {
+        guard let node = job.node("retry"), let reader = job.mapping("retry", .retry) else { return nil }
+        var policy = RetryPolicy()
+        let first = reader.duration("initial_interval", in: .milliseconds(1) ... .seconds(86_400))
+        let longest = reader.duration("max_interval", in: .milliseconds(1) ... .seconds(86_400))
+        policy.maxAttempts = reader.int("max_attempts", in: 1...1000)?.value ?? policy.maxAttempts
+        policy.initialInterval = first?.value ?? policy.initialInterval
+        policy.multiplier = reader.double("multiplier", in: 1...100)?.value ?? policy.multiplier
+        // A first wait longer than the usual longest one is the longest one.
+        policy.maxInterval = longest?.value ?? max(policy.maxInterval, policy.initialInterval)
+        policy.jitter = reader.double("jitter", in: 0...1)?.value ?? policy.jitter
+        if policy.maxInterval < policy.initialInterval, let span = (longest ?? first)?.span {
+            reader.log.error(
+                .conflict,
+                span,
+                "'max_interval' \(DurationText.write(policy.maxInterval)) is shorter than"
+                    + " 'initial_interval' \(DurationText.write(policy.initialInterval))"
+            )
+        }
+        return Located(policy, node.span)
+    }
+
+    private static func rateLimit(_ job: MappingReader) -> Located<RateLimit>? {
+        guard let node = job.node("rate_limit"), let reader = job.mapping("rate_limit", .rateLimit),
+            let allowed = reader.int("allowed", in: 1...1_000_000_000),
+            let interval = reader.duration("interval", in: .milliseconds(1) ... .seconds(86_400))
+        else { return nil }
+        return Located(RateLimit(allowed: allowed.value, interval: interval.value), node.span)
     }
 
     /// `ack: auto`, or `ack: {mode: auto, batch: 64}`.

@@ -64,16 +64,21 @@ package struct KeySet: Sendable {
         ["mode", "mandatory"],
         notYet: ["batch": "leave it out: outputs travel with their own input"]
     )
+    package static let retry = KeySet(
+        "'retry'",
+        ["max_attempts", "initial_interval", "multiplier", "max_interval", "jitter"]
+    )
+    package static let rateLimit = KeySet("'rate_limit'", ["allowed", "interval"], required: ["allowed", "interval"])
 
     package static let all: [KeySet] = [
         .root, .connection, .tls, .recovery, .exchange, .queue, .binding, .deadLetter, .defaults, .job, .ack, .publish,
+        .retry, .rateLimit,
     ]
 
-    private static let settings = ["threads", "prefetch", "ack", "on_failure", "timeout", "publish"]
+    private static let settings = [
+        "threads", "tasks_per_thread", "prefetch", "ack", "on_failure", "retry", "timeout", "rate_limit", "publish",
+    ]
     private static let settingsNotYet = [
-        "tasks_per_thread": "raise 'threads': each runs one handler at a time",
-        "retry": "use on_failure: requeue, reject or discard",
-        "rate_limit": "lower 'threads', or limit the rate in the handler",
         "isolation": "run a second supervisor for the job that needs its own process",
         "missing_queue": "put the queue under 'queues', so that it is declared",
         "batch": "use ack: {batch: N} to let acks share a frame",

@@ -12,9 +12,16 @@ public struct JobDefinition: Sendable, Equatable {
     public var prefetch: Int
     /// When messages are acked.
     public var ack: AckPolicy
-    /// What becomes of a message whose handler threw; requeue unless given.
+    /// What becomes of a message whose handler threw; retry unless given.
     public var onFailure: FailureAction
-    /// How long a handler may take before the overrun is logged, 1 ms…24 h; `nil` is no limit.
+    /// How often a failed message is tried again, and after which waits.
+    public var retry: RetryPolicy
+    /// How many deliveries an async handler may have in flight on one thread; 1 unless given, 1…1,000.
+    public var tasksPerThread: Int
+    /// How many deliveries may be begun in a time; `nil` is no limit.
+    public var rateLimit: RateLimit?
+    /// How long a handler may take before it is asked to end early and the overrun is logged, 1 ms…24 h; `nil` is no
+    /// limit.
     public var timeout: Duration?
     /// How the handler's outputs travel.
     public var publish: PublishPolicy
@@ -31,7 +38,10 @@ public struct JobDefinition: Sendable, Equatable {
         threads: Int = 1,
         prefetch: Int = 20,
         ack: AckPolicy = AckPolicy(),
-        onFailure: FailureAction = .requeue,
+        onFailure: FailureAction = .retry,
+        retry: RetryPolicy = RetryPolicy(),
+        tasksPerThread: Int = 1,
+        rateLimit: RateLimit? = nil,
         timeout: Duration? = nil,
         publish: PublishPolicy = PublishPolicy(),
         with: [String: OptionValue] = [:],
@@ -44,6 +54,9 @@ public struct JobDefinition: Sendable, Equatable {
         self.prefetch = prefetch
         self.ack = ack
         self.onFailure = onFailure
+        self.retry = retry
+        self.tasksPerThread = tasksPerThread
+        self.rateLimit = rateLimit
         self.timeout = timeout
         self.publish = publish
         self.with = with

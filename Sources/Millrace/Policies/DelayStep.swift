@@ -1,0 +1,58 @@
+package import AMQPWire
+
+/// One wait before a message comes again, and the queue on the broker that holds it meanwhile.
+///
+/// A queue for each wait, because a broker looks for expired messages at a queue's head alone: a long wait in front
+/// would hold up the short ones behind it.
+package struct DelayStep: Hashable, Sendable {
+    /// 1 ms…7 days, two significant digits: handlers that snooze for any time must not make a queue for each.
+    package let milliseconds: Int
+
+    package static let longest = 7 * 86_400_000
+
+    /// Rounds up.
+    package init(milliseconds: Double) {
+        let wanted = Int(min(max(milliseconds, 1), Double(Self.longest)).rounded(.up))
+        var unit = 1
+        while wanted / unit >= 100 { unit *= 10 }
+        self.milliseconds = min((wanted + unit - 1) / unit * unit, Self.longest)
+    }
+
+    package init(nanoseconds: UInt64) { self.init(milliseconds: Double(nanoseconds) / 1e6) }
+
+    /// `orders.retry.5000ms`: at most 255 octets, also for a queue whose name is that long.
+    package func queueName(for queue: String) -> String {
+        let suffix = ".retry.\(self.milliseconds)ms"
+        if queue.utf8.count + suffix.utf8.count <= 255 { return queue + suffix }
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a: the same in every process
+        for octet in queue.utf8 { hash = (hash ^ UInt64(octet)) &* 0x100_0000_01b3 }
+        var short = ""
+        for character in queue {
+            if short.utf8.count + String(character).utf8.count > 200 { break }
+            short.append(character)
+        }
+        return "\(short).\(String(hash, radix: 16))\(suffix)"
+    }
+
+    /// How long a declaration can be relied on, in nanoseconds: after that it is made again before the next message.
+    package static let renewal: UInt64 = 60_000_000_000
+
+    /// What declares the queue: messages go back to `queue` when their time has come.
+    ///
+    /// It deletes itself when it has not been declared again for the wait and ten minutes: by then the last message,
+    /// put in within ``renewal``, has left it.
+    package func arguments(for queue: String, isQuorum: Bool) -> FieldTable {
+        var arguments = FieldTable()
+        arguments["x-message-ttl"] = .int64(Int64(self.milliseconds))
+        arguments["x-expires"] = .int64(Int64(self.milliseconds + 600_000))
+        arguments["x-dead-letter-exchange"] = .string("")
+        arguments["x-dead-letter-routing-key"] = .string(queue)
+        if isQuorum {
+            // As safe as the queue that it serves; without these a quorum queue dead-letters at most once.
+            arguments["x-queue-type"] = .string("quorum")
+            arguments["x-dead-letter-strategy"] = .string("at-least-once")
+            arguments["x-overflow"] = .string("reject-publish")
+        }
+        return arguments
+    }
+}

@@ -1,0 +1,103 @@
+package import AMQPWire
+
+/// What a copy of a message says about the attempt that failed.
+package struct FailureNote: Sendable, Equatable {
+    /// Why a message is a dead letter.
+    package enum Reason: String, Sendable {
+        /// Its last attempt failed.
+        case exhausted
+        /// Its handler rejected it, or could not read it.
+        case rejected
+        /// It failed, and its job does not try again.
+        case failed
+        /// It was in hand when the process died.
+        case crashed
+    }
+
+    package var job: String
+    package var queue: String
+    /// `plugin.handler on HOST`.
+    package var place: String
+    package var error: String
+    /// Seconds since 1970.
+    package var time: UInt64
+    /// Nil while it is tried again.
+    package var reason: Reason?
+
+    package init(job: String, queue: String, place: String, error: String, time: UInt64, reason: Reason?) {
+        self.job = job
+        self.queue = queue
+        self.place = place
+        self.error = error
+        self.time = time
+        self.reason = reason
+    }
+
+    /// Octets of the error that travel with a message: every copy carries them, and a header frame has a limit.
+    package static let errorBudget = 1000
+    /// Octets of the place.
+    package static let placeBudget = 200
+
+    package func write(to headers: inout FieldTable) {
+        headers[JobHeaders.job] = .string(self.job)
+        headers[JobHeaders.queue] = .string(self.queue)
+        headers[JobHeaders.error] = .string(Self.cut(self.error, to: Self.errorBudget))
+        headers[JobHeaders.errorTime] = .timestamp(self.time)
+        headers[JobHeaders.errorPlace] = .string(Self.cut(self.place, to: Self.placeBudget))
+        headers[JobHeaders.failure] = self.reason.map { .string($0.rawValue) }
+    }
+
+    /// At most `budget` octets of UTF-8, whole characters, and a mark that something is missing.
+    package static func cut(_ text: String, to budget: Int) -> String {
+        if text.utf8.count <= budget { return text }
+        var end = text.utf8.index(text.startIndex, offsetBy: budget - 3)
+        while String.Index(end, within: text) == nil { end = text.utf8.index(before: end) }
+        return text[..<end] + "…"
+    }
+}
+
+/// How a copy of a message differs from the one that a handler had in hand.
+package enum MessageCopy {
+    /// The properties of a copy.
+    ///
+    /// What belongs to one publish or one broker stays behind: `user-id` (the broker checks it against our login),
+    /// `expiration` (it would cut a wait short), `CC` and `BCC` (they would reach other queues again), and what the
+    /// broker noted about earlier deaths.
+    ///
+    /// - Parameters:
+    ///   - attempt: Goes into the attempt header; nil leaves it as it is.
+    ///   - exchange: Where the message was first published; an earlier copy's header comes first.
+    ///   - routingKey: The same.
+    ///   - note: What failed; nil if nothing did.
+    package static func properties(
+        of original: BasicProperties,
+        attempt: Int?,
+        exchange: String,
+        routingKey: String,
+        note: FailureNote?
+    ) -> BasicProperties {
+        var properties = original
+        properties.userID = nil
+        properties.expiration = nil
+        var headers = FieldTable(
+            (original.headers ?? FieldTable()).entries.filter { !Self.staysBehind($0.key) }
+        )
+        if headers[JobHeaders.exchange] == nil { headers[JobHeaders.exchange] = .string(exchange) }
+        if headers[JobHeaders.routingKey] == nil { headers[JobHeaders.routingKey] = .string(routingKey) }
+        if let attempt { headers[JobHeaders.attempt] = .int64(Int64(attempt)) }
+        note?.write(to: &headers)
+        properties.headers = headers
+        return properties
+    }
+
+    package static func staysBehind(_ header: String) -> Bool {
+        header == "CC" || header == "BCC" || header == "x-death" || header == "x-delivery-count"
+            || header.hasPrefix("x-first-death-") || header.hasPrefix("x-last-death-") || header == "millrace-seq"
+    }
+
+    /// The attempt that a message is for, from 1, as our header says.
+    package static func attempt(_ headers: FieldTable?) -> Int {
+        guard let count = headers?[JobHeaders.attempt]?.intValue else { return 1 }
+        return Int(min(max(count, 1), Int64(Int32.max)))  // anybody may have written it
+    }
+}

@@ -1,0 +1,9 @@
+import AMQPClient
+
+/// A delivery after its handler, for as long as its outputs are on their way.
+struct HeldDelivery {
+    let record: ContentRecord
+    let bytes: UnsafeRawBufferPointer
+    /// Keeps `bytes`.
+    let owner: AnyObject?
+}

@@ -1,0 +1,19 @@
+import CMillraceABI
+
+/// Where a message was first published, kept for as long as its handler may look at it.
+final class MessageOrigin {
+    private let exchange: [UInt8]
+    private let routingKey: [UInt8]
+
+    init(exchange: String, routingKey: String) {
+        self.exchange = Array(exchange.utf8)
+        self.routingKey = Array(routingKey.utf8)
+    }
+
+    var exchangeText: String { String(decoding: self.exchange, as: UTF8.self) }
+    var routingKeyText: String { String(decoding: self.routingKey, as: UTF8.self) }
+
+    // The arrays are never changed and live as long as the delivery is in hand.
+    var exchangeBytes: millrace_bytes { self.exchange.withUnsafeBytes { millrace_bytes($0) } }
+    var routingKeyBytes: millrace_bytes { self.routingKey.withUnsafeBytes { millrace_bytes($0) } }
+}
