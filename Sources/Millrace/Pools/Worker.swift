@@ -33,7 +33,9 @@ final class Worker {
     private var mustDeclare = false
     var hasWarnedOfSnooze = false
     private var inbox = Inbox()
-    private let consumerTag: String
+    /// Another one for each channel: with the number of a dead channel its last deliveries may still come (C37).
+    private var consumerTag = ""
+    private var channelsOpened = 0
 
     init(
         handle: WorkerHandle,
@@ -48,7 +50,6 @@ final class Worker {
         self.entry = entry
         self.functions = HandlerFunctions(entry)
         self.tasksPerThread = entry.isAsync ? tasksPerThread : 1
-        self.consumerTag = "\(handle.job.name)-\(handle.index)"
     }
 
     // MARK: The thread
@@ -110,6 +111,7 @@ final class Worker {
         if job.publish.mode == .confirm, !self.source.publishesSeparately { try channel.selectConfirms() }
         self.openOutletEarly(channel)
         try channel.prefetch(UInt16(clamping: job.prefetch))
+        self.consumerTag = self.nextConsumerTag()
         try channel.consume(job.queue, tag: self.consumerTag, noAck: job.ack.mode == .none)
         channel.interrupts = 0
         self.handle.enter(.consuming)
@@ -125,6 +127,14 @@ final class Worker {
             self.await(channel, until: self.pausedUntil > 0 ? self.pausedUntil : nil)
         }
         try self.drain(channel)
+    }
+
+    /// At most 255 octets.
+    private func nextConsumerTag() -> String {
+        self.channelsOpened += 1
+        let name = String(decoding: Array(self.handle.job.name.utf8.prefix(200)), as: UTF8.self)
+        return self.channelsOpened == 1
+            ? "\(name)-\(self.handle.index)" : "\(name)-\(self.handle.index).\(self.channelsOpened)"
     }
 
     private func throwIfEnded(_ channel: Channel) throws(AMQPError) {
