@@ -66,6 +66,47 @@ import TestSupport
         }
     }
 
+    @Test func `C37: a delivery of the number's last life is dropped, also when it is next in the count`() throws {
+        try Scripted.run { connection in
+            let first = try connection.openChannel()
+            #expect(Scripted.error { () throws(AMQPError) in try first.prefetch(1) }?.code == AMQPError.Code(.notFound))
+            let second = try connection.openChannel()
+            try second.consume("q", tag: "new")
+            for body in 1...3 as ClosedRange<UInt8> {
+                let delivery = try #require(try second.nextDelivery(timeout: .seconds(60)))
+                #expect(delivery.body == [body])
+                try second.ack(delivery)
+            }
+            try second.prefetch(1)
+        } peer: { peer in
+            func deliver(_ consumer: String, _ tag: UInt64, _ body: UInt8) throws {
+                let method = BasicDeliver(consumerTag: consumer, deliveryTag: tag, exchange: "", routingKey: "q")
+                try peer.sendContent(method, [body], on: 1)
+            }
+            try peer.handshake(channelMax: 1)
+            try peer.openChannels(1)
+            try peer.expect(BasicQos.self, on: 1)
+            try peer.send(ChannelClose(replyCode: 404, replyText: "NOT_FOUND", classID: 0, methodID: 0), on: 1)
+            try peer.expect(ChannelCloseOk.self, on: 1)
+            try peer.expect(ChannelOpen.self, on: 1)
+            try deliver("old", 1, 91)
+            try peer.send(ChannelOpenOk(), on: 1)
+            try deliver("old", 1, 92)
+            try peer.expect(BasicConsume.self, on: 1)
+            try peer.send(BasicConsumeOk(consumerTag: "new"), on: 1)
+            try deliver("new", 1, 1)
+            try deliver("old", 2, 93)
+            try deliver("new", 2, 2)
+            try deliver("old", 3, 94)
+            try deliver("new", 3, 3)
+            for tag in 1...3 as ClosedRange<UInt64> {
+                #expect(try peer.expect(BasicAck.self, on: 1).deliveryTag == tag)
+            }
+            try peer.expectPrefetch(on: 1)
+            try peer.finish()
+        }
+    }
+
     @Test func `C63: a reply that is late closes the channel and answers nobody`() throws {
         try Scripted.run { connection in
             let channel = try connection.openChannel()

@@ -128,7 +128,7 @@ package final class InboundReader {
         }
         guard let fixed = DeliverFixedPart(bytes, method, methodEnd),
             let lane = delegate.lane(for: channel), lane.isOpen, !lane.isMidContent,
-            lane.origin.isOwn(fixed.deliveryTag)
+            lane.origin.hasNoPast || lane.isOwn(bytes, method, fixed.deliveryTag)
         else { return nil }
         lane.origin.received(fixed.deliveryTag)
         lane.records.append(
@@ -380,13 +380,7 @@ package final class InboundReader {
             guard let fixed = DeliverFixedPart(method, 0, method.count) else {
                 throw InboundFailure(code: .frameError, text: "basic.deliver with malformed arguments")
             }
-            let origin = lane.origin
-            if origin.isStray(
-                fixed.deliveryTag,
-                consumerTag: String(decoding: DeliverStrings(method).consumerTag, as: UTF8.self)
-            ) {
-                return  // of the number's last life (C37)
-            }
+            guard lane.isOwn(method, 0, fixed.deliveryTag) else { return }  // of the number's last life (C37)
             lane.origin.received(fixed.deliveryTag)
             lane.sealBatch(block)  // keep the order: what this read brought before comes first
             let record = ContentRecord(storage, deliveryTag: fixed.deliveryTag, redelivered: fixed.redelivered)

@@ -33,6 +33,13 @@ package final class Lane: @unchecked Sendable {
         self.ackLine = AckLine(number: number)
     }
 
+    /// Whether a checked `basic.deliver`, whose payload begins at `start`, is of this life of the number.
+    func isOwn(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ deliveryTag: UInt64) -> Bool {
+        let origin = self.origin
+        let consumerTag = bytes[start + 5..<start + 5 + Int(bytes[start + 4])]
+        return origin.isOwn(deliveryTag, consumerTag: UnsafeRawBufferPointer(rebasing: consumerTag))
+    }
+
     /// Closes the batch of the block that is being read.
     func sealBatch(_ block: Block) {
         guard self.records.count > 0 else { return }

@@ -39,7 +39,9 @@ final class Worker {
     private var pausedUntil: UInt64 = 0
     private var mustDeclare = false
     private var inbox = Inbox()
-    private let consumerTag: String
+    /// Another one for each channel: with the number of a dead channel its last deliveries may still come (C37).
+    private var consumerTag = ""
+    private var channelsOpened = 0
 
     init(
         handle: WorkerHandle,
@@ -58,7 +60,7 @@ final class Worker {
         self.parkingQueues = parkingQueues
         self.limiter = limiter
         self.timeout = handle.job.timeout?.nanoseconds
-        self.consumerTag = "\(handle.job.name)-\(handle.index)"
+        self.tasksPerThread = entry.isAsync ? tasksPerThread : 1
     }
 
     // MARK: The thread
@@ -120,6 +122,7 @@ final class Worker {
         if job.publish.mode == .confirm, !self.source.publishesSeparately { try channel.selectConfirms() }
         self.openOutletEarly(channel)
         try channel.prefetch(UInt16(clamping: job.prefetch))
+        self.consumerTag = self.nextConsumerTag()
         try channel.consume(job.queue, tag: self.consumerTag, noAck: job.ack.mode == .none)
         channel.interrupts = 0
         self.handle.enter(.consuming)
@@ -135,6 +138,14 @@ final class Worker {
             self.await(channel, until: self.nextWake)
         }
         try self.drain(channel)
+    }
+
+    /// At most 255 octets.
+    private func nextConsumerTag() -> String {
+        self.channelsOpened += 1
+        let name = String(decoding: Array(self.handle.job.name.utf8.prefix(200)), as: UTF8.self)
+        return self.channelsOpened == 1
+            ? "\(name)-\(self.handle.index)" : "\(name)-\(self.handle.index).\(self.channelsOpened)"
     }
 
     private func throwIfEnded(_ channel: Channel) throws(AMQPError) {
