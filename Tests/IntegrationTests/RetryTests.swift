@@ -22,10 +22,8 @@ private struct Stubborn: SyncJobHandler {
         case "nap" where message.header("millrace-routing-key") == nil: return .snooze(.milliseconds(50))
         default: break
         }
-        try context.publish(
-            "\(words.joined(separator: " ")): \(attempt) \(message.exchange) \(message.routingKey)",
-            routingKey: self.output
-        )
+        let text = "\(words.joined(separator: " ")): \(attempt) \(message.exchange) \(message.routingKey)"
+        try context.publish(Array(text.utf8), routingKey: self.output)
         return .ack
     }
 }
@@ -178,7 +176,7 @@ struct RetryTests {
         #expect(counts.acked == 0)
         let dead = try self.take(self.dead)
         let byBody = Dictionary(uniqueKeysWithValues: dead.map { (String(decoding: $0.body, as: UTF8.self), $0) })
-        let exhausted = try #require(byBody["fail 9"]?.properties.headers)
+        let exhausted = try #require(try byBody["fail 9"]?.properties.headers)
         #expect(exhausted["millrace-failure"] == "exhausted")
         #expect(exhausted["millrace-error"] == "attempt 4 failed")
         #expect(exhausted["millrace-attempt"]?.intValue == 4)
@@ -186,9 +184,9 @@ struct RetryTests {
         #expect(exhausted["millrace-job"] == "work")
         #expect(exhausted["kept"] == "yes")
         #expect(exhausted["millrace-error-place"]?.stringValue?.hasPrefix("tests.stubborn on ") == true)
-        let long = try #require(byBody["long"]?.properties.headers?["millrace-error"]?.stringValue)
+        let long = try #require(try byBody["long"]?.properties.headers?["millrace-error"]?.stringValue)
         #expect(long.utf8.count <= 1000)
-        let rejected = try #require(byBody["reject x"]?.properties.headers)
+        let rejected = try #require(try byBody["reject x"]?.properties.headers)
         #expect(rejected["millrace-failure"] == "rejected")
         #expect(rejected["millrace-attempt"]?.intValue == 1)
         try self.remove()
@@ -258,8 +256,9 @@ struct RetryTests {
         let dead = try self.take(self.dead)
         #expect(dead.count == 2)
         for delivery in dead {
-            #expect(delivery.properties.headers?["millrace-error"]?.stringValue?.contains("312") == true)
-            #expect(delivery.properties.headers?["millrace-attempt"]?.intValue == 4)
+            let headers = try delivery.properties.headers
+            #expect(headers?["millrace-error"]?.stringValue?.contains("312") == true)
+            #expect(headers?["millrace-attempt"]?.intValue == 4)
         }
         try self.remove()
     }

@@ -60,7 +60,6 @@ final class Worker {
         self.parkingQueues = parkingQueues
         self.limiter = limiter
         self.timeout = handle.job.timeout?.nanoseconds
-        self.tasksPerThread = entry.isAsync ? tasksPerThread : 1
     }
 
     // MARK: The thread
