@@ -14,7 +14,8 @@ struct MillraceCommand: ParsableCommand {
             70 internal error, 78 wrong job file or plugin.
             """,
         subcommands: [
-            RunCommand.self, CheckCommand.self, DeclareCommand.self, PublishCommand.self, VersionCommand.self,
+            RunCommand.self, CheckCommand.self, DeclareCommand.self, PublishCommand.self, FailedCommand.self,
+            VersionCommand.self,
         ]
     )
 }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A broker of its own that is killed and started again under a recovering consumer.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(3)))
+@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
 struct BrokerRestartTests {
     @Test func `C54: the broker killed and started again: what was confirmed comes, late acks are dropped`()
         async throws

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The channel layer on a real RabbitMQ.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"))
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"))
 struct ChannelTests {
     let connection: Connection
     let channel: Channel

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What `millrace` says to wrong input, and its exit status.
-@Suite(.enabled(if: Tool.isBuilt, "needs a release build; ops/test makes one"))
+@Suite(.ownThread, .enabled(if: Tool.isBuilt, "needs a release build; ops/test makes one"))
 struct CommandTests {
     private let folder: Scratch
 

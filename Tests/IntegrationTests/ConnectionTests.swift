@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Login, limits and the end of connections on a real RabbitMQ.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"))
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"))
 struct ConnectionTests {
     private func failure(_ change: (inout Endpoint) -> Void) throws -> AMQPError? {
         var endpoint = try Broker.endpoint()

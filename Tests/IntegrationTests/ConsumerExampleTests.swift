@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The example of the client's documentation, run as it is.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"))
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"))
 struct ConsumerExampleTests {
     private static let program = Tool.root + ".build/debug/millrace-consumer"
 

@@ -6,9 +6,10 @@ import Testing
 
 /// The built `millrace` with the built example plugin on a real RabbitMQ, stopped in every way there is.
 @Suite(
+    .ownThread,
     .serialized,
     .enabled(if: Broker.isThere && Tool.isBuilt, "needs AMQP_URL and a release build; ops/test has both"),
-    .timeLimit(.minutes(3))
+    .timeLimit(.minutes(5))
 )
 struct EndToEndTests {
     private static let orders = 20_000

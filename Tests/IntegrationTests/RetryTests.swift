@@ -45,7 +45,7 @@ private let plugin = MillracePlugin(
 )
 
 /// Retries held by the broker, on a real RabbitMQ.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(3)))
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
 struct RetryTests {
     private let input = Broker.unique("retry")
     private var output: String { self.input + ".out" }

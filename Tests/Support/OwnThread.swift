@@ -4,6 +4,8 @@ import Foundation
 ///
 /// Swift's cooperative pool has as many threads as the machine has cores: a few blocking tests would hold up all others.
 package final class OwnThread: TaskExecutor {
+    package init() {}
+
     package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         Thread.detachNewThread { job.runSynchronously(on: self.asUnownedTaskExecutor()) }

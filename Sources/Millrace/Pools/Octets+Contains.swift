@@ -4,7 +4,9 @@ extension UnsafeRawBufferPointer {
     /// Whether the octets of `text` stand somewhere in these.
     func contains(_ text: StaticString) -> Bool {
         text.withUTF8Buffer { wanted in
-            guard let first = wanted.first, let text = wanted.baseAddress, let start = self.baseAddress else { return wanted.isEmpty }
+            guard let first = wanted.first, let text = wanted.baseAddress, let start = self.baseAddress else {
+                return wanted.isEmpty
+            }
             var offset = 0
             // memchr: what is not there is found out at the speed of memory.
             while self.count - offset >= wanted.count,
