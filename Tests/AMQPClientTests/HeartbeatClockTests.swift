@@ -25,6 +25,15 @@ import Testing
         #expect(clock.tick(now: 4 * Self.second) == .peerDead(silentFor: 4 * Self.second))
     }
 
+    @Test func `C15: time in which nobody looked at the socket is no silence of the peer`() {
+        var clock = HeartbeatClock(interval: 2 * Self.second, now: 0)
+        clock.sent(now: 9 * Self.second)
+        clock.stalled(for: 9 * Self.second)
+        #expect(clock.tick(now: 9 * Self.second) == .none)
+        clock.sent(now: 13 * Self.second)
+        #expect(clock.tick(now: 13 * Self.second) == .peerDead(silentFor: 4 * Self.second))
+    }
+
     @Test func `C15: any octets in keep it alive`() {
         var clock = HeartbeatClock(interval: 2 * Self.second, now: 0)
         clock.received(now: 3 * Self.second)

@@ -66,6 +66,24 @@ import TestSupport
         }
     }
 
+    @Test func `C13 C53: acks given just before the connection is closed go out before it`() throws {
+        try Scripted.run { connection in
+            let channel = try connection.openChannel()
+            try channel.consume("q", tag: "c")
+            let delivery = try #require(try channel.nextDelivery(timeout: .seconds(60)))
+            try channel.ack(delivery)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1)
+            try peer.expect(BasicConsume.self, on: 1)
+            try peer.send(BasicConsumeOk(consumerTag: "c"), on: 1)
+            let deliver = BasicDeliver(consumerTag: "c", deliveryTag: 1, exchange: "", routingKey: "q")
+            try peer.sendContent(deliver, [1], on: 1)
+            #expect(try peer.expect(BasicAck.self, on: 1).deliveryTag == 1)
+            try peer.finish()
+        }
+    }
+
     @Test func `C37: a delivery of the number's last life is dropped, also when it is next in the count`() throws {
         try Scripted.run { connection in
             let first = try connection.openChannel()

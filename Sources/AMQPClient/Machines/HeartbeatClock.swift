@@ -15,6 +15,8 @@ package struct HeartbeatClock: Equatable, Sendable {
 
     /// Any octets count as traffic.
     package mutating func received(now: UInt64) { self.lastReceived = now }
+    /// Nobody looked at the socket for this long: the peer's silence was our own doing.
+    package mutating func stalled(for duration: UInt64) { self.lastReceived += duration }
     package mutating func sent(now: UInt64) { self.lastSent = now }
 
     package enum TickAction: Equatable, Sendable { case none, send, peerDead(silentFor: UInt64) }

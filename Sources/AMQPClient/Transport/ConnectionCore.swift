@@ -283,6 +283,7 @@ package final class ConnectionCore: InboundDelegate {
         case .sendClose:
             self.closeText = .ended(.connection, text)
             self.setDeadline(in: timeout, .ended(.connection, text))
+            self.appendHeldAcks()  // given before the close, so they count
             self.sendClose(code, text)
         }
     }
@@ -294,20 +295,21 @@ package final class ConnectionCore: InboundDelegate {
     }
 
     /// Ten times a second: deadlines, heartbeats, acks held back behind a slow handler, a reader that paused.
-    package func tick(now: UInt64) {
+    ///
+    /// - Parameters:
+    ///   - now: The time.
+    ///   - stall: How long this process did not run, in nanoseconds, if it was longer than its share: what the peer
+    ///     sent meanwhile has not been read yet.
+    package func tick(now: UInt64, afterStallOf stall: UInt64 = 0) {
         guard !self.hasEnded else { return }
         self.now = now
+        self.heartbeat.stalled(for: stall)
         if let deadline, now >= deadline.at { return self.end(deadline.error) }
         // While we do not read, the peer's silence is our own doing.
         if self.readSinceTick || self.isPaused { self.heartbeat.received(now: now) }
         if self.isPaused { self.resumeReading() }
         self.readSinceTick = false
-        for lane in self.lanes {
-            guard let lane, lane.isOpen else { continue }
-            lane.ackLine.takeFrames(byOwner: false) { frames in
-                _ = self.outbox.appendFrames(lane.number, lane.incarnation, frames)
-            }
-        }
+        self.appendHeldAcks()
         self.outbox.flush()
         if self.outbox.takeWroteSinceTick() { self.heartbeat.sent(now: now) }
         switch self.heartbeat.tick(now: now) {
@@ -318,6 +320,15 @@ package final class ConnectionCore: InboundDelegate {
         case .peerDead(let silence):
             let text = "the server sent nothing for \(silence / 1_000_000_000) s; heartbeats were agreed on"
             self.end(AMQPError(.heartbeatMissed, scope: .connection, text: text))
+        }
+    }
+
+    private func appendHeldAcks() {
+        for lane in self.lanes {
+            guard let lane, lane.isOpen else { continue }
+            lane.ackLine.takeFrames(byOwner: false) { frames in
+                _ = self.outbox.appendFrames(lane.number, lane.incarnation, frames)
+            }
         }
     }
 

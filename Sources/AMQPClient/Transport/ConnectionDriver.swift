@@ -30,10 +30,13 @@ final class ConnectionDriver: ChannelInboundHandler, ConnectionHost, @unchecked 
     private var context: ChannelHandlerContext?
     private var transport: SocketTransport?
     private var tick: RepeatedTask?
+    private var lastTick: UInt64 = MonotonicClock.now()
     private let opened: EventLoopPromise<Outbox>
     private let ended: EventLoopPromise<Void>
 
     static let tickInterval = TimeAmount.milliseconds(100)
+    /// Between two ticks, in nanoseconds; a longer one means that this process did not run, stopped or starved.
+    static let longestGap: UInt64 = 500_000_000
 
     init(
         endpoint: Endpoint,
@@ -85,8 +88,15 @@ final class ConnectionDriver: ChannelInboundHandler, ConnectionHost, @unchecked 
         self.tick = context.eventLoop.scheduleRepeatedTask(
             initialDelay: Self.tickInterval,
             delay: Self.tickInterval
-        ) { _ in self.core?.tick(now: MonotonicClock.now()) }
+        ) { _ in self.runTick() }
         core.start()
+    }
+
+    private func runTick() {
+        let now = MonotonicClock.now()
+        let gap = now &- self.lastTick
+        self.lastTick = now
+        self.core?.tick(now: now, afterStallOf: gap > Self.longestGap ? gap : 0)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
