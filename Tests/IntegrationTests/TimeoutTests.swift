@@ -14,13 +14,9 @@ private struct Patient: JobHandler {
 
     func handle(_ message: borrowing Message, _ context: JobContext) async throws -> Outcome {
         let attempt = message.attempt
-        do {
-            try await Task.sleep(for: .seconds(60))
-        } catch {
-            seen.withLock { $0.append("cancelled \(attempt)") }
-            throw error
-        }
-        return .ack
+        for await _ in AsyncStream<Void>(Void.self, { _ in }) {}  // ends with its task's cancellation alone
+        seen.withLock { $0.append("cancelled \(attempt)") }
+        throw CancellationError()
     }
 }
 
@@ -37,15 +33,30 @@ private struct Asking: SyncJobHandler {
 
 /// Counts how many of it are in hand at once.
 private struct Crowd: JobHandler {
-    static let inHand = Monitor((now: 0, most: 0))
+    private struct Waiting {
+        var now = 0
+        var most = 0
+        var gates: [AsyncStream<Void>.Continuation] = []
+    }
+    private static let waiting = Monitor(Waiting())
+    static var most: Int { Self.waiting.withLock { $0.most } }
 
     init(_ options: HandlerOptions) throws {}
 
     func handle(_ message: borrowing Message, _ context: JobContext) async throws -> Outcome {
-        Self.inHand.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
-        // Until the crowd is complete, or it is clear that it never will be.
-        for _ in 0..<2000 where Self.inHand.withLock({ $0.most }) < 8 { try await Task.sleep(for: .milliseconds(5)) }
-        Self.inHand.withLock { $0.now -= 1 }
+        let (crowd, gate) = AsyncStream<Void>.makeStream()
+        Self.waiting.withLock { waiting in
+            waiting.now += 1
+            waiting.most = max(waiting.most, waiting.now)
+            waiting.gates.append(gate)
+            // The first eight wait for each other, whoever comes later for nobody.
+            if waiting.most >= 8 {
+                for gate in waiting.gates { gate.finish() }
+                waiting.gates.removeAll()
+            }
+        }
+        for await _ in crowd {}
+        Self.waiting.withLock { $0.now -= 1 }
         return .ack
     }
 }
@@ -116,6 +127,6 @@ struct TimeoutTests {
     @Test func `tasks_per_thread async handlers are in flight on one thread, and no more`() throws {
         let counts = try self.run("tests.crowd", messages: 40, "    tasks_per_thread: 8\n    prefetch: 20")
         #expect(counts.acked == 40)
-        #expect(Crowd.inHand.withLock { $0.most } == 8)
+        #expect(Crowd.most == 8)
     }
 }

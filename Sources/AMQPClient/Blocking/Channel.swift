@@ -10,6 +10,8 @@ public final class Channel {
     let outbox: Outbox
     /// How long an answer may take.
     package var requestTimeout: Duration
+    /// Whether requests wait on while the broker blocks the connection; an owner with other things to do does not.
+    package var outwaitsBlocks = true
 
     private var inbox = Inbox()
     private var replies: ContiguousArray<ChannelEvent> = []
@@ -233,7 +235,9 @@ public final class Channel {
             if let reply = self.takeReply() { return reply }
             try self.throwIfEnded()
             guard self.signals & self.interrupts == 0, self.pump(until: deadline) else {
-                if self.signals & self.interrupts == 0, self.outbox.wasBlocked(since: &blockings) {
+                if self.outwaitsBlocks, self.signals & self.interrupts == 0,
+                    self.outbox.wasBlocked(since: &blockings)
+                {
                     deadline = MonotonicClock.deadline(in: self.requestTimeout)
                     continue
                 }

@@ -99,12 +99,17 @@ public final class Connection: Sendable {
     /// - Throws: `.channelsExhausted`, `.notOpen`, `.timeout`, or why the connection ended.
     public func openChannel() throws(AMQPError) -> Channel { try self.openChannel(mailbox: Mailbox()) }
 
-    package func openChannel(mailbox: Mailbox) throws(AMQPError) -> Channel {
+    /// - Parameters:
+    ///   - mailbox: Its owner's.
+    ///   - outwaitsBlocks: Whether its requests wait on while the broker blocks the connection, see
+    ///     ``Channel/outwaitsBlocks``.
+    package func openChannel(mailbox: Mailbox, outwaitsBlocks: Bool = true) throws(AMQPError) -> Channel {
         let incarnation = Self.incarnations.add(1, ordering: .relaxed).newValue
         mailbox.attach(incarnation)
         let lane = try self.outbox.openChannel(mailbox: mailbox, incarnation: incarnation)
         self.outbox.flush()
         let channel = Channel(lane: lane, outbox: self.outbox, requestTimeout: self.options.requestTimeout)
+        channel.outwaitsBlocks = outwaitsBlocks
         try channel.awaitOpen()
         return channel
     }

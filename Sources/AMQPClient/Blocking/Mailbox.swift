@@ -131,6 +131,9 @@ package final class Mailbox: Sendable {
         if wake { self.monitor.signal() }
     }
 
+    /// Whether nothing waits in it.
+    package var isEmpty: Bool { self.monitor.withLock { $0.isEmpty } }
+
     /// Octets of the deliveries that wait.
     var queuedBytes: Int { self.monitor.withLock { $0.queuedBytes } }
 

@@ -119,7 +119,7 @@ extension Worker {
         }
         try Self.throwIfBlocked(connection)
         let mailbox = Mailbox(waking: self.handle.mailbox, with: WorkerHandle.Signal.parking)
-        let parking = try connection.openChannel(mailbox: mailbox)
+        let parking = try connection.openChannel(mailbox: mailbox, outwaitsBlocks: false)
         try parking.selectConfirms()
         self.parking = parking
         return parking

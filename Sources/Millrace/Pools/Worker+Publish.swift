@@ -52,7 +52,7 @@ extension Worker {
         let connection = try self.source.awaitPublishing()
         try Self.throwIfBlocked(connection)
         let mailbox = Mailbox(waking: self.handle.mailbox, with: WorkerHandle.Signal.publisher)
-        let publisher = try connection.openChannel(mailbox: mailbox)
+        let publisher = try connection.openChannel(mailbox: mailbox, outwaitsBlocks: false)
         if self.handle.job.publish.mode == .confirm { try publisher.selectConfirms() }
         self.publisher = publisher
         return publisher

@@ -122,7 +122,15 @@ final class Worker {
         self.openOutletEarly(channel)
         try channel.prefetch(UInt16(clamping: job.prefetch))
         self.consumerTag = self.nextConsumerTag()
-        try channel.consume(job.queue, tag: self.consumerTag, noAck: job.ack.mode == .none)
+        var arguments = FieldTable(job.consumerArguments)
+        if job.consumerPriority != 0 { arguments["x-priority"] = .int64(Int64(job.consumerPriority)) }
+        try channel.consume(
+            job.queue,
+            tag: self.consumerTag,
+            noAck: job.ack.mode == .none,
+            exclusive: job.exclusive,
+            arguments: arguments
+        )
         channel.interrupts = 0
         self.handle.enter(.consuming)
         self.mustDeclare = false

@@ -20,7 +20,7 @@ extension JobFile {
                     logger: logger
                 )
                 defer { connection.close() }
-                return try Topology(self).declareAll(on: connection)
+                return try Topology(self).declareAll(on: connection, logger: logger)
             } catch {
                 last = error
             }

@@ -47,6 +47,15 @@ struct OnceWatch {
                 return false
             }
         }
+        // What the broker sent before it answered is in the mailboxes by now, if no worker has taken it out.
+        let isQuiet = supervisor.pools.allSatisfy { pool in
+            if failed[pool.job.name] != nil { return true }
+            return pool.inHand == 0 && pool.handles.allSatisfy(\.mailbox.isEmpty)
+        }
+        guard isQuiet, received == supervisor.pools.reduce(0, { $0 + $1.counters.counts.received }) else {
+            self.quietLooks = 0
+            return false
+        }
         self.quietLooks += 1
         return self.quietLooks >= 3
     }

@@ -136,7 +136,7 @@ struct SupervisorRun {
     private mutating func start(on connection: Connection) throws(AMQPError) {
         let failures: [String: AMQPError]
         do throws(AMQPError) {
-            failures = try self.supervisor.topology.declareAll(on: connection)
+            failures = try self.supervisor.topology.declareAll(on: connection, logger: self.logger)
         } catch {
             connection.startClose()
             throw error

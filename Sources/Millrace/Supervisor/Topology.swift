@@ -1,10 +1,13 @@
 import AMQPClient
 import AMQPWire
+import Logging
 
 /// What the job file says about exchanges and queues, and how it is made true on a broker.
 final class Topology: Sendable {
     private let file: JobFile
     private let queues: [String: QueueDefinition]
+    /// Queues that are there, not as the file says, and used as they are.
+    private let kept = Monitor<Set<String>>([])
 
     init(_ file: JobFile) {
         self.file = file
@@ -15,7 +18,7 @@ final class Topology: Sendable {
     ///
     /// - Returns: Why the queues, by name, that can not be had can not be had; exchanges under `exchange NAME`.
     /// - Throws: Why the connection ended.
-    func declareAll(on connection: Connection) throws(AMQPError) -> [String: AMQPError] {
+    func declareAll(on connection: Connection, logger: Logger) throws(AMQPError) -> [String: AMQPError] {
         var failures: [String: AMQPError] = [:]
         var channel = try connection.openChannel()
         func attempt(_ name: String, _ step: (Channel) throws(AMQPError) -> Void) throws(AMQPError) {
@@ -27,7 +30,7 @@ final class Topology: Sendable {
                 if !channel.isOpen { channel = try connection.openChannel() }
             }
         }
-        for exchange in self.file.exchanges {
+        for exchange in self.file.exchanges where exchange.declare != .none {
             try attempt("exchange \(exchange.name)") { (channel) throws(AMQPError) in
                 try self.declare(exchange, on: channel)
             }
@@ -46,21 +49,44 @@ final class Topology: Sendable {
                     try attempt(target) { (channel) throws(AMQPError) in _ = try channel.declareQueue(target) }
                 }
             }
+            if queue.declare == .none { continue }
             try attempt(queue.name) { (channel) throws(AMQPError) in try self.declare(queue, on: channel) }
+            if let mismatch = failures[queue.name], mismatch.code.rawValue == 406, queue.onMismatch == .keep {
+                logger.warning(
+                    "a queue is not as the job file says; it is used as it is (on_mismatch: keep)",
+                    metadata: ["queue": "\(queue.name)", "difference": "\(mismatch)"]
+                )
+                failures[queue.name] = nil
+                self.kept.withLock { _ = $0.insert(queue.name) }
+                try attempt(queue.name) { (channel) throws(AMQPError) in try self.bind(queue, on: channel) }
+            }
         }
-        for job in self.file.jobs where self.queues[job.queue] == nil {
+        for job in self.file.jobs where self.isLookedAtForItsJob(job.queue) {
             try attempt(job.queue) { (channel) throws(AMQPError) in
                 _ = try channel.declareQueue(job.queue, passive: true)
             }
         }
         channel.close()
+        for job in self.file.jobs where job.missingQueue == .retry && failures[job.queue]?.code.rawValue == 404 {
+            failures[job.queue] = nil  // its workers look again and again
+        }
         return failures
+    }
+
+    /// Whether nobody has looked yet if the queue is there.
+    private func isLookedAtForItsJob(_ queue: String) -> Bool {
+        (self.queues[queue]?.declare ?? DeclareMode.none) == DeclareMode.none
     }
 
     /// Declares one job's queue again on the worker's own channel: it may have been deleted.
     func declare(queue name: String, on channel: Channel) throws(AMQPError) {
-        guard let queue = self.queues[name] else {
-            _ = try channel.declareQueue(name, passive: true)
+        guard let queue = self.queues[name], queue.declare == .active, !self.kept.withLock({ $0.contains(name) }) else {
+            do throws(AMQPError) {
+                _ = try channel.declareQueue(name, passive: true)
+            } catch {
+                self.kept.withLock { _ = $0.remove(name) }  // gone: the next one is as the file says
+                throw error
+            }
             return
         }
         try self.declare(queue, on: channel)
@@ -101,6 +127,7 @@ final class Topology: Sendable {
     }
 
     private func declare(_ exchange: ExchangeDefinition, on channel: Channel) throws(AMQPError) {
+        if exchange.declare == .passive { return try channel.declareExchange(exchange.name, passive: true) }
         try channel.declareExchange(
             exchange.name,
             type: exchange.type,
@@ -120,6 +147,10 @@ final class Topology: Sendable {
     }
 
     private func declare(_ queue: QueueDefinition, on channel: Channel) throws(AMQPError) {
+        if queue.declare == .passive {
+            _ = try channel.declareQueue(queue.name, passive: true)
+            return try self.bind(queue, on: channel)
+        }
         var arguments = FieldTable(queue.arguments)
         if queue.type == .quorum { arguments["x-queue-type"] = "quorum" }
         if let target = queue.deadLetter {
@@ -130,6 +161,14 @@ final class Topology: Sendable {
             arguments["x-message-ttl"] = .int64(Int64(clamping: ttl.nanoseconds / 1_000_000))
         }
         if let length = queue.maxLength { arguments["x-max-length"] = .int64(Int64(length)) }
+        if let bytes = queue.maxLengthBytes { arguments["x-max-length-bytes"] = .int64(Int64(bytes)) }
+        if let overflow = queue.overflow { arguments["x-overflow"] = .string(overflow.rawValue) }
+        if let priority = queue.maxPriority { arguments["x-max-priority"] = .int64(Int64(priority)) }
+        if queue.singleActiveConsumer { arguments["x-single-active-consumer"] = .bool(true) }
+        if let limit = queue.deliveryLimit { arguments["x-delivery-limit"] = .int64(Int64(limit)) }
+        if let expires = queue.expires {
+            arguments["x-expires"] = .int64(Int64(clamping: expires.nanoseconds / 1_000_000))
+        }
         _ = try channel.declareQueue(
             queue.name,
             durable: queue.durable,
@@ -137,6 +176,10 @@ final class Topology: Sendable {
             autoDelete: queue.autoDelete,
             arguments: arguments
         )
+        try self.bind(queue, on: channel)
+    }
+
+    private func bind(_ queue: QueueDefinition, on channel: Channel) throws(AMQPError) {
         for binding in queue.bindings {
             try channel.bindQueue(
                 queue.name,

@@ -69,7 +69,7 @@ import Testing
                 QueueDefinition(
                     name: "thumbnails",
                     type: .quorum,
-                    arguments: ["x-delivery-limit": .int(5)],
+                    arguments: ["x-own": .int(5)],
                     bindings: [
                         Binding(
                             exchange: "media",

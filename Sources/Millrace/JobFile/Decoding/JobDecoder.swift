@@ -36,6 +36,17 @@ struct JobDecoder {
         let queue = reader.name("queue")
         let handler = self.handler(reader)
         let options = ValueTreeDecoder(log: self.log).options(reader)
+        let exclusive = reader.bool("exclusive")
+        if let exclusive, exclusive.value, let threads = settings.threads, threads.value > 1 {
+            self.log.error(
+                .conflict,
+                exclusive.span,
+                "'exclusive' lets one consumer in, and the job has \(threads.value) threads, each with its own",
+                help: "write threads: 1; or single_active_consumer on the queue, and the others stand by"
+            )
+        }
+        let priority = reader.int("consumer_priority", in: -1_000_000...1_000_000)
+        let consumerArguments = ValueTreeDecoder(log: self.log).arguments(reader, key: "consumer_arguments")
         var definition: JobDefinition?
         if let queue, let handler {
             definition = JobDefinition(
@@ -50,6 +61,10 @@ struct JobDecoder {
                 tasksPerThread: settings.tasksPerThread?.value ?? 1,
                 rateLimit: settings.rateLimit?.value,
                 timeout: settings.timeout?.value,
+                exclusive: exclusive?.value ?? false,
+                consumerPriority: priority?.value ?? 0,
+                consumerArguments: consumerArguments,
+                missingQueue: settings.missingQueue?.value ?? .fail,
                 publish: PublishPolicy(
                     mode: settings.publishMode?.value ?? .confirm,
                     mandatory: settings.mandatory?.value ?? true

@@ -11,6 +11,7 @@ struct JobSettings {
     var tasksPerThread: Located<Int>?
     var retry: Located<RetryPolicy>?
     var rateLimit: Located<RateLimit>?
+    var missingQueue: Located<MissingQueueAction>?
 
     /// What the job says, and below it what `defaults` says; within `ack` and `publish`, key by key.
     func over(_ defaults: JobSettings) -> JobSettings {
@@ -25,7 +26,8 @@ struct JobSettings {
             mandatory: self.mandatory ?? defaults.mandatory,
             tasksPerThread: self.tasksPerThread ?? defaults.tasksPerThread,
             retry: self.retry ?? defaults.retry,
-            rateLimit: self.rateLimit ?? defaults.rateLimit
+            rateLimit: self.rateLimit ?? defaults.rateLimit,
+            missingQueue: self.missingQueue ?? defaults.missingQueue
         )
     }
 }
@@ -38,6 +40,7 @@ extension JobSettings {
         self.tasksPerThread = reader.int("tasks_per_thread", in: 1...1000)
         self.retry = Self.retry(reader)
         self.rateLimit = Self.rateLimit(reader)
+        self.missingQueue = reader.choice("missing_queue", MissingQueueAction.self)
         self.timeout = reader.duration("timeout", in: .milliseconds(1) ... .seconds(86_400))
         self.readAck(reader)
         self.readPublish(reader)

@@ -36,13 +36,15 @@ package struct KeySet: Sendable {
     )
     package static let exchange = KeySet(
         "an exchange",
-        ["type", "durable", "auto_delete", "internal", "arguments", "bindings"]
+        ["declare", "type", "durable", "auto_delete", "internal", "arguments", "bindings"]
     )
     package static let queue = KeySet(
         "a queue",
         [
-            "type", "durable", "exclusive", "auto_delete", "arguments", "bindings", "dead_letter", "message_ttl",
-            "max_length",
+            "declare", "on_mismatch", "type", "durable", "exclusive", "auto_delete", "arguments", "bindings",
+            "dead_letter",
+            "message_ttl", "max_length", "max_length_bytes", "overflow", "max_priority", "single_active_consumer",
+            "delivery_limit", "expires",
         ]
     )
     package static let binding = KeySet(
@@ -54,7 +56,7 @@ package struct KeySet: Sendable {
     package static let defaults = KeySet("'defaults'", Self.settings, notYet: Self.settingsNotYet)
     package static let job = KeySet(
         "a job",
-        ["queue", "handler", "with"] + Self.settings,
+        ["queue", "handler", "with", "exclusive", "consumer_priority", "consumer_arguments"] + Self.settings,
         required: ["queue", "handler"],
         notYet: Self.settingsNotYet
     )
@@ -77,10 +79,10 @@ package struct KeySet: Sendable {
 
     private static let settings = [
         "threads", "tasks_per_thread", "prefetch", "ack", "on_failure", "retry", "timeout", "rate_limit", "publish",
+        "missing_queue",
     ]
     private static let settingsNotYet = [
         "isolation": "run a second supervisor for the job that needs its own process",
-        "missing_queue": "put the queue under 'queues', so that it is declared",
         "batch": "use ack: {batch: N} to let acks share a frame",
         "schedule": "let a timer outside publish the message",
     ]

@@ -34,6 +34,7 @@ struct TopologyDecoder {
         self.topology.exchanges.append(
             ExchangeDefinition(
                 name: pair.key,
+                declare: reader.choice("declare", DeclareMode.self)?.value ?? .active,
                 type: self.exchangeType(reader) ?? "direct",
                 durable: reader.bool("durable")?.value ?? true,
                 autoDelete: reader.bool("auto_delete")?.value ?? false,
@@ -95,9 +96,26 @@ struct TopologyDecoder {
             self.refuse(durable, if: false, "a quorum queue is always durable")
         }
         self.checkArguments(reader)
+        let overflow = reader.choice("overflow", QueueDefinition.Overflow.self)
+        let maxPriority = reader.int("max_priority", in: 1...255)
+        let deliveryLimit = reader.int("delivery_limit", in: 1...Int(Int32.max))
+        if type?.value == .quorum {
+            self.refuse(maxPriority?.span, "a quorum queue has no max_priority", "or use type: classic")
+            if overflow?.value == .rejectPublishDLX {
+                self.refuse(
+                    overflow?.span,
+                    "a quorum queue can not dead-letter what it refuses",
+                    "write reject-publish"
+                )
+            }
+        } else {
+            self.refuse(deliveryLimit?.span, "a classic queue counts no deliveries", "use type: quorum")
+        }
         self.topology.queues.append(
             QueueDefinition(
                 name: pair.key,
+                declare: reader.choice("declare", DeclareMode.self)?.value ?? .active,
+                onMismatch: reader.choice("on_mismatch", QueueDefinition.MismatchAction.self)?.value ?? .fail,
                 type: type?.value ?? .classic,
                 durable: durable?.value ?? true,
                 exclusive: exclusive?.value ?? false,
@@ -107,6 +125,12 @@ struct TopologyDecoder {
                 deadLetter: self.deadLetter(reader),
                 messageTTL: reader.duration("message_ttl", in: .zero ... .milliseconds(4_294_967_295))?.value,
                 maxLength: reader.int("max_length", in: 1...Int.max)?.value,
+                maxLengthBytes: reader.int("max_length_bytes", in: 1...Int.max)?.value,
+                overflow: overflow?.value,
+                maxPriority: maxPriority?.value,
+                singleActiveConsumer: reader.bool("single_active_consumer")?.value ?? false,
+                deliveryLimit: deliveryLimit?.value,
+                expires: reader.duration("expires", in: .milliseconds(1) ... .milliseconds(4_294_967_295))?.value,
                 location: self.log.source.location(of: pair.keySpan)
             )
         )
@@ -116,11 +140,18 @@ struct TopologyDecoder {
         if let flag, flag.value == value { self.log.error(.conflict, flag.span, message, help: "or use type: classic") }
     }
 
+    private func refuse(_ span: SourceSpan?, _ message: String, _ help: String) {
+        if let span { self.log.error(.conflict, span, message, help: help) }
+    }
+
     /// An argument that has a key of its own: it would be sent twice, or against the key.
     private func checkArguments(_ reader: MappingReader) {
         let keys = [
             "x-queue-type": "type", "x-dead-letter-exchange": "dead_letter", "x-message-ttl": "message_ttl",
             "x-dead-letter-routing-key": "dead_letter", "x-max-length": "max_length",
+            "x-max-length-bytes": "max_length_bytes", "x-overflow": "overflow", "x-max-priority": "max_priority",
+            "x-single-active-consumer": "single_active_consumer", "x-delivery-limit": "delivery_limit",
+            "x-expires": "expires",
         ]
         guard case .mapping(let pairs) = reader.node("arguments")?.content else { return }
         for pair in pairs {

@@ -46,9 +46,9 @@ struct ValueTreeDecoder {
     }
 
     /// An `arguments` block; field names are short strings on the wire.
-    func arguments(_ reader: MappingReader) -> [String: ArgumentValue] {
-        guard let node = reader.node("arguments"),
-            let pairs = MappingReader.pairs(of: node, subject: "'arguments'", log: self.log)
+    func arguments(_ reader: MappingReader, key: String = "arguments") -> [String: ArgumentValue] {
+        guard let node = reader.node(key),
+            let pairs = MappingReader.pairs(of: node, subject: "'\(key)'", log: self.log)
         else { return [:] }
         return self.table(pairs)
     }

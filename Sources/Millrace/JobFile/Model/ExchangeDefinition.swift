@@ -2,6 +2,8 @@
 public struct ExchangeDefinition: Sendable, Equatable {
     /// The exchange's name, 1…255 bytes.
     public var name: String
+    /// Whether it is declared, looked at, or neither; active unless given.
+    public var declare: DeclareMode
     /// `direct` (unless given), `fanout`, `topic`, `headers`, or a plugin's type that begins with `x-`.
     public var type: String
     /// Whether it survives a restart of the broker; true unless given.
@@ -20,6 +22,7 @@ public struct ExchangeDefinition: Sendable, Equatable {
     /// Makes a definition in code; nothing is checked.
     public init(
         name: String,
+        declare: DeclareMode = .active,
         type: String = "direct",
         durable: Bool = true,
         autoDelete: Bool = false,
@@ -29,6 +32,7 @@ public struct ExchangeDefinition: Sendable, Equatable {
         location: SourceLocation
     ) {
         self.name = name
+        self.declare = declare
         self.type = type
         self.durable = durable
         self.autoDelete = autoDelete

@@ -23,6 +23,14 @@ public struct JobDefinition: Sendable, Equatable {
     /// How long a handler may take before it is asked to end early and the overrun is logged, 1 ms…24 h; `nil` is no
     /// limit.
     public var timeout: Duration?
+    /// Whether nobody else may consume the queue; needs one thread; false unless given.
+    public var exclusive: Bool
+    /// Who is served first among a queue's consumers (`x-priority`), the higher; 0 unless given.
+    public var consumerPriority: Int
+    /// Further arguments of `basic.consume`.
+    public var consumerArguments: [String: ArgumentValue]
+    /// Fail unless given.
+    public var missingQueue: MissingQueueAction
     /// How the handler's outputs travel.
     public var publish: PublishPolicy
     /// The handler's own options.
@@ -43,6 +51,10 @@ public struct JobDefinition: Sendable, Equatable {
         tasksPerThread: Int = 1,
         rateLimit: RateLimit? = nil,
         timeout: Duration? = nil,
+        exclusive: Bool = false,
+        consumerPriority: Int = 0,
+        consumerArguments: [String: ArgumentValue] = [:],
+        missingQueue: MissingQueueAction = .fail,
         publish: PublishPolicy = PublishPolicy(),
         with: [String: OptionValue] = [:],
         location: SourceLocation
@@ -58,6 +70,10 @@ public struct JobDefinition: Sendable, Equatable {
         self.tasksPerThread = tasksPerThread
         self.rateLimit = rateLimit
         self.timeout = timeout
+        self.exclusive = exclusive
+        self.consumerPriority = consumerPriority
+        self.consumerArguments = consumerArguments
+        self.missingQueue = missingQueue
         self.publish = publish
         self.with = with
         self.location = location

@@ -8,8 +8,30 @@ public struct QueueDefinition: Sendable, Equatable {
         case quorum
     }
 
+    /// What a full queue does (`x-overflow`).
+    public enum Overflow: String, Sendable, Equatable, CaseIterable {
+        /// Drops the oldest, or dead-letters it.
+        case dropHead = "drop-head"
+        /// Refuses the new one: a publisher with confirms gets `basic.nack`.
+        case rejectPublish = "reject-publish"
+        /// The same, and dead-letters the new one; classic queues alone.
+        case rejectPublishDLX = "reject-publish-dlx"
+    }
+
+    /// What to do when the queue is there and not as the file says (406).
+    public enum MismatchAction: String, Sendable, Equatable, CaseIterable {
+        /// Its jobs fail, the others run.
+        case fail
+        /// A warning says what differs, and it is used as it is.
+        case keep
+    }
+
     /// The queue's name, 1…255 bytes.
     public var name: String
+    /// Whether it is declared, looked at, or neither; active unless given.
+    public var declare: DeclareMode
+    /// Fail unless given.
+    public var onMismatch: MismatchAction
     /// Classic unless given.
     public var type: QueueType
     /// Whether it survives a restart of the broker; true unless given.
@@ -28,12 +50,27 @@ public struct QueueDefinition: Sendable, Equatable {
     public var messageTTL: Duration?
     /// How many messages it holds at most (`x-max-length`), from 1; `nil` is no limit.
     public var maxLength: Int?
+    /// How many octets of bodies it holds at most (`x-max-length-bytes`), from 1; `nil` is no limit.
+    public var maxLengthBytes: Int?
+    /// `nil` leaves it to the broker, which drops the oldest.
+    public var overflow: Overflow?
+    /// How many priorities a classic queue tells apart (`x-max-priority`), 1…255; `nil` is none.
+    public var maxPriority: Int?
+    /// Whether the broker gives messages to one consumer at a time (`x-single-active-consumer`); false unless given.
+    public var singleActiveConsumer: Bool
+    /// How often a quorum queue gives a message out before it is dead (`x-delivery-limit`), from 1; `nil` leaves it to
+    /// the broker.
+    public var deliveryLimit: Int?
+    /// How long it may be unused before the broker deletes it (`x-expires`), in whole milliseconds; `nil` is for ever.
+    public var expires: Duration?
     /// Where the entry stands.
     public var location: SourceLocation
 
     /// Makes a definition in code; nothing is checked.
     public init(
         name: String,
+        declare: DeclareMode = .active,
+        onMismatch: MismatchAction = .fail,
         type: QueueType = .classic,
         durable: Bool = true,
         exclusive: Bool = false,
@@ -43,9 +80,17 @@ public struct QueueDefinition: Sendable, Equatable {
         deadLetter: DeadLetter? = nil,
         messageTTL: Duration? = nil,
         maxLength: Int? = nil,
+        maxLengthBytes: Int? = nil,
+        overflow: Overflow? = nil,
+        maxPriority: Int? = nil,
+        singleActiveConsumer: Bool = false,
+        deliveryLimit: Int? = nil,
+        expires: Duration? = nil,
         location: SourceLocation
     ) {
         self.name = name
+        self.declare = declare
+        self.onMismatch = onMismatch
         self.type = type
         self.durable = durable
         self.exclusive = exclusive
@@ -55,6 +100,12 @@ public struct QueueDefinition: Sendable, Equatable {
         self.deadLetter = deadLetter
         self.messageTTL = messageTTL
         self.maxLength = maxLength
+        self.maxLengthBytes = maxLengthBytes
+        self.overflow = overflow
+        self.maxPriority = maxPriority
+        self.singleActiveConsumer = singleActiveConsumer
+        self.deliveryLimit = deliveryLimit
+        self.expires = expires
         self.location = location
     }
 }
