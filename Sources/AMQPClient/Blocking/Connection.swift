@@ -103,6 +103,8 @@ public final class Connection: Sendable {
     ///   - mailbox: Its owner's.
     ///   - outwaitsBlocks: Whether its requests wait on while the broker blocks the connection, see
     ///     ``Channel/outwaitsBlocks``.
+    /// - Returns: The open channel.
+    /// - Throws: As ``openChannel()``.
     package func openChannel(mailbox: Mailbox, outwaitsBlocks: Bool = true) throws(AMQPError) -> Channel {
         let incarnation = Self.incarnations.add(1, ordering: .relaxed).newValue
         mailbox.attach(incarnation)

@@ -177,6 +177,7 @@ package final class Outbox: Sendable {
     /// Whether the broker reads nothing, or has read nothing for a while since the last look.
     ///
     /// - Parameter seen: What the last look left; it changes with every block and unblock.
+    /// - Returns: Whether no answer could have come for some of the time.
     func wasBlocked(since seen: inout Int) -> Bool {
         self.monitor.withLock { state in
             defer { seen = state.blockings }

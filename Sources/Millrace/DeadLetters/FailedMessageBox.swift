@@ -17,6 +17,7 @@ public final class FailedMessageBox {
     ///
     /// - Parameters:
     ///   - job: One of the file's.
+    ///   - file: Tells where its dead letters go.
     ///   - queue: The dead-letter queue; nil lets the file say.
     ///   - channel: In confirm mode from here on.
     /// - Throws: A ``FailedMessageError`` if the queue is not known or not there; why the channel ended.

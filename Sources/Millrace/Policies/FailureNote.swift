@@ -65,10 +65,12 @@ package enum MessageCopy {
     /// broker noted about earlier deaths.
     ///
     /// - Parameters:
+    ///   - original: Those of the message in hand.
     ///   - attempt: Goes into the attempt header; nil leaves it as it is.
     ///   - exchange: Where the message was first published; an earlier copy's header comes first.
     ///   - routingKey: The same.
     ///   - note: What failed; nil if nothing did.
+    /// - Returns: What the copy is published with.
     package static func properties(
         of original: BasicProperties,
         attempt: Int?,
