@@ -273,4 +273,28 @@ struct RetryTests {
         #expect(MonotonicClock.now() - start >= 1_000_000_000)  // ten at once, twenty at 50 ms each
         try self.remove()
     }
+
+    @Test func `a drain without acks works off what has come, whatever the rate limit`() throws {
+        let file = try self.jobFile(
+            job: "    ack: none\n    rate_limit: { allowed: 1, interval: 1h }\n    publish: { mode: none }"
+        )
+        #expect(try file.declareTopology(logger: Logger(label: "test")).isEmpty)
+        let connection = try Broker.connect()
+        let channel = try connection.openChannel()
+        try channel.selectConfirms()
+        for number in 0..<20 { try channel.publish(Array("fail 0 \(number)".utf8), routingKey: self.input) }
+        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+        let running = try self.supervisor(file, once: false)
+        let thread = try WorkerThread.start(name: "supervisor") { _ = running.run() }
+        let deadline = MonotonicClock.deadline(in: .seconds(60)) ?? 0
+        while try channel.declareQueue(self.input, passive: true).messageCount > 0, MonotonicClock.now() < deadline {
+            _ = channel.pump(until: MonotonicClock.deadline(in: .milliseconds(20)))
+        }
+        running.stop()
+        thread.join()
+        #expect(running.status.first?.counts.acked == 20)
+        connection.close()
+        #expect(try self.texts(self.output).count == 20)
+        try self.remove()
+    }
 }

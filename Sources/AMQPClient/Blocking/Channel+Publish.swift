@@ -161,7 +161,7 @@ extension Channel {
 
     /// Publishes a message given in parts.
     ///
-    /// See ``publish(_:)``.
+    /// See ``publish(_:timeout:)``.
     ///
     /// - Returns: The sequence number on a confirm channel, else 0.
     @discardableResult

@@ -13,7 +13,7 @@ public struct OutgoingMessage: Sendable, Equatable {
     /// To be returned if no queue takes it.
     public var mandatory: Bool
 
-    /// A message for ``Channel/publish(_:)``.
+    /// A message for ``Channel/publish(_:timeout:)``.
     public init(
         _ body: [UInt8],
         exchange: String = "",

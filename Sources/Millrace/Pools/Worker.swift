@@ -229,7 +229,8 @@ final class Worker {
                     self.takeIn(channel)
                     sentAt = now
                 }
-                if let limiter = self.limiter {
+                // What is settled already can not be given back: a drain works it off at once.
+                if !whileDraining, let limiter = self.limiter {
                     let wait = limiter.take()
                     if wait > 0 {
                         self.pausedUntil = MonotonicClock.now() &+ wait
