@@ -39,6 +39,7 @@ struct FailedArguments: ParsableArguments {
     /// - Parameters:
     ///   - looks: Whether messages are taken in hand and put back, which a queue may count.
     ///   - body: Gets the box and the job file.
+    /// - Throws: What `body` throws, or the exit status, with the reason told.
     func open(looks: Bool, _ body: (FailedMessageBox, JobFile) throws -> Void) throws {
         signal(SIGPIPE, SIG_IGN)
         var argument = JobFileArgument()
