@@ -40,11 +40,15 @@ struct FailedCommandTests {
     }
 
     /// Both queues on the broker, and a channel in confirm mode.
-    private func withQueues(_ arguments: FieldTable = [:], _ body: (Channel) throws -> Void) throws {
+    private func withQueues(
+        _ arguments: FieldTable = [:],
+        dead: FieldTable = [:],
+        _ body: (Channel) throws -> Void
+    ) throws {
         let connection = try Broker.connect()
         defer { connection.close() }
         let channel = try connection.openChannel()
-        _ = try channel.declareQueue(self.dead)
+        _ = try channel.declareQueue(self.dead, arguments: dead)
         _ = try channel.declareQueue(self.input, arguments: arguments)
         try channel.selectConfirms()
         try body(channel)
@@ -256,6 +260,17 @@ struct FailedCommandTests {
             #expect(ids[1] == ids[2])
             #expect(try self.failed("remove", "work", ids[1]).output.hasPrefix("2 removed"))
             #expect(try self.bodies(self.dead, on: channel) == [[1]])
+        }
+    }
+
+    @Test(arguments: ["classic", "quorum"])
+    func `looking at all keeps the order of a queue of either type`(_ type: String) throws {
+        try self.withQueues(dead: ["x-queue-type": .string(type)]) { channel in
+            try self.bury((0..<5).map { [$0] }, on: channel)
+            for _ in 0..<3 {
+                let lines = try self.failed("list", "work").output.split(separator: "\n").prefix(5)
+                #expect(lines.map { String($0.split(separator: " ")[1]) } == (0..<5).map { "m\($0)" })
+            }
         }
     }
 

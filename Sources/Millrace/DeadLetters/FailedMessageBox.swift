@@ -85,11 +85,14 @@ public final class FailedMessageBox {
         return taken
     }
 
-    /// Puts back what is in hand, the newest first, so that the queue's order stays.
+    /// Puts back what is in hand, the oldest first, so that the queue's order stays.
+    ///
+    /// A classic queue puts each in its old place, whatever comes first. A quorum queue gives out what came back before
+    /// all else, in the order of coming back: newest first would turn it round.
     ///
     /// - Throws: Why the channel ended; the broker then puts them back.
     public func putBack() throws(AMQPError) {
-        for tag in self.inHand.reversed() { _ = self.channel.nack(tag: tag, requeue: true) }
+        for tag in self.inHand { _ = self.channel.nack(tag: tag, requeue: true) }
         self.inHand.removeAll()
         self.places = 0
         try self.awaitSettled()
