@@ -297,6 +297,19 @@ struct FailedCommandTests {
         }
     }
 
+    @Test func `messages of a quorum queue that were looked at often are warned of, whatever the file says`() throws {
+        try self.withQueues(dead: ["x-queue-type": "quorum"]) { channel in
+            try self.bury([[1]], on: channel)
+            for look in 0..<11 {
+                let warned = try self.failed("list", "work").errors.contains("were given out 10 times")
+                #expect(warned == (look == 10))
+            }
+            let byKey = try self.failed("list", "work", "--json")
+            #expect(byKey.errors.contains("were given out 11 times"))
+            #expect(byKey.output.hasPrefix("{\"index\":1,"))
+        }
+    }
+
     @Test func `mistakes: 64 for usage and a queue that the file does not tell, 78 for the file, 69 without a broker`()
         throws
     {

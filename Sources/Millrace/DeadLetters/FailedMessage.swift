@@ -57,6 +57,9 @@ public struct FailedMessage: Sendable {
     /// Whether the broker gave it out before: every look does.
     public var redelivered: Bool { self.delivery.redelivered }
 
+    /// How often a quorum queue has given it out in vain; nil for another queue, or the first time.
+    public var deliveryCount: Int? { self.header("x-delivery-count")?.intValue.map { Int(clamping: $0) } }
+
     private func header(_ key: String) -> FieldValue? { self.properties.headers?[key] }
 
     /// What went wrong; what the broker noted if it put the message here by itself; nil if nobody said.

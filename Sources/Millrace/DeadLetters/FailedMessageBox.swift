@@ -3,8 +3,8 @@ public import AMQPClient
 /// The dead letters of one job, on an open channel of the caller's.
 ///
 /// Looking takes messages out unsettled, one by one, and ``putBack()`` gives them back in their order, marked as
-/// redelivered; others that look at the same time see the rest. On a quorum queue with a delivery limit each look may count
-/// as a delivery. Only what was confirmed or asked to be removed is acked: whatever ends the channel, nothing is lost.
+/// redelivered; others that look at the same time see the rest. On a quorum queue each look counts as a delivery, and at its
+/// delivery limit the broker drops or dead-letters a message. Only what was confirmed or asked to be removed is acked: whatever ends the channel, nothing is lost.
 public final class FailedMessageBox {
     /// The queue that they are in.
     public let queue: String
@@ -16,6 +16,8 @@ public final class FailedMessageBox {
     /// Tags, in the queue's order.
     private var inHand: [UInt64] = []
     private var places = 0
+    /// The highest ``FailedMessage/deliveryCount`` that was seen; 0 for none.
+    public private(set) var highestDeliveryCount = 0
 
     /// Opens the box of a job.
     ///
@@ -67,7 +69,9 @@ public final class FailedMessageBox {
             seen += 1
             self.places += 1
             self.inHand.append(delivery.deliveryTag)
-            guard try visit(FailedMessage(delivery, place: self.places)) else { return }
+            let message = FailedMessage(delivery, place: self.places)
+            self.highestDeliveryCount = max(self.highestDeliveryCount, message.deliveryCount ?? 0)
+            guard try visit(message) else { return }
         }
     }
 
