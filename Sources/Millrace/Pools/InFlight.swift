@@ -2,7 +2,6 @@ import Logging
 import AMQPClient
 import AMQPWire
 import CMillraceABI
-import Glibc
 
 /// A message that a handler wants to have published once it has succeeded.
 struct Publication {
