@@ -284,29 +284,24 @@ struct FailedCommandTests {
         #expect(try self.failed("remove", "work", "m1", text: text).status == 1)
     }
 
-    @Test func `a delivery limit that the file sets is warned of before a look`() throws {
-        let queues =
-            "{ \(self.input): { dead_letter: { routing_key: \(self.dead) } },"
-            + " \(self.dead): { type: quorum, delivery_limit: 7 } }"
-        try self.withQueues { _ in
-            let text = self.text(queues: queues)
-            let list = try self.failed("list", "work", text: text)
-            #expect(list.errors.contains("a delivery limit of 7"))
-            let purge = try self.failed("purge", "work", "--yes", text: text)
-            #expect(purge.errors.isEmpty)
-        }
-    }
-
-    @Test func `messages of a quorum queue that were looked at often are warned of, whatever the file says`() throws {
-        try self.withQueues(dead: ["x-queue-type": "quorum"]) { channel in
-            try self.bury([[1]], on: channel)
-            for look in 0..<11 {
-                let warned = try self.failed("list", "work").errors.contains("were given out 10 times")
-                #expect(warned == (look == 10))
+    @Test(arguments: [1, 3])
+    func `looking again and again loses nothing, whatever the queue's delivery limit`(_ limit: Int) throws {
+        try self.withQueues(dead: ["x-queue-type": "quorum", "x-delivery-limit": .int64(Int64(limit))]) {
+            channel in
+            let first = BasicProperties(contentType: "text/plain", headers: ["CC": .array(["x"])], messageID: "m0")
+            try self.bury(
+                (0..<5).map { [$0] },
+                [first] + (1..<5).map { BasicProperties(messageID: "m\($0)") },
+                on: channel
+            )
+            for _ in 0..<(3 * limit + 3) {
+                let list = try self.failed("list", "work")
+                #expect(list.status == 0, "\(list.errors)")
+                let ids = list.output.split(separator: "\n").dropLast().map { String($0.split(separator: " ")[1]) }
+                #expect(ids == (0..<5).map { "m\($0)" })
             }
-            let byKey = try self.failed("list", "work", "--json")
-            #expect(byKey.errors.contains("were given out 11 times"))
-            #expect(byKey.output.hasPrefix("{\"index\":1,"))
+            #expect(try self.failed("show", "work", "m0").output.contains("content-type: text/plain"))
+            #expect(try self.failed("retry", "work", "--all").output == "5 sent to '\(self.input)'\n")
         }
     }
 

@@ -45,9 +45,4 @@ extension JobFile {
     public func jobs(withDeadLettersIn queue: String) -> [String] {
         self.jobs.filter { (try? self.deadLetterQueue(of: $0)) == queue }.map(\.name)
     }
-
-    /// How often a queue gives a message out before it is dead, each look counted; nil if the file sets no such limit.
-    public func deliveryLimit(of queue: String) -> Int? {
-        self.queues.first { $0.name == queue }?.deliveryLimit
-    }
 }

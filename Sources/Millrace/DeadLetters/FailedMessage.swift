@@ -36,17 +36,12 @@ public struct FailedMessage: Sendable {
         }
     }
 
-    /// FNV-1a: the same at every look and on every machine.
     private static func hash(_ delivery: Delivery, _ properties: BasicProperties) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        func add(_ octets: some Sequence<UInt8>) {
-            for octet in octets { hash = (hash ^ UInt64(octet)) &* 0x100_0000_01b3 }
-        }
-        delivery.withBody { add($0) }
-        add("\(properties.headers?[JobHeaders.errorTime] ?? .void)".utf8)
-        add((properties.headers?[JobHeaders.error]?.stringValue ?? "").utf8)
-        let digits = String(hash, radix: 16)
-        return "~" + String(repeating: "0", count: 16 - digits.count) + digits
+        var hash = StableHash()
+        delivery.withBody { hash.add($0) }
+        hash.add("\(properties.headers?[JobHeaders.errorTime] ?? .void)".utf8)
+        hash.add((properties.headers?[JobHeaders.error]?.stringValue ?? "").utf8)
+        return "~" + hash.digits
     }
 
     var tag: UInt64 { self.delivery.deliveryTag }

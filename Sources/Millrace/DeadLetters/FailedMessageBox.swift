@@ -3,8 +3,11 @@ public import AMQPClient
 /// The dead letters of one job, on an open channel of the caller's.
 ///
 /// Looking takes messages out unsettled, one by one, and ``putBack()`` gives them back in their order, marked as
-/// redelivered; others that look at the same time see the rest. On a quorum queue each look counts as a delivery, and at its
-/// delivery limit the broker drops or dead-letters a message. Only what was confirmed or asked to be removed is acked: whatever ends the channel, nothing is lost.
+/// redelivered; others that look at the same time see the rest. Only what was confirmed or asked to be removed is acked:
+/// whatever ends the channel, nothing is lost.
+///
+/// A quorum queue counts each look as a delivery, up to a limit at which the broker drops the message. So what was looked
+/// at before goes back as a copy of itself, which counts from the beginning; until then its body is kept.
 public final class FailedMessageBox {
     /// The queue that they are in.
     public let queue: String
@@ -13,11 +16,14 @@ public final class FailedMessageBox {
     private let channel: Channel
     /// False if it is one that the first dead letter makes, and none came yet.
     private let isThere: Bool
-    /// Tags, in the queue's order.
-    private var inHand: [UInt64] = []
+    private struct InHand {
+        let tag: UInt64
+        /// The message, if it goes back as a copy of itself.
+        let worn: FailedMessage?
+    }
+    /// In the queue's order.
+    private var inHand: [InHand] = []
     private var places = 0
-    /// The highest ``FailedMessage/deliveryCount`` that was seen; 0 for none.
-    public private(set) var highestDeliveryCount = 0
 
     /// Opens the box of a job.
     ///
@@ -68,9 +74,9 @@ public final class FailedMessageBox {
         while self.isThere, seen < limit, let delivery = try self.channel.get(self.queue) {
             seen += 1
             self.places += 1
-            self.inHand.append(delivery.deliveryTag)
             let message = FailedMessage(delivery, place: self.places)
-            self.highestDeliveryCount = max(self.highestDeliveryCount, message.deliveryCount ?? 0)
+            let isWorn = message.isReadable && (message.deliveryCount ?? 0) > 0
+            self.inHand.append(InHand(tag: message.tag, worn: isWorn ? message : nil))
             guard try visit(message) else { return }
         }
     }
@@ -96,10 +102,36 @@ public final class FailedMessageBox {
     ///
     /// - Throws: Why the channel ended; the broker then puts them back.
     public func putBack() throws(AMQPError) {
-        for tag in self.inHand { _ = self.channel.nack(tag: tag, requeue: true) }
+        let kept = try self.renew(self.inHand.compactMap(\.worn))
+        for message in self.inHand where message.worn == nil || kept.contains(message.tag) {
+            _ = self.channel.nack(tag: message.tag, requeue: true)
+        }
         self.inHand.removeAll()
         self.places = 0
         try self.awaitSettled()
+    }
+
+    /// Puts copies at the queue's end and acks what they are copies of, when the broker has confirmed them.
+    ///
+    /// - Returns: The tags of those whose copies the queue did not take.
+    private func renew(_ messages: [FailedMessage]) throws(AMQPError) -> Set<UInt64> {
+        var kept: Set<UInt64> = []
+        var batch = Batch()
+        func settle() throws(AMQPError) {
+            for message in try self.settle(&batch).refused { kept.insert(message.message.tag) }
+        }
+        for message in messages {
+            let copy = OutgoingMessage(
+                message.body,
+                routingKey: self.queue,
+                properties: RenewedProperties.of(message.properties),
+                mandatory: true
+            )
+            if try self.send(copy, of: message, in: &batch) != nil { kept.insert(message.tag) }
+            if batch.isFull { try settle() }
+        }
+        try settle()
+        return kept
     }
 
     /// Removes messages for good.
@@ -121,7 +153,7 @@ public final class FailedMessageBox {
     private func ack(_ messages: [FailedMessage]) throws(AMQPError) {
         let tags = Set(messages.map(\.tag))
         for message in messages { _ = self.channel.ack(tag: message.tag) }
-        self.inHand.removeAll { tags.contains($0) }
+        self.inHand.removeAll { tags.contains($0.tag) }
     }
 
     /// A request behind the settlements: when it is answered, the broker has seen them.
@@ -150,7 +182,9 @@ public final class FailedMessageBox {
         var batch = Batch()
         do throws(AMQPError) {
             for message in messages {
-                try self.send(message, in: &batch, &done)
+                if let reason = try self.replay(message, in: &batch) {
+                    done.refused.append(.init(id: message.id, reason: reason))
+                }
                 if batch.isFull { try self.settle(&batch, &done) }
             }
             try self.settle(&batch, &done)
@@ -160,39 +194,59 @@ public final class FailedMessageBox {
         return done
     }
 
-    private func send(_ message: FailedMessage, in batch: inout Batch, _ done: inout FailedReplay) throws(AMQPError) {
-        guard message.isReadable else {
-            return done.refused.append(.init(id: message.id, reason: "its properties can not be read"))
-        }
+    /// - Returns: Why it can not go.
+    private func replay(_ message: FailedMessage, in batch: inout Batch) throws(AMQPError) -> String? {
+        guard message.isReadable else { return "its properties can not be read" }
         let copy = OutgoingMessage(
             message.body,
             routingKey: self.jobQueue,
             properties: message.replayProperties(to: self.jobQueue),
             mandatory: true
         )
+        return try self.send(copy, of: message, in: &batch)
+    }
+
+    private func settle(_ batch: inout Batch, _ done: inout FailedReplay) throws(AMQPError) {
+        let (sent, refused) = try self.settle(&batch)
+        done.sent += sent
+        for (message, reason) in refused {
+            done.refused.append(.init(id: message.id, reason: Self.text(reason, self.jobQueue)))
+        }
+    }
+
+    // MARK: Copies
+
+    /// - Returns: Why it can not be sent: headers that fill a frame have no room for ours.
+    private func send(
+        _ copy: OutgoingMessage,
+        of message: FailedMessage,
+        in batch: inout Batch
+    ) throws(AMQPError) -> String? {
         do throws(AMQPError) {
             let sequence = try self.channel.publish(copy, timeout: Self.patience)
             batch.bySequence.append((sequence, message))
             batch.bytes += copy.body.count
+            return nil
         } catch {
-            // Nothing of it was sent: headers that fill a frame have no room for ours.
             guard error.code == .refusedLocally, self.channel.isOpen else { throw error }
-            done.refused.append(.init(id: message.id, reason: "\(error)"))
+            return "\(error)"
         }
     }
 
     /// Waits for the confirms of a batch, then acks what was confirmed.
-    private func settle(_ batch: inout Batch, _ done: inout FailedReplay) throws(AMQPError) {
-        guard !batch.bySequence.isEmpty else { return }
+    private func settle(
+        _ batch: inout Batch
+    ) throws(AMQPError) -> (sent: Int, refused: [(message: FailedMessage, reason: FailedPublish.Reason)]) {
+        guard !batch.bySequence.isEmpty else { return (0, []) }
+        var refused: [(message: FailedMessage, reason: FailedPublish.Reason)] = []
         for failed in try self.channel.awaitConfirms(timeout: Self.patience) {
             guard let index = batch.bySequence.firstIndex(where: { $0.sequence == failed.sequence }) else { continue }
-            let message = batch.bySequence.remove(at: index).message
-            done.refused.append(.init(id: message.id, reason: Self.text(failed.reason, self.jobQueue)))
+            refused.append((batch.bySequence.remove(at: index).message, failed.reason))
         }
         _ = self.channel.takeReturnedMessages()  // told by their confirms
         try self.remove(batch.bySequence.map(\.message))
-        done.sent += batch.bySequence.count
-        batch = Batch()
+        defer { batch = Batch() }
+        return (batch.bySequence.count, refused)
     }
 
     private static let patience = Duration.seconds(60)

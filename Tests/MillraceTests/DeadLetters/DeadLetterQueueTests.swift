@@ -64,18 +64,15 @@ import Testing
         #expect(throws: FailedMessageError.self) { try Self.queue(bound("q.*")) }
     }
 
-    @Test func `jobs may share a queue for dead letters, and a file may say how often it gives a message out`() throws {
+    @Test func `jobs may share a queue for dead letters`() throws {
         let file = try Self.file(
             """
             { q: { dead_letter: { routing_key: graves } }, r: { dead_letter: { routing_key: graves } }, s: {},
-              graves: { type: quorum, delivery_limit: 7 } }
+              graves: {} }
             """,
             jobs: ", more: { queue: r, handler: a.b }, alone: { queue: s, handler: a.b }"
         )
         #expect(file.jobs(withDeadLettersIn: "graves") == ["work", "more"])
         #expect(file.jobs(withDeadLettersIn: "s.dead") == ["alone"])
-        #expect(file.deliveryLimit(of: "graves") == 7)
-        #expect(file.deliveryLimit(of: "s") == nil)
-        #expect(file.deliveryLimit(of: "nowhere") == nil)
     }
 }

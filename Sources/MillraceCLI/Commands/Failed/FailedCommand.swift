@@ -34,16 +34,11 @@ struct FailedArguments: ParsableArguments {
     @Option(help: "The dead-letter queue; without it the job file says.")
     var queue: String?
 
-    /// Half of RabbitMQ 4's own delivery limit.
-    private static let manyDeliveries = 10
-
     /// Opens the box, runs `body`, and closes the connection: what was not settled is put back by the broker.
     ///
-    /// - Parameters:
-    ///   - looks: Whether messages are taken in hand and put back, which a queue may count.
-    ///   - body: Gets the box and the job file.
+    /// - Parameter body: Gets the box and the job file.
     /// - Throws: What `body` throws, or the exit status, with the reason told.
-    func open(looks: Bool, _ body: (FailedMessageBox, JobFile) throws -> Void) throws {
+    func open(_ body: (FailedMessageBox, JobFile) throws -> Void) throws {
         signal(SIGPIPE, SIG_IGN)
         var argument = JobFileArgument()
         argument.file = self.file
@@ -60,21 +55,6 @@ struct FailedArguments: ParsableArguments {
             let connection = try self.connect(file)
             defer { connection.close() }
             let box = try FailedMessageBox(of: job, in: file, queue: self.queue, on: connection.openChannel())
-            let limit = file.deliveryLimit(of: box.queue)
-            if looks, let limit {
-                StandardError.write(
-                    "warning: '\(box.queue)' has a delivery limit of \(limit), each look counts as a delivery, and the broker"
-                        + " drops or dead-letters what was looked at more often"
-                )
-            }
-            defer {
-                if limit == nil, box.highestDeliveryCount >= Self.manyDeliveries {
-                    StandardError.write(
-                        "warning: messages of '\(box.queue)' were given out \(box.highestDeliveryCount) times; a quorum"
-                            + " queue drops or dead-letters a message at its delivery limit, 20 on RabbitMQ 4 unless set"
-                    )
-                }
-            }
             try body(box, file)
         } catch let error as AMQPError {
             StandardError.write("\(error)")

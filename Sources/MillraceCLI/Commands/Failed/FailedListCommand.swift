@@ -17,7 +17,7 @@ struct FailedListCommand: ParsableCommand {
     }
 
     func run() throws {
-        try self.arguments.open(looks: true) { box, _ in
+        try self.arguments.open { box, _ in
             let count = try box.count()
             var shown = 0
             try box.look(atMost: min(self.limit, count)) { message in

@@ -21,7 +21,7 @@ struct FailedRemoveCommand: ParsableCommand {
     }
 
     func run() throws {
-        try self.arguments.open(looks: true) { box, _ in
+        try self.arguments.open { box, _ in
             let messages = try box.find(self.ids, atMost: min(self.limit ?? .max, box.count()))
             try box.remove(messages)
             try box.putBack()
@@ -46,7 +46,7 @@ struct FailedPurgeCommand: ParsableCommand {
             StandardError.write("nothing was removed: there is no terminal to ask on; --yes does not ask")
             throw ExitCode(64)
         }
-        try self.arguments.open(looks: false) { box, file in
+        try self.arguments.open { box, file in
             let jobs = file.jobs(withDeadLettersIn: box.queue)
             let shared = jobs.count > 1 ? " (of \(jobs.joined(separator: ", ")))" : ""
             if !self.yes {

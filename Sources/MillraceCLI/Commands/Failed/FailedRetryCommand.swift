@@ -25,7 +25,7 @@ struct FailedRetryCommand: ParsableCommand {
     }
 
     func run() throws {
-        try self.arguments.open(looks: !self.all) { box, _ in
+        try self.arguments.open { box, _ in
             let limit = min(self.limit ?? .max, try box.count())
             let refused = self.all ? try self.retryAll(box, limit) : try self.retryNamed(box, limit)
             if refused > 0 { throw ExitCode(1) }

@@ -25,7 +25,7 @@ struct FailedShowCommand: ParsableCommand {
     }
 
     func run() throws {
-        try self.arguments.open(looks: true) { box, _ in
+        try self.arguments.open { box, _ in
             let pick = SinglePick(self.id)
             var found: FailedMessage?
             try box.look(atMost: min(self.limit ?? .max, box.count())) { message in
