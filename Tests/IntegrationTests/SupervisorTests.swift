@@ -67,18 +67,8 @@ struct SupervisorTests {
         return try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
     }
 
-    private func supervisor(_ file: JobFile, once: Bool) throws -> Supervisor {
-        var registry = PluginRegistry()
-        try registry.add(linkedIn: plugin.descriptor)
-        try registry.add(linkedIn: FaultyPlugin.descriptor)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        return try Supervisor(
-            file: file,
-            registry: registry,
-            options: SupervisorOptions(once: once),
-            logger: logger
-        )
+    private func supervisor(_ file: JobFile, once: Bool) throws -> TestSupervisor {
+        try TestSupervisor(file, [plugin.descriptor, FaultyPlugin.descriptor], once: once)
     }
 
     private func publish(_ bodies: [String], on channel: Channel) throws {

@@ -58,22 +58,14 @@ extension JobSettings {
     private static func retry(_ job: MappingReader) -> Located<RetryPolicy>? {
         guard let node = job.node("retry"), let reader = job.mapping("retry", .retry) else { return nil }
         var policy = RetryPolicy()
-        let first = reader.duration("initial_interval", in: .milliseconds(1) ... .seconds(86_400))
-        let longest = reader.duration("max_interval", in: .milliseconds(1) ... .seconds(86_400))
+        (policy.initialInterval, policy.maxInterval) = reader.intervals(
+            initial: policy.initialInterval,
+            longest: policy.maxInterval,
+            limit: (.seconds(86_400), .seconds(86_400))
+        )
         policy.maxAttempts = reader.int("max_attempts", in: 1...1000)?.value ?? policy.maxAttempts
-        policy.initialInterval = first?.value ?? policy.initialInterval
         policy.multiplier = reader.double("multiplier", in: 1...100)?.value ?? policy.multiplier
-        // A first wait longer than the usual longest one is the longest one.
-        policy.maxInterval = longest?.value ?? max(policy.maxInterval, policy.initialInterval)
         policy.jitter = reader.double("jitter", in: 0...1)?.value ?? policy.jitter
-        if policy.maxInterval < policy.initialInterval, let span = (longest ?? first)?.span {
-            reader.log.error(
-                .conflict,
-                span,
-                "'max_interval' \(DurationText.write(policy.maxInterval)) is shorter than"
-                    + " 'initial_interval' \(DurationText.write(policy.initialInterval))"
-            )
-        }
         return Located(policy, node.span)
     }
 
