@@ -121,6 +121,8 @@ final class Worker {
         if job.publish.mode == .confirm, !self.source.publishesSeparately { try channel.selectConfirms() }
         self.openOutletEarly(channel)
         try channel.prefetch(UInt16(clamping: job.prefetch))
+        // Without acks what comes with consume-ok is ours alone: a drain waits for it, and works it off.
+        if job.ack.mode == .none { channel.interrupts = WorkerHandle.Signal.restart }
         self.consumerTag = self.nextConsumerTag()
         var arguments = FieldTable(job.consumerArguments)
         if job.consumerPriority != 0 { arguments["x-priority"] = .int64(Int64(job.consumerPriority)) }
