@@ -63,7 +63,7 @@ struct FailedCommandTests {
             if properties.isEmpty { own.messageID = "m\(index)" }
             try channel.publish(body, routingKey: self.dead, properties: own)
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
     }
 
     private func count(_ queue: String, on channel: Channel) throws -> Int {
@@ -82,7 +82,7 @@ struct FailedCommandTests {
         defer { connection.close() }
         let watch = try connection.openChannel()
         let consumer = try watch.consume(self.dead)
-        let delivery = try #require(try watch.nextDelivery(timeout: .seconds(30)), "no dead letter came")
+        let delivery = try #require(try watch.nextDelivery(timeout: .seconds(60)), "no dead letter came")
         try watch.cancel(consumer)
         try watch.nack(delivery, requeue: true)
         _ = try self.count(self.dead, on: watch)  // when it is answered, the message is back
@@ -98,7 +98,7 @@ struct FailedCommandTests {
             try channel.declareExchange(self.input, type: "topic", autoDelete: true)
             try channel.bindQueue(self.input, to: self.input, routingKey: "new.#")
             try channel.publish([1, 2], exchange: self.input, routingKey: "new.order")
-            #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
             try channel.reject(#require(try channel.get(self.input)), requeue: false)
             try self.awaitDeadLetter(on: channel)
             let line = try self.failed("list", "work", "--json").output

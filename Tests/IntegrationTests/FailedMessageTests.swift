@@ -66,7 +66,7 @@ struct FailedMessageTests {
                 properties: Self.letter(number, id: number == 0 ? nil : "m\(number)")
             )
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
         try body(connection.openChannel())
         try channel.deleteQueue(self.input)
         try channel.deleteQueue(self.dead)

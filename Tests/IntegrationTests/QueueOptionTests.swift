@@ -86,7 +86,7 @@ struct QueueOptionTests {
             ]
             _ = try channel.declareQueue(self.input, arguments: arguments)  // 406 if one of them differs
             for number in 1...3 as ClosedRange<UInt8> { try channel.publish([number], routingKey: self.input) }
-            #expect(try channel.awaitConfirms(timeout: .seconds(30)).map(\.reason) == [.refused])
+            #expect(try channel.awaitConfirms(timeout: .seconds(60)).map(\.reason) == [.refused])
         }
         let quorum = "  \(self.input): { type: quorum, delivery_limit: 7, dead_letter: { routing_key: x } }"
         #expect(try self.declare(self.file(quorum)).isEmpty)
@@ -109,7 +109,7 @@ struct QueueOptionTests {
                 properties.priority = number
                 try channel.publish([number], routingKey: self.input, properties: properties)
             }
-            #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
             #expect(try self.once(file) == .clean)
             #expect(try self.outputs(channel) == [9, 7, 3, 1])
         }
@@ -120,7 +120,7 @@ struct QueueOptionTests {
             _ = try channel.declareQueue(self.input, durable: false)
             _ = try channel.declareQueue(self.output)
             try channel.publish([1], routingKey: self.input)
-            #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
             let failures = try self.declare(self.file("  \(self.input): {}"))
             #expect(failures[self.input]?.code == AMQPError.Code(.preconditionFailed))
             #expect(try self.once(self.file("  \(self.input): {}")) == .configuration)
@@ -154,7 +154,7 @@ struct QueueOptionTests {
                 #expect(supervisor.wait { if case .restarting = $0.state { true } else { false } })
                 _ = try channel.declareQueue(self.input)
                 try channel.publish([1], routingKey: self.input)
-                #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+                #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
                 #expect(supervisor.wait { $0.counts.acked == 1 })
             }
         }

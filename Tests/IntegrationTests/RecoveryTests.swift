@@ -25,13 +25,13 @@ struct RecoveryTests {
             on: MultiThreadedEventLoopGroup.singleton,
             logger: Broker.quiet
         )
-        try connection.start(timeout: .seconds(20))
+        try connection.start(timeout: .seconds(60))
         return connection
     }
 
     /// The next delivery's body, acked; fails the test after 20 s.
     private func body(_ consumer: RecoveringConsumer) throws -> String {
-        let delivery = try #require(try consumer.next(timeout: .seconds(20)))
+        let delivery = try #require(try consumer.next(timeout: .seconds(60)))
         try consumer.ack(delivery)
         return String(decoding: delivery.body, as: UTF8.self)
     }
@@ -110,7 +110,7 @@ struct RecoveryTests {
             let broker = try Broker.connect()
             let channel = try broker.openChannel()
             try channel.publish(Array("one".utf8), exchange: exchange, routingKey: "key")
-            let delivery = try #require(try consumer.next(timeout: .seconds(20)))
+            let delivery = try #require(try consumer.next(timeout: .seconds(60)))
             #expect(proxy.cut() == 1)
             while consumer.generation < 2 { #expect(try consumer.next(timeout: .milliseconds(20)) == nil) }
             #expect(queue.name != first)

@@ -95,7 +95,7 @@ struct TimeoutTests {
         let channel = try connection.openChannel()
         try channel.selectConfirms()
         for _ in 0..<messages { try channel.publish([1], routingKey: self.queue) }
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
         let supervisor = try TestSupervisor(file, [plugin.descriptor], once: true)
         #expect(supervisor.run() == .clean)
         for queue in [self.queue, self.queue + ".dead"] { try channel.deleteQueue(queue) }

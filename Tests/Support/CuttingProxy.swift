@@ -66,7 +66,7 @@ package final class CuttingProxy: @unchecked Sendable {
             return (state.cutsAsked, state.linksCut)
         }
         self.poke()
-        let after: Int? = self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(10))) { state in
+        let after: Int? = self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { state in
             state.cutsMade >= number ? state.linksCut : nil
         }
         return (after ?? before) - before
