@@ -32,6 +32,10 @@ public final class Channel {
     package var interrupts: UInt32 = 0
     var acksAfterEnd = 0
     var namedConsumers = 0
+    /// In transaction mode: whether publishes are numbered, and answered by their commit.
+    var tracksPublishes = false
+    /// A commit is on its way; nothing may follow it before commit-ok (C64).
+    package internal(set) var isCommitting = false
 
     /// Why the channel ended; nil while it is open.
     public private(set) var endReason: AMQPError?
@@ -156,7 +160,7 @@ public final class Channel {
     }
 
     /// A caller that has its message kept wants to know of failures alone.
-    private func note(_ publish: UnconfirmedPublish, _ verdict: ConfirmVerdict) {
+    func note(_ publish: UnconfirmedPublish, _ verdict: ConfirmVerdict) {
         if publish.message != nil, verdict == .confirmed { return }
         self.verdicts.append(PublishVerdict(publish, verdict))
     }

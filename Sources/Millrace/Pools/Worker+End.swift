@@ -17,7 +17,8 @@ extension Worker {
             }
         }
         self.giveBackUnbegun(channel)
-        while !self.running.isEmpty || !self.awaiting.isEmpty || !self.parked.isEmpty {
+        while !self.running.isEmpty || !self.outputs.isEmpty || !self.parked.isEmpty {
+            if !self.outputs.isEmpty { self.releaseOutputs(channel) }
             channel.sendAcks()
             self.publishCounts()
             try self.throwIfEnded(channel)
@@ -25,8 +26,8 @@ extension Worker {
         }
         channel.sendAcks()
         self.publishCounts()
-        self.publisher?.close()
-        self.publisher = nil
+        self.outlet?.close()
+        self.outlet = nil
         self.parking?.close()
         self.parking = nil
         channel.close()
@@ -47,14 +48,18 @@ extension Worker {
     }
 
     /// The channel is gone: what it had given out comes again, on another channel.
-    func channelEnded() {
+    func channelEnded(_ error: AMQPError) {
         if let channel = self.channel {
             channel.close()
             self.noteUnsentAcks(channel)
             self.runCalls(nil)
         }
         self.channel = nil
-        self.counts.droppedAcks += self.awaiting.removeAll() + self.parked.removeAll()
+        self.counts.droppedAcks += self.outputs.removeAll().count + self.parked.removeAll()
+        if error.scope == .connection, !self.source.publishesSeparately {
+            self.outlet = nil
+            self.parking = nil
+        }
         self.batch = nil
         self.pausedUntil = 0
         self.publishCounts()

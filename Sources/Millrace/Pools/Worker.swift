@@ -21,10 +21,10 @@ final class Worker {
     var instance: UnsafeMutableRawPointer?
 
     var channel: Channel?
-    /// The channel for outputs, if they have a connection of their own; opened with the first output.
-    var publisher: Channel?
+    /// The channel for outputs, opened with the first.
+    var outlet: Channel?
+    var outputs: OutputQueue<HeldDelivery>
     var counts = JobCounts()
-    var awaiting = AwaitingInputs()
     /// The channel for copies: retries, snoozes, dead letters; opened with the first.
     var parking: Channel?
     var parked = ParkedInputs()
@@ -60,6 +60,7 @@ final class Worker {
         self.parkingQueues = parkingQueues
         self.limiter = limiter
         self.timeout = handle.job.timeout?.nanoseconds
+        self.outputs = OutputQueue(handle.job.publish.plan)
     }
 
     // MARK: The thread
@@ -83,7 +84,7 @@ final class Worker {
             do throws(AMQPError) {
                 try self.serve(connection) { backoff.reset() }
             } catch {
-                self.channelEnded()
+                self.channelEnded(error)
                 if error.scope == .connection {
                     self.handle.enter(.waiting)
                     self.source.forget(connection)
@@ -118,8 +119,7 @@ final class Worker {
         channel.interrupts = WorkerHandle.Signal.restart | WorkerHandle.Signal.drain
         if self.mustDeclare { try self.topology.declare(queue: job.queue, on: channel) }
         channel.batchAcks(job.ack.batch)
-        if job.publish.mode == .confirm, !self.source.publishesSeparately { try channel.selectConfirms() }
-        self.openOutletEarly(channel)
+        self.openOutletEarly()
         try channel.prefetch(UInt16(clamping: job.prefetch))
         // Without acks what comes with consume-ok is ours alone: a drain waits for it, and works it off.
         if job.ack.mode == .none { channel.interrupts = WorkerHandle.Signal.restart }
@@ -140,6 +140,7 @@ final class Worker {
         while !self.handle.isDraining {
             try self.throwIfEnded(channel)
             self.workOff(channel, whileDraining: false)
+            if !self.outputs.isEmpty { self.releaseOutputs(channel) }
             self.publishCounts()
             channel.sendAcks()
             try self.throwIfEnded(channel)
@@ -172,16 +173,14 @@ final class Worker {
     /// Sleeps until something comes, unless a request or a publish has brought something already while it waited.
     func await(_ channel: Channel, until deadline: UInt64?) {
         let hasVerdicts =
-            !channel.verdicts.isEmpty || self.publisher?.verdicts.isEmpty == false
-            || self.parking?.verdicts.isEmpty == false
+            self.outlet?.verdicts.isEmpty == false || self.parking?.verdicts.isEmpty == false
         if !hasVerdicts, !channel.hasCalls, !channel.hasSignals { channel.pump(until: deadline) }
         self.takeIn(channel)
     }
 
     /// Confirms, calls of async handlers, cancellation: all that is not a delivery.
     private func takeIn(_ channel: Channel) {
-        if !channel.verdicts.isEmpty { self.takeVerdicts(of: channel, channel) }
-        if self.publisher != nil { self.takeFromPublisher(channel) }
+        if self.outlet != nil { self.takeFromOutlet(channel) }
         if self.parking != nil { self.takeFromParking(channel) }
         if channel.hasCalls { self.runCalls(channel) }
         if self.handle.isCancelled { self.passCancellationOn() } else { self.cancelOverdue() }
@@ -191,6 +190,7 @@ final class Worker {
     /// When there is something to do though nothing comes: a pause ends, a handler's time is over.
     var nextWake: UInt64? {
         var wake = self.pausedUntil > 0 ? self.pausedUntil : UInt64.max
+        if !self.outputs.isEmpty, let deadline = self.outputs.deadline { wake = min(wake, deadline) }
         if let timeout = self.timeout, self.entry.isAsync {
             for delivery in self.running where !delivery.wasCancelled { wake = min(wake, delivery.beganAt &+ timeout) }
         }
@@ -200,7 +200,7 @@ final class Worker {
     // MARK: Deliveries
 
     func mayBegin(_ channel: Channel) -> Bool {
-        guard self.running.count < self.tasksPerThread else { return false }
+        guard self.running.count < self.tasksPerThread, self.outputs.count < Self.outputLimit else { return false }
         if self.pausedUntil > 0 {
             guard MonotonicClock.now() >= self.pausedUntil else { return false }
             self.pausedUntil = 0
@@ -246,6 +246,9 @@ final class Worker {
             self.batch = nil
         }
     }
+
+    /// Inputs that wait for their outputs: without acks no prefetch bounds them.
+    private static let outputLimit = 65_536
 
     /// Acks are held back for a burst of short handlers, never for longer: nanoseconds, to the coarse clock's tick.
     private static let longestHold: UInt64 = 1_000_000
@@ -308,7 +311,7 @@ final class Worker {
     func publishCounts() {
         let unbegun = self.batch.map { $0.records.count - self.nextRecord } ?? 0
         self.handle.inHand.store(
-            self.running.count + self.awaiting.count + self.parked.count + unbegun,
+            self.running.count + self.outputs.count + self.parked.count + unbegun,
             ordering: .releasing
         )
         self.handle.counters.add(self.counts)

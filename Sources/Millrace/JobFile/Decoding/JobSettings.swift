@@ -8,6 +8,7 @@ struct JobSettings {
     var timeout: Located<Duration>?
     var publishMode: Located<PublishPolicy.Mode>?
     var mandatory: Located<Bool>?
+    var publishBatch: Located<PublishBatch>?
     var tasksPerThread: Located<Int>?
     var retry: Located<RetryPolicy>?
     var rateLimit: Located<RateLimit>?
@@ -24,6 +25,7 @@ struct JobSettings {
             timeout: self.timeout ?? defaults.timeout,
             publishMode: self.publishMode ?? defaults.publishMode,
             mandatory: self.mandatory ?? defaults.mandatory,
+            publishBatch: self.publishBatch ?? defaults.publishBatch,
             tasksPerThread: self.tasksPerThread ?? defaults.tasksPerThread,
             retry: self.retry ?? defaults.retry,
             rateLimit: self.rateLimit ?? defaults.rateLimit,
@@ -91,11 +93,12 @@ extension JobSettings {
 
     private mutating func readPublish(_ reader: MappingReader) {
         guard let publish = reader.mapping("publish", .publish) else { return }
-        self.publishMode = publish.choice(
-            "mode",
-            PublishPolicy.Mode.self,
-            notYet: ["tx": "use confirm: an input is acked after its outputs are confirmed"]
-        )
+        self.publishMode = publish.choice("mode", PublishPolicy.Mode.self)
         self.mandatory = publish.bool("mandatory")
+        guard let node = publish.node("batch"), let batch = publish.mapping("batch", .publishBatch),
+            let size = batch.int("size", in: 1...10_000)
+        else { return }
+        let timeout = batch.duration("timeout", in: .zero ... .seconds(60))?.value ?? .zero
+        self.publishBatch = Located(PublishBatch(size: size.value, timeout: timeout), node.span)
     }
 }
