@@ -52,9 +52,7 @@ package struct OutputQueue<Load> {
     /// Whether anything could be sent now or later without an answer first.
     package var hasUnsent: Bool { self.waiting.count + self.suspects.count > 0 }
 
-    /// Takes an input in; gives the token for its outputs.
-    ///
-    /// - Parameter outputs: How many; at least one.
+    /// Takes an input in that has at least one output; gives the token for them.
     @discardableResult
     package mutating func add(_ load: Load, outputs: Int, now: UInt64) -> UInt64 {
         defer { self.nextToken += 1 }
@@ -74,7 +72,7 @@ package struct OutputQueue<Load> {
 
     /// The next output, or nil if none may go now; the same one until ``sent(_:)`` or ``remove(_:)``.
     ///
-    /// - Parameter mayWait: Whether others may still come to join a group.
+    /// `mayWait`: whether others may still come to join a group.
     package mutating func next(now: UInt64, mayWait: Bool) -> Step? {
         guard let token = self.nextToken(now: now, mayWait: mayWait), let input = self.inputs[token] else { return nil }
         return Step(token: token, load: input.load, index: input.sent)
