@@ -11,7 +11,7 @@ struct ChaosBroker {
 
     init(folder: String) throws {
         self.folder = folder
-        let started = try Tool.run(Self.tool, ["start", "--dir", folder])
+        let started = try Tool.boot(Self.tool, ["start", "--dir", folder])
         try #require(started.status == 0, "\(started.errors)")
         let line = try #require(started.output.split(separator: "\n").first { $0.hasPrefix("AMQP_URL=") })
         self.uri = String(line.dropFirst("AMQP_URL=".count))
@@ -23,7 +23,7 @@ struct ChaosBroker {
     /// SIGKILL, and up again on the same port.
     func restart() throws {
         #expect(try Tool.run(Self.tool, ["kill", "--dir", self.folder]).status == 0)
-        let started = try Tool.run(Self.tool, ["start", "--dir", self.folder])
+        let started = try Tool.boot(Self.tool, ["start", "--dir", self.folder])
         try #require(started.status == 0, "\(started.errors)")
     }
 

@@ -14,7 +14,7 @@ private struct Accepting: SyncJobHandler {
 private let plugin = MillracePlugin(name: "tests", [.sync("tests.accepting", Accepting.self)])
 
 /// A drain that comes at a bad moment, against a scripted broker.
-@Suite(.ownThread, .timeLimit(.minutes(5)))
+@Suite(.ownThread, .timeLimit(.minutes(10)))
 struct DrainTests {
     private static let messages: UInt64 = 3
 

@@ -9,7 +9,7 @@ import Testing
     .ownThread,
     .serialized,
     .enabled(if: Broker.isThere && Tool.isBuilt, "needs AMQP_URL and a release build; ops/test has both"),
-    .timeLimit(.minutes(5))
+    .timeLimit(.minutes(10))
 )
 struct EndToEndTests {
     private static let orders = 20_000
@@ -147,7 +147,7 @@ struct EndToEndTests {
     @Test func `the broker killed in mid-run and started again: the supervisor reconnects, nothing is lost`() throws {
         let folder = self.folder.path + "/broker"
         let tool = Tool.root + "ops/rabbitmq"
-        let started = try Tool.run(tool, ["start", "--dir", folder])
+        let started = try Tool.boot(tool, ["start", "--dir", folder])
         #expect(started.status == 0, "\(started.errors)")
         defer { _ = try? Tool.run(tool, ["stop", "--delete", "--dir", folder]) }
         let line = try #require(started.output.split(separator: "\n").first { $0.hasPrefix("AMQP_URL=") })
@@ -161,7 +161,7 @@ struct EndToEndTests {
         )
         try self.waitForInvoices(1000, endpoint)
         #expect(try Tool.run(tool, ["kill", "--dir", folder]).status == 0)
-        #expect(try Tool.run(tool, ["start", "--dir", folder]).status == 0)
+        #expect(try Tool.boot(tool, ["start", "--dir", folder]).status == 0)
         var bills: [String: Int] = [:]
         try self.collect(Self.good, into: &bills, on: endpoint)
         #expect(bills.count == Self.good)

@@ -8,7 +8,7 @@ import Testing
 @Suite(
     .ownThread,
     .enabled(if: Broker.isThere && Tool.isBuilt, "needs AMQP_URL and a release build; ops/test has both"),
-    .timeLimit(.minutes(5))
+    .timeLimit(.minutes(10))
 )
 struct FailedCommandTests {
     private let input = Broker.unique("failed.command")

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// `millrace failed` and what is under it.
-@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct FailedMessageTests {
     private let input = Broker.unique("failed")
     private var dead: String { self.input + ".dead" }

@@ -10,7 +10,8 @@ struct OwnThreadTrait: SuiteTrait, TestTrait, TestScoping {
         testCase: Test.Case?,
         performing function: @concurrent @Sendable () async throws -> Void
     ) async throws {
-        try await withTaskExecutorPreference(OwnThread()) { try await function() }
+        guard testCase != nil else { return try await function() }
+        try await TestSlots.withSlot { try await withTaskExecutorPreference(OwnThread()) { try await function() } }
     }
 }
 

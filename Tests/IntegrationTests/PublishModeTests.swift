@@ -26,7 +26,7 @@ private struct Routing: SyncJobHandler {
 private let plugin = MillracePlugin(name: "tests", [.sync("tests.routing", Routing.self)])
 
 /// What `publish` promises, on a real RabbitMQ (DESIGN §6).
-@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct PublishModeTests {
     private let input = Broker.unique("modes")
     private var output: String { self.input + ".out" }

@@ -20,7 +20,7 @@ private struct Echo: SyncJobHandler {
 private let plugin = MillracePlugin(name: "tests", [.sync("tests.echo", Echo.self)])
 
 /// Queues and consumers as the job file asks for them, on a real RabbitMQ.
-@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct QueueOptionTests {
     private let input = Broker.unique("options")
     private var output: String { self.input + ".out" }

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Recovering connections and consumers on a real RabbitMQ, through a proxy that cuts.
-@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct RecoveryTests {
     private static let settings = RecoverySettings(
         initialInterval: .milliseconds(5),

@@ -44,7 +44,7 @@ private let plugin = MillracePlugin(
 )
 
 /// Retries held by the broker, on a real RabbitMQ.
-@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct RetryTests {
     private let input = Broker.unique("retry")
     private var output: String { self.input + ".out" }

@@ -20,7 +20,7 @@ private struct Forwarding: SyncJobHandler {
 private let plugin = MillracePlugin(name: "recovery", [.sync("recovery.forwarding", Forwarding.self)])
 
 /// The supervisor's connection cut again and again while its jobs work.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct SupervisorRecoveryTests {
     private static let cuts = 30
     /// Messages between two cuts, and how many of them are still on their way when the next one comes.

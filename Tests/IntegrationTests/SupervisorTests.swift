@@ -39,7 +39,7 @@ private let plugin = MillracePlugin(
 )
 
 /// Supervisor, pools and workers in this process, on a real RabbitMQ; also run under the thread sanitizer.
-@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct SupervisorTests {
     private let input = Broker.unique("in")
     private let output = Broker.unique("out")

@@ -37,7 +37,7 @@ final class TLSBroker: Sendable {
         ] {
             arguments += ["--config", line]
         }
-        let started = try Tool.run(self.command, arguments)
+        let started = try Tool.boot(self.command, arguments)
         let address = started.output.split(separator: "\n").last.map { $0.dropFirst("AMQP_URL=".count) } ?? ""
         guard started.status == 0, let endpoint = try? Endpoint(uri: String(address)) else {
             throw PeerFailure("RabbitMQ did not start: \(started.errors)")

@@ -8,7 +8,7 @@ import Testing
 /// TLS and the ways to log in, on a real RabbitMQ with certificates made for this run.
 @Suite(
     .enabled(if: TLSBroker.isPossible, "needs MILLRACE_RABBITMQ, the ops/rabbitmq command; ops/test sets it"),
-    .timeLimit(.minutes(5))
+    .timeLimit(.minutes(10))
 )
 struct TLSTests {
     private static func connect(_ uri: String, name: String = "millrace tls tests") throws -> Connection {

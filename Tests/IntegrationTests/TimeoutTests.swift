@@ -72,7 +72,7 @@ private let plugin = MillracePlugin(
     .ownThread,
     .serialized,
     .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"),
-    .timeLimit(.minutes(5))
+    .timeLimit(.minutes(10))
 )
 struct TimeoutTests {
     private let queue = Broker.unique("timeout")

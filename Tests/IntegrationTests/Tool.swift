@@ -24,6 +24,13 @@ enum Tool {
         try Child(path, arguments, environment: environment, folder: Self.root)
     }
 
+    private static let boots = NSLock()
+
+    /// Starts a broker; one after the other, for several at once take minutes on a small machine.
+    static func boot(_ path: String, _ arguments: [String]) throws -> Result {
+        try Self.boots.withLock { try Self.run(path, arguments) }
+    }
+
     /// Runs a program to its end; its output goes through files, so that no pipe can fill up.
     static func run(
         _ path: String,

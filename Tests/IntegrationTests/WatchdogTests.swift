@@ -14,7 +14,7 @@ private struct Acking: SyncJobHandler {
 private let plugin = MillracePlugin(name: "watchdog", [.sync("watchdog.acking", Acking.self)])
 
 /// "Connected, but nothing consumes": seen, said, and repaired.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct WatchdogTests {
     /// A supervisor on a thread of its own, and what it said about itself.
     private final class Run: Sendable {

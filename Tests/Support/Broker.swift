@@ -23,6 +23,7 @@ package enum Broker {
     ) throws -> Connection {
         var options = ConnectionOptions()
         options.name = "millrace tests"
+        options.connectTimeout = .seconds(60)
         change(&options)
         return try Connection.connect(
             to: try endpoint ?? self.endpoint(),

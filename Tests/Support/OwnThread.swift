@@ -13,7 +13,9 @@ package final class OwnThread: TaskExecutor {
 
     /// Calls `body` on a new thread, as a part of the calling task: expectations know their test.
     package static func run<R: Sendable>(_ body: @Sendable () throws -> R) async throws -> R {
-        try await withTaskExecutorPreference(OwnThread()) { try await Self.call(body) }
+        try await TestSlots.withSlot {
+            try await withTaskExecutorPreference(OwnThread()) { try await Self.call(body) }
+        }
     }
 
     @concurrent

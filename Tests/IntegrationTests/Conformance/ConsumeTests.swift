@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Consumers, prefetch, get and recover on a real RabbitMQ.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct ConsumeTests {
     @Test func `C52: the broker makes up a tag for a consumer without one`() async throws {
         try await Rig.run { rig in

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// channel.flow from our side, which our API does not offer (C65).
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct FlowTests {
     @Test func `C65: asking for what is so anyway is answered, and deliveries go on`() async throws {
         try await Rig.run { rig in

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Heartbeats do not depend on what the owners of channels do, nor on what is being sent.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct HeartbeatTests {
     @Test
     func `C14 C15 C17: a handler that is busy for 60 s keeps its connection at heartbeat 2 s, and its ack counts`()

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// How many deliveries are out at once, and what comes again.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct PrefetchTests {
     @Test(arguments: [(perChannel: false, out: 6), (perChannel: true, out: 3)])
     func `C57: a prefetch of 3 is 3 for each of two consumers, or 3 for their channel`(

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Transactions on a real RabbitMQ (C64).
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct TransactionTests {
     @Test func `C64: publishes and acks of one transaction take effect with its commit`() async throws {
         try await Rig.run { rig in

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// As many channels as RabbitMQ allows on one connection, all of them busy, while some of them fail.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct ManyChannelsTests {
     static let channelCount = 2047
     static let queueCount = 64

@@ -61,7 +61,7 @@ struct OwnBroker: SuiteTrait, TestScoping {
                 try Child("/bin/sh", ["-c", script, command, folder], environment: [:], folder: "/", input: fifo)
             )
             do {
-                let started = try Tool.run(command, ["start", "--dir", folder])
+                let started = try Tool.boot(command, ["start", "--dir", folder])
                 guard started.status == 0, let uri = started.output.split(separator: "=", maxSplits: 1).last else {
                     throw PeerFailure("the broker did not start: \(started.errors)")
                 }

@@ -7,7 +7,7 @@ import Testing
 @Suite(
     .enabled(if: OwnBroker.isThere, "needs MILLRACE_RABBITMQ; ops/test sets it"),
     .serialized,
-    .timeLimit(.minutes(5)),
+    .timeLimit(.minutes(10)),
     .ownBroker
 )
 enum OwnBrokerTests {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The codes that our client can meet although it breaks no rule, and that end the connection or nothing at all.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct ConnectionErrorTests {
     @Test func `C13 C44: 200 REPLY_SUCCESS: our own close is answered and ends everything in order`() async throws {
         try await Rig.run { rig in

@@ -5,7 +5,7 @@ import Testing
 /// What a real broker answers to breaches of the protocol (CONFORMANCE 1i).
 ///
 /// Sent by a raw client: ours has no call that makes any of them.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct OffenceTests {
     static let preconditionFailed = [
         Offence(
