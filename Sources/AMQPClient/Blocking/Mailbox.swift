@@ -131,8 +131,8 @@ package final class Mailbox: Sendable {
         if wake { self.monitor.signal() }
     }
 
-    /// Whether nothing waits in it.
-    package var isEmpty: Bool { self.monitor.withLock { $0.isEmpty } }
+    /// Whether nothing waits in it, and its owner sleeps here: it has dealt with all that it took out.
+    package var isIdle: Bool { self.monitor.withLock { $0.isEmpty && $0.sleeping } }
 
     /// Octets of the deliveries that wait.
     var queuedBytes: Int { self.monitor.withLock { $0.queuedBytes } }
@@ -146,7 +146,7 @@ package final class Mailbox: Sendable {
     package func take(into inbox: inout Inbox, until deadline: UInt64?) -> Bool {
         let result: Bool? = self.monitor.wait(until: deadline) { state in
             if state.isEmpty {
-                state.sleeping = true
+                if deadline != 0 { state.sleeping = true }
                 return nil
             }
             state.sleeping = false
@@ -154,6 +154,7 @@ package final class Mailbox: Sendable {
             swap(&state.inbox, &inbox)
             return true
         }
+        if result == nil, deadline != 0 { self.monitor.withLock { $0.sleeping = false } }
         return result ?? false
     }
 }

@@ -48,10 +48,10 @@ struct OnceWatch {
                 return false
             }
         }
-        // What the broker sent before it answered is in the mailboxes by now, if no worker has taken it out.
+        // What the broker sent before it answered is in the mailboxes by now; a worker that is awake has taken it out.
         let isQuiet = supervisor.pools.allSatisfy { pool in
             if failed[pool.job.name] != nil { return true }
-            return pool.inHand == 0 && pool.handles.allSatisfy(\.mailbox.isEmpty)
+            return pool.inHand == 0 && pool.handles.allSatisfy(\.mailbox.isIdle)
         }
         guard isQuiet, received == supervisor.pools.reduce(0, { $0 + $1.counters.counts.received }) else {
             self.quietLooks = 0
