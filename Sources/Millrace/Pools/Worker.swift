@@ -143,7 +143,8 @@ final class Worker {
             self.publishCounts()
             channel.sendAcks()
             try self.throwIfEnded(channel)
-            if self.mayBegin(channel) { continue }
+            // What told of a drain may have been taken in already: nothing would wake the thread again.
+            if self.handle.isDraining || self.mayBegin(channel) { continue }
             self.await(channel, until: self.nextWake)
         }
         try self.drain(channel)
@@ -216,6 +217,7 @@ final class Worker {
     func workOff(_ channel: Channel, whileDraining: Bool) {
         var sentAt: UInt64 = 0
         while self.mayBegin(channel), let batch = self.batch {
+            self.noteInHand()  // the handler may take long
             while self.nextRecord < batch.records.count {
                 if (self.handle.isDraining && !whileDraining) || !channel.isOpen || self.pausedUntil > 0
                     || self.running.count >= self.tasksPerThread
@@ -305,12 +307,16 @@ final class Worker {
         self.settleCompleted(nil)
     }
 
-    func publishCounts() {
+    private func noteInHand() {
         let unbegun = self.batch.map { $0.records.count - self.nextRecord } ?? 0
         self.handle.inHand.store(
             self.running.count + self.awaiting.count + self.parked.count + unbegun,
             ordering: .releasing
         )
+    }
+
+    func publishCounts() {
+        self.noteInHand()
         self.handle.counters.add(self.counts)
         self.counts = JobCounts()
     }
