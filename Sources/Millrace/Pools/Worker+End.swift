@@ -36,7 +36,7 @@ extension Worker {
     }
 
     func giveBackUnbegun(_ channel: Channel) {
-        var tags: [UInt64] = []
+        var tags = self.batching?.removeAll() ?? []
         if let batch = self.batch { tags += batch.records[self.nextRecord...].map(\.deliveryTag) }
         self.batch = nil
         while let batch = channel.takeBatch() { tags += batch.records.map(\.deliveryTag) }
@@ -56,6 +56,7 @@ extension Worker {
         self.channel = nil
         self.counts.droppedAcks += self.awaiting.removeAll() + self.parked.removeAll()
         self.batch = nil
+        _ = self.batching?.removeAll()
         self.pausedUntil = 0
         self.publishCounts()
     }

@@ -12,12 +12,14 @@ final class Worker {
     let topology: Topology
     let source: ConnectionSource
     let parkingQueues: ParkingQueues
-    private let limiter: RateLimiter?
+    let limiter: RateLimiter?
     /// The job's, in nanoseconds.
     let timeout: UInt64?
     let entry: HandlerEntry
     let functions: HandlerFunctions
     let tasksPerThread: Int
+    /// Of a handler that takes batches.
+    let batching: Batching?
     var instance: UnsafeMutableRawPointer?
 
     var channel: Channel?
@@ -56,6 +58,7 @@ final class Worker {
         self.topology = topology
         self.entry = entry
         self.functions = HandlerFunctions(entry)
+        self.batching = self.functions.beginBatch.map { Batching($0, handle.job) }
         self.tasksPerThread = entry.isAsync ? handle.job.tasksPerThread : 1
         self.parkingQueues = parkingQueues
         self.limiter = limiter
@@ -117,7 +120,7 @@ final class Worker {
         self.channel = channel
         channel.interrupts = WorkerHandle.Signal.restart | WorkerHandle.Signal.drain
         if self.mustDeclare { try self.topology.declare(queue: job.queue, on: channel) }
-        channel.batchAcks(job.ack.batch)
+        channel.batchAcks(max(job.ack.batch, self.batching?.size ?? 1))
         if job.publish.mode == .confirm, !self.source.publishesSeparately { try channel.selectConfirms() }
         self.openOutletEarly(channel)
         try channel.prefetch(UInt16(clamping: job.prefetch))
@@ -180,7 +183,7 @@ final class Worker {
     }
 
     /// Confirms, calls of async handlers, cancellation: all that is not a delivery.
-    private func takeIn(_ channel: Channel) {
+    func takeIn(_ channel: Channel) {
         if !channel.verdicts.isEmpty { self.takeVerdicts(of: channel, channel) }
         if self.publisher != nil { self.takeFromPublisher(channel) }
         if self.parking != nil { self.takeFromParking(channel) }
@@ -195,6 +198,7 @@ final class Worker {
         if let timeout = self.timeout, self.entry.isAsync {
             for delivery in self.running where !delivery.wasCancelled { wake = min(wake, delivery.beganAt &+ timeout) }
         }
+        if let due = self.batching?.nextWake(pausedUntil: self.pausedUntil) { wake = min(wake, due) }
         return wake == .max ? nil : wake
     }
 
@@ -215,6 +219,9 @@ final class Worker {
 
     /// Begins deliveries until there are none, or all hands are full.
     func workOff(_ channel: Channel, whileDraining: Bool) {
+        if let batching = self.batching {
+            return self.workOffInBatches(batching, channel, whileDraining: whileDraining)
+        }
         var sentAt: UInt64 = 0
         while self.mayBegin(channel), let batch = self.batch {
             self.noteInHand()  // the handler may take long
@@ -308,7 +315,8 @@ final class Worker {
     }
 
     private func noteInHand() {
-        let unbegun = self.batch.map { $0.records.count - self.nextRecord } ?? 0
+        var unbegun = self.batch.map { $0.records.count - self.nextRecord } ?? 0
+        if let batching = self.batching { unbegun += batching.collector.elements.count }
         self.handle.inHand.store(
             self.running.count + self.awaiting.count + self.parked.count + unbegun,
             ordering: .releasing
