@@ -11,6 +11,7 @@ class HandlerBox {
     }
 
     func begin(_ message: UnsafePointer<millrace_message>, _ token: OpaquePointer) {}
+    func beginBatch(_ deliveries: BatchInHand) {}
     func cancel(_ token: OpaquePointer) {}
 
     /// Hands an outcome to the host, which ends the delivery.
@@ -59,10 +60,7 @@ class HandlerBox {
     }
 
     /// What a thrown error means.
-    final func outcome(of error: any Error) -> Outcome {
-        if let unrecoverable = error as? Unrecoverable { return .reject(unrecoverable.reason) }
-        return .retry("\(error)")
-    }
+    final func outcome(of error: any Error) -> Outcome { Outcome(thrown: error) }
 
     @inline(__always)
     final func context(_ token: OpaquePointer) -> JobContext {

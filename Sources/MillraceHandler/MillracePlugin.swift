@@ -6,6 +6,7 @@ public import CMillraceABI
 ///     let plugin = MillracePlugin(name: "examples", [
 ///         .sync("examples.order", OrderHandler.self),
 ///         .async("examples.checksum", ChecksumHandler.self),
+///         .batch("examples.ledger", LedgerHandler.self),
 ///     ])
 ///
 ///     @c(millrace_plugin)
@@ -73,7 +74,7 @@ public struct HandlerDefinition: Sendable {
         }
     }
 
-    private init(
+    init(
         name: String,
         flags: UInt32,
         make: @escaping @Sendable (HandlerOptions, UnsafePointer<millrace_host>, OpaquePointer?) throws -> HandlerBox
@@ -125,7 +126,8 @@ public struct HandlerDefinition: Sendable {
                 drop: { instance in
                     guard let instance else { return }
                     Unmanaged<HandlerBox>.fromOpaque(instance).release()
-                }
+                },
+                begin_batch: self.flags & UInt32(MILLRACE_HANDLER_BATCH) == 0 ? nil : HandlerBox.beginBatch
             )
         )
         return UnsafePointer(handler)

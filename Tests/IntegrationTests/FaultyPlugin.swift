@@ -31,7 +31,8 @@ enum FaultyPlugin {
                     host.pointee.complete(token, &outcome)
                 },
                 cancel: nil,
-                drop: { _ in }
+                drop: { _ in },
+                begin_batch: nil
             )
         )
         let handlers = UnsafeMutablePointer<UnsafePointer<millrace_handler>?>.allocate(capacity: 1)

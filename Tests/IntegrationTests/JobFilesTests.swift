@@ -21,9 +21,11 @@ struct JobFilesTests {
     @Test(arguments: Self.files)
     func `each is right, and runs until its queues are empty`(file: String) throws {
         let path = Self.folder + file
-        let checked = try Tool.run(Tool.millrace, ["check", path])
+        let scratch = try Scratch()
+        let environment = ["LEDGER": scratch.path + "/ledger.tsv"]
+        let checked = try Tool.run(Tool.millrace, ["check", path], environment: environment)
         #expect(checked.status == 0, "\(checked.output) \(checked.errors)")
-        let ran = try Tool.run(Tool.millrace, ["run", path, "--once"])
+        let ran = try Tool.run(Tool.millrace, ["run", path, "--once"], environment: environment)
         #expect(ran.status == 0, "\(ran.errors)")
     }
 

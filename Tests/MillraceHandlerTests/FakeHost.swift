@@ -128,6 +128,19 @@ final class FakeInstance {
         self.handler.pointee.begin(self.instance, &message, token.pointer)
     }
 
+    func beginBatch(_ tokens: [FakeToken]) {
+        let messages = UnsafeMutablePointer<millrace_message>.allocate(capacity: tokens.count)
+        defer {
+            // The messages end with the call: who looks at them later shall see nonsense.
+            messages.update(repeating: millrace_message(), count: tokens.count)
+            messages.deallocate()
+        }
+        for (index, token) in tokens.enumerated() { (messages + index).initialize(to: token.message) }
+        let pointers = tokens.indices.map { Optional(UnsafePointer(messages + $0)) }
+        let lent = tokens.map { Optional($0.pointer) }
+        self.handler.pointee.begin_batch(self.instance, pointers, lent, tokens.count)
+    }
+
     func cancel(_ token: FakeToken) {
         token.isCancelled = true
         self.handler.pointee.cancel(self.instance, token.pointer)

@@ -45,7 +45,9 @@ typedef enum millrace_outcome_kind {
     MILLRACE_REQUEUE = 3, /* put back now; not a failure */
     MILLRACE_SNOOZE = 4,  /* again after `delay_ns`; not a failure */
     MILLRACE_DISCARD = 5, /* drop it, call it done */
-    MILLRACE_STOP = 6     /* put it back and stop this job */
+    MILLRACE_STOP = 6,    /* put it back and stop this job */
+    MILLRACE_ALONE = 7    /* from `begin_batch` alone: its batch failed as a whole. What it published is dropped, and it
+                             is begun again by itself, with `begin`. From `begin` it means RETRY. */
 } millrace_outcome_kind;
 
 typedef struct millrace_outcome {
@@ -179,6 +181,7 @@ typedef struct millrace_failure {
 } millrace_failure;
 
 #define MILLRACE_HANDLER_ASYNC 1u /* may return from `begin` before it completes */
+#define MILLRACE_HANDLER_BATCH 2u /* has `begin_batch`; in this version not together with ASYNC */
 
 typedef struct millrace_handler {
     size_t size;
@@ -200,6 +203,16 @@ typedef struct millrace_handler {
 
     /* Ends the instance, on its worker's thread, when no delivery is in hand. */
     void (*drop)(void *instance);
+
+    /* Only with MILLRACE_HANDLER_BATCH, else NULL. Begins `count` deliveries at once, from 1 to the job's batch size,
+     * in the order in which they came; `begin` is then called for MILLRACE_ALONE only. The arrays and the messages in
+     * them are valid during the call. Each token is completed by itself, in any order, before the call returns.
+     *
+     * A batch that fails as a whole, so that nobody can say which delivery is at fault, completes each with
+     * MILLRACE_ALONE: the host begins them one by one, and the guilty one alone fails. Who can tell completes each with
+     * what became of it. */
+    void (*begin_batch)(void *instance, const millrace_message *const *messages, millrace_token *const *tokens,
+                        size_t count);
 } millrace_handler;
 
 /* What a plugin is. The plugin's memory, valid for ever. */

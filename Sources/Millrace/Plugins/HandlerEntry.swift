@@ -5,5 +5,7 @@ package import CMillraceABI
 package struct HandlerEntry: @unchecked Sendable {
     package let name: String
     package let isAsync: Bool
+    /// Gets its deliveries through `begin_batch`, which is there.
+    package let isBatch: Bool
     package let descriptor: UnsafePointer<millrace_handler>
 }

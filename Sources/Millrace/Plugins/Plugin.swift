@@ -58,12 +58,16 @@ public struct Plugin: Sendable {
         self.handlers = handlers
     }
 
+    /// What the first headers of version 1 had: all up to `begin_batch`, which came at the end.
+    private static let smallestHandler =
+        MemoryLayout<millrace_handler>.offset(of: \.begin_batch) ?? MemoryLayout<millrace_handler>.size
+
     private static func entry(
         _ handler: UnsafePointer<millrace_handler>,
         _ index: Int,
         _ path: String
     ) throws(PluginError) -> HandlerEntry {
-        guard handler.pointee.size >= MemoryLayout<millrace_handler>.size else {
+        guard handler.pointee.size >= Self.smallestHandler else {
             throw PluginError(
                 .malformed("handler \(index) says that it has \(handler.pointee.size) octets"),
                 path: path
@@ -76,9 +80,20 @@ public struct Plugin: Sendable {
             let text = "handler '\(String(cString: name))' lacks make, begin or drop"
             throw PluginError(.malformed(text), path: path)
         }
+        let isAsync = handler.pointee.flags & UInt32(MILLRACE_HANDLER_ASYNC) != 0
+        let isBatch = handler.pointee.flags & UInt32(MILLRACE_HANDLER_BATCH) != 0
+        if isBatch, handler.pointee.size < MemoryLayout<millrace_handler>.size || handler.pointee.begin_batch == nil {
+            throw PluginError(.malformed("handler '\(String(cString: name))' lacks begin_batch"), path: path)
+        }
+        if isBatch, isAsync {
+            let text =
+                "handler '\(String(cString: name))' takes batches and is async; this version has no such handlers"
+            throw PluginError(.malformed(text), path: path)
+        }
         return HandlerEntry(
             name: String(cString: name),
-            isAsync: handler.pointee.flags & UInt32(MILLRACE_HANDLER_ASYNC) != 0,
+            isAsync: isAsync,
+            isBatch: isBatch,
             descriptor: handler
         )
     }

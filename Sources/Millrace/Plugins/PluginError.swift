@@ -26,6 +26,8 @@ public struct PluginError: Error, Equatable, CustomStringConvertible {
         case ambiguous(String, other: String)
         /// No plugin offers the handler; the names that are offered, nearest first.
         case unknownHandler(String, offered: [String])
+        /// Its job has `batch`, and the handler gets its messages one by one.
+        case takesNoBatches(String)
     }
 
     /// What is wrong.
@@ -64,6 +66,10 @@ public struct PluginError: Error, Equatable, CustomStringConvertible {
                 offered.isEmpty
                 ? "no plugin is loaded; name one under `plugins`" : "there are \(offered.joined(separator: ", "))"
             return "no plugin offers handler '\(name)'; \(list)"
+        case .takesNoBatches(let name):
+            return
+                "handler '\(name)' gets its messages one by one, and its job has 'batch'; leave 'batch' out, or write"
+                + " a BatchHandler"
         }
     }
 

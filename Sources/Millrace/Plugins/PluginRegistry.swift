@@ -40,6 +40,15 @@ public struct PluginRegistry: Sendable {
     /// The full names of all handlers, sorted.
     public var names: [String] { self.handlers.keys.sorted() }
 
+    /// Finds the handler of a job, and whether it can do what the job wants of it.
+    ///
+    /// - Throws: A ``PluginError`` for a handler that is not there, or for a `batch` that it does not take.
+    package func handler(for job: JobDefinition) throws(PluginError) -> HandlerEntry {
+        let entry = try self.handler(named: job.handler.description)
+        if job.batch != nil, !entry.isBatch { throw PluginError(.takesNoBatches(entry.name), path: "") }
+        return entry
+    }
+
     /// Finds a handler by its full name, `plugin.handler`.
     ///
     /// - Throws: A ``PluginError`` that names the handlers there are, the nearest first.

@@ -1,6 +1,8 @@
 /// What a handler said about a delivery, without the job's policy.
 package enum HandlerVerdict: Equatable, Sendable {
     case ack, retry, reject, requeue, snooze, discard, stop
+    /// Its batch failed as a whole, and it is to be begun by itself; of a delivery that is by itself, a retry.
+    case alone
 }
 
 /// What is sent to the broker for a delivery.
@@ -63,7 +65,7 @@ package enum Disposition: Equatable, Sendable {
         case .reject: self = .deadLetter(.rejected)
         case .requeue, .stop: self = .settle(.giveBack)
         case .snooze: self = delay == 0 ? .settle(.giveBack) : .snooze(DelayStep(nanoseconds: delay))
-        case .retry:
+        case .retry, .alone:
             switch onFailure {
             case .requeue: self = .settle(.rejectRequeue)
             case .reject: self = .deadLetter(.failed)

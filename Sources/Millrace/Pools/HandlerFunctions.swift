@@ -12,15 +12,24 @@ struct HandlerFunctions {
         @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<millrace_message>?, OpaquePointer?) -> Void
     typealias Cancel = @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> Void
 
+    typealias BeginBatch =
+        @convention(c) (
+            UnsafeMutableRawPointer?, UnsafePointer<UnsafePointer<millrace_message>?>?, UnsafePointer<OpaquePointer?>?,
+            Int
+        ) -> Void
+
     private let descriptor: UnsafePointer<millrace_handler>
     let begin: Begin
     let cancel: Cancel?
+    /// Of a handler that takes batches.
+    let beginBatch: BeginBatch?
 
     /// - Parameter entry: The registry has checked that `make`, `begin` and `drop` are there.
     init(_ entry: HandlerEntry) {
         self.descriptor = entry.descriptor
         self.begin = entry.descriptor.pointee.begin
         self.cancel = entry.descriptor.pointee.cancel
+        self.beginBatch = entry.isBatch ? entry.descriptor.pointee.begin_batch : nil
     }
 
     func drop(_ instance: UnsafeMutableRawPointer?) { self.descriptor.pointee.drop(instance) }

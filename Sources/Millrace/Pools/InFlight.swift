@@ -83,6 +83,7 @@ final class InFlight {
             self.delay = outcome.pointee.delay_ns
         case MILLRACE_DISCARD.rawValue: self.verdict = .discard
         case MILLRACE_STOP.rawValue: self.verdict = .stop
+        case MILLRACE_ALONE.rawValue: self.verdict = .alone
         default:
             self.verdict = .reject
             self.reason = "the handler gave outcome \(outcome.pointee.kind), which ABI version 1 does not have"

@@ -37,7 +37,7 @@ extension Worker {
     }
 
     func giveBackUnbegun(_ channel: Channel) {
-        var tags: [UInt64] = []
+        var tags = self.batching?.removeAll() ?? []
         if let batch = self.batch { tags += batch.records[self.nextRecord...].map(\.deliveryTag) }
         self.batch = nil
         while let batch = channel.takeBatch() { tags += batch.records.map(\.deliveryTag) }
@@ -61,6 +61,7 @@ extension Worker {
             self.parking = nil
         }
         self.batch = nil
+        _ = self.batching?.removeAll()
         self.pausedUntil = 0
         self.publishCounts()
     }

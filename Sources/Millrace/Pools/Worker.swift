@@ -12,12 +12,14 @@ final class Worker {
     let topology: Topology
     let source: ConnectionSource
     let parkingQueues: ParkingQueues
-    private let limiter: RateLimiter?
+    let limiter: RateLimiter?
     /// The job's, in nanoseconds.
     let timeout: UInt64?
     let entry: HandlerEntry
     let functions: HandlerFunctions
     let tasksPerThread: Int
+    /// Of a handler that takes batches.
+    let batching: Batching?
     var instance: UnsafeMutableRawPointer?
 
     var channel: Channel?
@@ -56,6 +58,7 @@ final class Worker {
         self.topology = topology
         self.entry = entry
         self.functions = HandlerFunctions(entry)
+        self.batching = self.functions.beginBatch.map { Batching($0, handle.job) }
         self.tasksPerThread = entry.isAsync ? handle.job.tasksPerThread : 1
         self.parkingQueues = parkingQueues
         self.limiter = limiter
@@ -118,7 +121,7 @@ final class Worker {
         self.channel = channel
         channel.interrupts = WorkerHandle.Signal.restart | WorkerHandle.Signal.drain
         if self.mustDeclare { try self.topology.declare(queue: job.queue, on: channel) }
-        channel.batchAcks(job.ack.batch)
+        channel.batchAcks(max(job.ack.batch, self.batching?.size ?? 1))
         self.openOutletEarly()
         try channel.prefetch(UInt16(clamping: job.prefetch))
         // Without acks what comes with consume-ok is ours alone: a drain waits for it, and works it off.
@@ -144,7 +147,8 @@ final class Worker {
             self.publishCounts()
             channel.sendAcks()
             try self.throwIfEnded(channel)
-            if self.mayBegin(channel) { continue }
+            // What told of a drain may have been taken in already: nothing would wake the thread again.
+            if self.handle.isDraining || self.mayBegin(channel) { continue }
             self.await(channel, until: self.nextWake)
         }
         try self.drain(channel)
@@ -179,7 +183,7 @@ final class Worker {
     }
 
     /// Confirms, calls of async handlers, cancellation: all that is not a delivery.
-    private func takeIn(_ channel: Channel) {
+    func takeIn(_ channel: Channel) {
         if self.outlet != nil { self.takeFromOutlet(channel) }
         if self.parking != nil { self.takeFromParking(channel) }
         if channel.hasCalls { self.runCalls(channel) }
@@ -194,6 +198,7 @@ final class Worker {
         if let timeout = self.timeout, self.entry.isAsync {
             for delivery in self.running where !delivery.wasCancelled { wake = min(wake, delivery.beganAt &+ timeout) }
         }
+        if let due = self.batching?.nextWake(pausedUntil: self.pausedUntil) { wake = min(wake, due) }
         return wake == .max ? nil : wake
     }
 
@@ -214,8 +219,12 @@ final class Worker {
 
     /// Begins deliveries until there are none, or all hands are full.
     func workOff(_ channel: Channel, whileDraining: Bool) {
+        if let batching = self.batching {
+            return self.workOffInBatches(batching, channel, whileDraining: whileDraining)
+        }
         var sentAt: UInt64 = 0
         while self.mayBegin(channel), let batch = self.batch {
+            self.noteInHand()  // the handler may take long
             while self.nextRecord < batch.records.count {
                 if (self.handle.isDraining && !whileDraining) || !channel.isOpen || self.pausedUntil > 0
                     || self.running.count >= self.tasksPerThread
@@ -308,12 +317,17 @@ final class Worker {
         self.settleCompleted(nil)
     }
 
-    func publishCounts() {
-        let unbegun = self.batch.map { $0.records.count - self.nextRecord } ?? 0
+    private func noteInHand() {
+        var unbegun = self.batch.map { $0.records.count - self.nextRecord } ?? 0
+        if let batching = self.batching { unbegun += batching.collector.elements.count }
         self.handle.inHand.store(
             self.running.count + self.outputs.count + self.parked.count + unbegun,
             ordering: .releasing
         )
+    }
+
+    func publishCounts() {
+        self.noteInHand()
         self.handle.counters.add(self.counts)
         self.counts = JobCounts()
     }

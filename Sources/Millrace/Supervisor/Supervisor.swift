@@ -44,7 +44,7 @@ public final class Supervisor: Sendable {
         self.topology = topology
         var pools: [Pool] = []
         for job in file.jobs {
-            let entry = try registry.handler(named: job.handler.description)
+            let entry = try registry.handler(for: job)
             pools.append(
                 Pool(
                     job: job,

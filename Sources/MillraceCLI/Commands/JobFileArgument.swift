@@ -43,7 +43,7 @@ extension JobFile {
         if errors.isEmpty {
             for job in self.jobs {
                 do throws(PluginError) {
-                    _ = try registry.handler(named: job.handler.description)
+                    _ = try registry.handler(for: job)
                 } catch {
                     texts.append("\(job.location): error: job '\(job.name)': \(error)")
                 }

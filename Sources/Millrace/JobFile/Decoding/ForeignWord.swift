@@ -58,6 +58,24 @@ package struct ForeignWord: Sendable {
             ours: "rate_limit",
             reason: "{allowed: 100, interval: 1s}"
         ),
+        Entry(
+            words: ["batch_size", "batch_timeout", "batcher", "batchers", "consumer_batch_enabled", "flush_every"],
+            ours: "batch",
+            reason: "{size: 100, timeout: 50ms}, for a handler that takes batches",
+            only: KeySet.job.place
+        ),
+        Entry(
+            words: ["batch_size", "flush_every", "count", "max_size"],
+            ours: "size",
+            reason: "messages at most",
+            only: KeySet.handlerBatch.place
+        ),
+        Entry(
+            words: ["batch_timeout", "flush_interval", "receive_timeout", "max_wait", "interval"],
+            ours: "timeout",
+            reason: "how long the first message waits for others",
+            only: KeySet.handlerBatch.place
+        ),
         Entry(words: ["allowed_messages", "limit"], ours: "allowed", reason: "messages per interval"),
         Entry(
             words: ["min_backoff", "backoff_min", "initial_delay"],

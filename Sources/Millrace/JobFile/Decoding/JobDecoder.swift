@@ -47,6 +47,7 @@ struct JobDecoder {
         }
         let priority = reader.int("consumer_priority", in: -1_000_000...1_000_000)
         let consumerArguments = ValueTreeDecoder(log: self.log).arguments(reader, key: "consumer_arguments")
+        let batch = HandlerBatchDecoder(log: self.log).decode(reader, settings)
         var definition: JobDefinition?
         if let queue, let handler {
             definition = JobDefinition(
@@ -59,6 +60,7 @@ struct JobDecoder {
                 onFailure: settings.onFailure?.value ?? .retry,
                 retry: settings.retry?.value ?? RetryPolicy(),
                 tasksPerThread: settings.tasksPerThread?.value ?? 1,
+                batch: batch,
                 rateLimit: settings.rateLimit?.value,
                 timeout: settings.timeout?.value,
                 exclusive: exclusive?.value ?? false,

@@ -56,7 +56,7 @@ package struct KeySet: Sendable {
     package static let defaults = KeySet("'defaults'", Self.settings, notYet: Self.settingsNotYet)
     package static let job = KeySet(
         "a job",
-        ["queue", "handler", "with", "exclusive", "consumer_priority", "consumer_arguments"] + Self.settings,
+        ["queue", "handler", "with", "batch", "exclusive", "consumer_priority", "consumer_arguments"] + Self.settings,
         required: ["queue", "handler"],
         notYet: Self.settingsNotYet
     )
@@ -72,9 +72,11 @@ package struct KeySet: Sendable {
     )
     package static let rateLimit = KeySet("'rate_limit'", ["allowed", "interval"], required: ["allowed", "interval"])
 
+    package static let handlerBatch = KeySet("'batch'", ["size", "timeout"])
+
     package static let all: [KeySet] = [
         .root, .connection, .tls, .recovery, .exchange, .queue, .binding, .deadLetter, .defaults, .job, .ack, .publish,
-        .publishBatch, .retry, .rateLimit,
+        .publishBatch, .retry, .rateLimit, .handlerBatch,
     ]
 
     private static let settings = [
@@ -83,7 +85,6 @@ package struct KeySet: Sendable {
     ]
     private static let settingsNotYet = [
         "isolation": "run a second supervisor for the job that needs its own process",
-        "batch": "use ack: {batch: N} to let acks share a frame",
         "schedule": "let a timer outside publish the message",
     ]
 }

@@ -18,6 +18,8 @@ public struct JobDefinition: Sendable, Equatable {
     public var retry: RetryPolicy
     /// How many deliveries an async handler may have in flight on one thread; 1 unless given, 1…1,000.
     public var tasksPerThread: Int
+    /// How many deliveries a batch handler gets at once; `nil` is ``HandlerBatch/unlessGiven(prefetch:)``.
+    public var batch: HandlerBatch?
     /// How many deliveries may be begun in a time; `nil` is no limit.
     public var rateLimit: RateLimit?
     /// How long a handler may take before it is asked to end early and the overrun is logged, 1 ms…24 h; `nil` is no
@@ -49,6 +51,7 @@ public struct JobDefinition: Sendable, Equatable {
         onFailure: FailureAction = .retry,
         retry: RetryPolicy = RetryPolicy(),
         tasksPerThread: Int = 1,
+        batch: HandlerBatch? = nil,
         rateLimit: RateLimit? = nil,
         timeout: Duration? = nil,
         exclusive: Bool = false,
@@ -68,6 +71,7 @@ public struct JobDefinition: Sendable, Equatable {
         self.onFailure = onFailure
         self.retry = retry
         self.tasksPerThread = tasksPerThread
+        self.batch = batch
         self.rateLimit = rateLimit
         self.timeout = timeout
         self.exclusive = exclusive

@@ -1,0 +1,148 @@
+import AMQPClient
+import AMQPWire
+import CMillraceABI
+import Logging
+import Synchronization
+
+/// Deliveries for a handler that takes batches: collected, begun together, settled each by itself.
+extension Worker {
+    /// Collects what is there, and begins what is full or has waited long enough.
+    ///
+    /// While draining nothing more comes, and nobody takes it back: then a batch waits for nothing.
+    func workOffInBatches(_ batching: Batching, _ channel: Channel, whileDraining: Bool) {
+        while true {
+            self.collect(batching, channel, whileDraining)
+            guard channel.isOpen, whileDraining || !self.handle.isDraining else { return }
+            let now = MonotonicClock.now()
+            guard batching.mayBegin(pausedUntil: self.pausedUntil, now: now) else { return }
+            guard batching.collector.isDue(now: whileDraining ? .max : now) else { return }
+            self.publishCounts()  // in hand from here on, however long the handler takes
+            self.beginBatch(batching, batching.collector.take(), channel)
+            self.sendAndTakeIn(channel)
+        }
+    }
+
+    private func collect(_ batching: Batching, _ channel: Channel, _ whileDraining: Bool) {
+        while !batching.collector.isFull, self.mayBegin(channel), let batch = self.batch {
+            while self.nextRecord < batch.records.count {
+                if (self.handle.isDraining && !whileDraining) || !channel.isOpen || batching.collector.isFull { return }
+                if !whileDraining, let limiter = self.limiter {
+                    let wait = limiter.take()
+                    if wait > 0 {
+                        self.pausedUntil = MonotonicClock.now() &+ wait
+                        batching.limitedUntil = self.pausedUntil
+                        return
+                    }
+                }
+                let collected = Batching.Collected(record: batch.records[self.nextRecord], block: batch.block)
+                self.nextRecord += 1
+                let isFirst = batching.collector.deadline == nil
+                batching.collector.add(collected, now: isFirst ? MonotonicClock.now() : 0)
+            }
+            self.batch = nil
+        }
+    }
+
+    /// What is settled goes out, and what has come is taken in, before a handler takes its time.
+    private func sendAndTakeIn(_ channel: Channel) {
+        channel.sendAcks()
+        channel.pump(until: 0)
+        self.takeIn(channel)
+    }
+
+    private func beginBatch(_ batching: Batching, _ collected: [Batching.Collected], _ channel: Channel) {
+        let now = MonotonicClock.now()
+        self.counts.received += collected.count
+        self.handle.beganAt.store(now, ordering: .relaxed)
+        let deliveries = collected.map { item in
+            let delivery = self.nextHand()
+            delivery.begin(item.record, item.block.bytes, incarnation: channel.incarnation)
+            delivery.owner = item.block.owner
+            delivery.beganAt = now
+            return delivery
+        }
+        let messages = deliveries.map(self.message)
+        let tokens = deliveries.map { Optional($0.pointer) }
+        messages.withUnsafeBufferPointer { messages in
+            // By pointers: a plugin may have been built with a shorter message.
+            let pointers = messages.indices.map { index in messages.baseAddress.map { $0 + index } }
+            pointers.withUnsafeBufferPointer { pointers in
+                tokens.withUnsafeBufferPointer { tokens in
+                    batching.begin(self.instance, pointers.baseAddress, tokens.baseAddress, tokens.count)
+                }
+            }
+        }
+        var alone: [InFlight] = []
+        for delivery in deliveries {
+            self.completeIfForgotten(delivery)
+            if delivery.verdict == .alone { alone.append(delivery) } else { self.settle(delivery, channel) }
+        }
+        if !alone.isEmpty { self.replay(alone, batching, channel) }
+        self.handle.beganAt.store(0, ordering: .relaxed)
+    }
+
+    /// A batch failed as a whole: each of its deliveries is begun by itself, so that the guilty one alone fails.
+    private func replay(_ deliveries: [InFlight], _ batching: Batching, _ channel: Channel) {
+        self.handle.logger.warning(
+            "a batch failed; its messages are handled one by one",
+            metadata: ["messages": "\(deliveries.count)", "reason": "\(deliveries.first?.reason ?? "none given")"]
+        )
+        for delivery in deliveries {
+            delivery.publications.removeAll()
+            if self.isTooLate(delivery, batching, channel) {
+                self.putDown(delivery)
+                continue
+            }
+            let now = MonotonicClock.now()
+            self.handle.beganAt.store(now, ordering: .relaxed)
+            delivery.begin(delivery.record, delivery.bytes, incarnation: delivery.incarnation)
+            delivery.beganAt = now
+            var message = self.message(of: delivery)
+            self.functions.begin(self.instance, &message, delivery.pointer)
+            self.completeIfForgotten(delivery)
+            self.settle(delivery, channel)
+            self.sendAndTakeIn(channel)
+        }
+    }
+
+    /// Whether a delivery is not begun again: its channel ended, or the supervisor waits for handlers no longer.
+    ///
+    /// Without acks there is nobody who would give it out again.
+    private func isTooLate(_ delivery: InFlight, _ batching: Batching, _ channel: Channel) -> Bool {
+        guard self.handle.job.ack.mode == .auto else { return false }
+        if !channel.isOpen {
+            self.counts.droppedAcks += 1
+            return true
+        }
+        guard self.handle.isCancelled, let owner = delivery.owner else { return false }
+        // The drain gives it back with what is collected: before the consumer is cancelled it would come again at once.
+        let block = Block(bytes: delivery.bytes, owner: owner)
+        batching.collector.add(Batching.Collected(record: delivery.record, block: block), now: MonotonicClock.now())
+        self.counts.received -= 1
+        return true
+    }
+
+    private func completeIfForgotten(_ delivery: InFlight) {
+        guard delivery.isInHand else { return }
+        self.handle.logger.error("a batch handler returned without an outcome; the delivery counts as failed")
+        delivery.isInHand = false
+        delivery.verdict = .retry
+        delivery.reason = "the handler returned without an outcome"
+    }
+
+    /// The message as the ABI gives it; valid as long as the delivery is in hand.
+    private func message(of delivery: InFlight) -> millrace_message {
+        let record = delivery.record
+        let strings = DeliverStrings(delivery.slice(record.methodOffset, record.methodLength))
+        let isCopy = delivery.isCopy
+        let origin = isCopy ? delivery.readOrigin(strings) : nil
+        return millrace_message(
+            size: MemoryLayout<millrace_message>.size,
+            body: millrace_bytes(delivery.slice(record.bodyOffset, record.bodyLength)),
+            exchange: origin?.exchangeBytes ?? millrace_bytes(strings.exchange),
+            routing_key: origin?.routingKeyBytes ?? millrace_bytes(strings.routingKey),
+            attempt: record.redelivered || isCopy ? delivery.attempt : 1,
+            redelivered: record.redelivered ? 1 : 0
+        )
+    }
+}

@@ -1,0 +1,6 @@
+#include "fixture.h"
+
+static const millrace_handler only =
+    HANDLER("fixture.all", .flags = MILLRACE_HANDLER_BATCH, .size = offsetof(millrace_handler, begin_batch));
+static const millrace_handler *const handlers[] = {&only};
+PLUGIN("batch", 1, handlers)
