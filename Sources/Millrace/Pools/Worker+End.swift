@@ -25,14 +25,18 @@ extension Worker {
         }
         channel.sendAcks()
         self.publishCounts()
-        self.publisher?.close()
-        self.publisher = nil
-        self.parking?.close()
-        self.parking = nil
+        self.closeOutlets()
         channel.close()
         self.noteUnsentAcks(channel)
         self.publishCounts()
         self.channel = nil
+    }
+
+    func closeOutlets() {
+        self.publisher?.close()
+        self.publisher = nil
+        self.parking?.close()
+        self.parking = nil
     }
 
     func giveBackUnbegun(_ channel: Channel) {

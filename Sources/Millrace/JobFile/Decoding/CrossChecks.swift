@@ -10,6 +10,7 @@ struct CrossChecks {
             self.checkAck(job, defaults)
             self.checkRetry(job)
             self.checkTasks(job)
+            self.checkKillTimeout(job)
         }
         self.checkThreads(jobs)
         self.checkNames(jobs, topology)

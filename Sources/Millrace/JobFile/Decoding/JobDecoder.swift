@@ -61,6 +61,8 @@ struct JobDecoder {
                 tasksPerThread: settings.tasksPerThread?.value ?? 1,
                 rateLimit: settings.rateLimit?.value,
                 timeout: settings.timeout?.value,
+                // A default that other jobs need: without acks there is nothing to give back.
+                killTimeout: settings.ackMode?.value == AckPolicy.Mode.none ? nil : settings.killTimeout?.value,
                 exclusive: exclusive?.value ?? false,
                 consumerPriority: priority?.value ?? 0,
                 consumerArguments: consumerArguments,

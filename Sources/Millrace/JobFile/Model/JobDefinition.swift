@@ -23,6 +23,9 @@ public struct JobDefinition: Sendable, Equatable {
     /// How long a handler may take before it is asked to end early and the overrun is logged, 1 ms…24 h; `nil` is no
     /// limit.
     public var timeout: Duration?
+    /// How long a handler may take before its worker and channel are replaced and the broker gives the message out again,
+    /// 1 ms…24 h, more than `timeout`; `nil` is never.
+    public var killTimeout: Duration?
     /// Whether nobody else may consume the queue; needs one thread; false unless given.
     public var exclusive: Bool
     /// Who is served first among a queue's consumers (`x-priority`), the higher; 0 unless given.
@@ -51,6 +54,7 @@ public struct JobDefinition: Sendable, Equatable {
         tasksPerThread: Int = 1,
         rateLimit: RateLimit? = nil,
         timeout: Duration? = nil,
+        killTimeout: Duration? = nil,
         exclusive: Bool = false,
         consumerPriority: Int = 0,
         consumerArguments: [String: ArgumentValue] = [:],
@@ -70,6 +74,7 @@ public struct JobDefinition: Sendable, Equatable {
         self.tasksPerThread = tasksPerThread
         self.rateLimit = rateLimit
         self.timeout = timeout
+        self.killTimeout = killTimeout
         self.exclusive = exclusive
         self.consumerPriority = consumerPriority
         self.consumerArguments = consumerArguments
