@@ -73,6 +73,19 @@ package final class Mailbox: Sendable {
     /// Drops what is left of the channel and takes in nothing more from it.
     package func detach() { self.attach(0) }
 
+    /// The channel is over, whatever its owner does: drops what it brought, tells the reason, takes in nothing more.
+    package func cutOff(_ incarnation: UInt64, _ error: AMQPError) {
+        let wake = self.monitor.withLock { state in
+            guard state.incarnation == incarnation else { return false }
+            state.incarnation = 0
+            state.queuedBytes = 0
+            state.inbox.batches.removeAll()
+            state.inbox.events.append(.closed(error))
+            return state.wake()
+        }
+        self.wake(wake)
+    }
+
     /// Moves everything that one read brought for the channel, under one lock and with at most one wake-up.
     ///
     /// - Parameters:

@@ -47,6 +47,9 @@ package struct WorkerThread: Sendable {
     /// A second call is an error of the caller.
     package func join() { pthread_join(self.handle, nil) }
 
+    /// Gives up the right to join: the thread may never end.
+    package func detach() { pthread_detach(self.handle) }
+
     private final class Start: Sendable {
         let name: String
         let body: @Sendable () -> Void

@@ -22,6 +22,8 @@ public struct JobCounts: Sendable, Equatable {
     public var published = 0
     /// Handlers that ran longer than the job's timeout.
     public var overruns = 0
+    /// Deliveries whose handler was given up at the job's `kill_timeout`; the broker gives them out again.
+    public var abandoned = 0
     /// Outcomes that were not sent because their channel had ended; the broker gives those messages out again (C54).
     public var droppedAcks = 0
 
@@ -57,6 +59,7 @@ public struct JobCounts: Sendable, Equatable {
         left.discarded += right.discarded
         left.published += right.published
         left.overruns += right.overruns
+        left.abandoned += right.abandoned
         left.droppedAcks += right.droppedAcks
     }
 }

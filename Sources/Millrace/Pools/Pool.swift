@@ -3,20 +3,26 @@ import Logging
 import Synchronization
 
 /// The workers of one job.
-// @unchecked Sendable: `threads` is touched by the supervisor's thread alone.
+// @unchecked Sendable: `threads`, `abandoned` and `isStarted` are touched by the supervisor's thread alone.
 final class Pool: @unchecked Sendable {
     let job: JobDefinition
     let counters = JobCounters()
     /// The queues in which this job's messages wait for their time, or rest.
     let parkingQueues = ParkingQueues()
-    let handles: [WorkerHandle]
     private let entry: HandlerEntry
     private let source: ConnectionSource
     private let topology: Topology
     private let recovery: RecoverySettings
     private let stopReason = Monitor<String?>(nil)
     private let limiter: RateLimiter?
-    private var threads: [WorkerThread] = []
+    private let jobStopped: @Sendable (String) -> Void
+    private let logger: Logger
+    private let hung = HungMessages()
+    private let workers: Monitor<[WorkerHandle]>
+    private var threads: [(handle: WorkerHandle, thread: WorkerThread)] = []
+    /// Given up at `kill_timeout`, their threads still in a handler.
+    private(set) var abandoned: [WorkerHandle] = []
+    private(set) var isStarted = false
 
     init(
         job: JobDefinition,
@@ -33,37 +39,67 @@ final class Pool: @unchecked Sendable {
         self.topology = topology
         self.recovery = recovery
         self.limiter = job.rateLimit.map(RateLimiter.init)
-        let counters = self.counters
-        self.handles = (0..<job.threads).map { index in
-            WorkerHandle(job: job, index: index, counters: counters, logger: logger) { reason in
-                jobStopped(job.name, reason)
-            }
-        }
+        self.logger = logger
+        self.jobStopped = { reason in jobStopped(job.name, reason) }
+        self.workers = Monitor([])
+        let handles = (0..<job.threads).map { self.makeHandle($0) }
+        self.workers.withLock { $0 = handles }
     }
 
-    var isStarted: Bool { !self.threads.isEmpty }
+    private func makeHandle(_ index: Int) -> WorkerHandle {
+        WorkerHandle(
+            job: self.job,
+            index: index,
+            counters: self.counters,
+            logger: self.logger,
+            killSwitch: self.job.killTimeout == nil ? nil : KillSwitch(hung: self.hung),
+            jobStopped: self.jobStopped
+        )
+    }
+
+    /// The workers of the moment, from any thread.
+    var handles: [WorkerHandle] { self.workers.withLock { $0 } }
 
     func start() throws(ThreadError) {
-        for handle in self.handles {
-            let entry = self.entry
-            let source = self.source
-            let (parkingQueues, limiter) = (self.parkingQueues, self.limiter)
-            let topology = self.topology
-            let backoff = Backoff(self.recovery)
-            let thread = try WorkerThread.start(name: "\(self.job.name)/\(handle.index)") {
-                let worker = Worker(
-                    handle: handle,
-                    source: source,
-                    topology: topology,
-                    entry: entry,
-                    parkingQueues: parkingQueues,
-                    limiter: limiter
-                )
-                worker.run(backoff: backoff)
-            }
-            self.threads.append(thread)
-        }
+        for handle in self.handles { try self.start(handle) }
     }
+
+    private func start(_ handle: WorkerHandle) throws(ThreadError) {
+        let (entry, source, topology) = (self.entry, self.source, self.topology)
+        let (parkingQueues, limiter) = (self.parkingQueues, self.limiter)
+        let backoff = Backoff(self.recovery)
+        let thread = try WorkerThread.start(name: "\(self.job.name)/\(handle.index)") {
+            let worker = Worker(
+                handle: handle,
+                source: source,
+                topology: topology,
+                entry: entry,
+                parkingQueues: parkingQueues,
+                limiter: limiter
+            )
+            worker.run(backoff: backoff)
+        }
+        self.threads.append((handle, thread))
+        self.isStarted = true
+    }
+
+    /// A worker whose thread does not come back leaves: nobody waits for that thread any more.
+    func take(out handle: WorkerHandle) {
+        self.workers.withLock { $0.removeAll { $0 === handle } }
+        guard let index = self.threads.firstIndex(where: { $0.handle === handle }) else { return }
+        self.threads.remove(at: index).thread.detach()
+        self.abandoned.append(handle)
+    }
+
+    /// Starts another worker in the place of one that was taken out.
+    func replace(_ handle: WorkerHandle) throws(ThreadError) {
+        let successor = self.makeHandle(handle.index)
+        try self.start(successor)
+        self.workers.withLock { $0.append(successor) }
+    }
+
+    /// Forgets abandoned workers whose handler has returned after all.
+    func forgetEndedAbandoned() { self.abandoned.removeAll { $0.state == .ended } }
 
     func signal(_ bit: UInt32) {
         for handle in self.handles { handle.signal(bit) }
@@ -80,8 +116,9 @@ final class Pool: @unchecked Sendable {
 
     /// Every thread has ended: wait for the last instructions of each.
     func join() {
-        for thread in self.threads { thread.join() }
+        for (_, thread) in self.threads { thread.join() }
         self.threads = []
+        self.isStarted = false
     }
 
     var inHand: Int { self.handles.reduce(0) { $0 + $1.inHand.load(ordering: .acquiring) } }

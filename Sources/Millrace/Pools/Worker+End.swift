@@ -26,14 +26,18 @@ extension Worker {
         }
         channel.sendAcks()
         self.publishCounts()
-        self.outlet?.close()
-        self.outlet = nil
-        self.parking?.close()
-        self.parking = nil
+        self.closeOutlets()
         channel.close()
         self.noteUnsentAcks(channel)
         self.publishCounts()
         self.channel = nil
+    }
+
+    func closeOutlets() {
+        self.outlet?.close()
+        self.outlet = nil
+        self.parking?.close()
+        self.parking = nil
     }
 
     func giveBackUnbegun(_ channel: Channel) {

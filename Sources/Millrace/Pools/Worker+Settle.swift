@@ -27,6 +27,12 @@ extension Worker {
     private func settleSlowly(_ delivery: InFlight, _ channel: Channel) {
         let outputs = delivery.publications
         delivery.publications.removeAll()
+        if self.handle.job.ack.mode == .auto, !channel.canSettle {
+            // The broker gives the message out again: a copy, or outputs, on another channel would be one too many.
+            self.counts.droppedAcks += 1
+            if delivery.verdict == .stop { self.stopJob(delivery.reason) }
+            return
+        }
         if delivery.verdict == .ack { return self.publish(outputs, for: delivery, channel) }
         let job = self.handle.job
         let disposition = Disposition(

@@ -88,6 +88,7 @@ final class Worker {
                 try self.serve(connection) { backoff.reset() }
             } catch {
                 self.channelEnded(error)
+                if self.isAbandoned { break }
                 if error.scope == .connection {
                     self.handle.enter(.waiting)
                     self.source.forget(connection)
@@ -107,6 +108,7 @@ final class Worker {
                 }
             }
         }
+        if self.isAbandoned { self.closeOutlets() }
         while !self.running.isEmpty { self.idle(until: nil) }
         self.publishCounts()
         self.handle.enter(.ended)
@@ -119,6 +121,7 @@ final class Worker {
         _ = self.handle.takeRestart()
         let channel = try connection.openChannel(mailbox: self.handle.mailbox)
         self.channel = channel
+        self.handle.killSwitch?.arm(channel.breaker)
         channel.interrupts = WorkerHandle.Signal.restart | WorkerHandle.Signal.drain
         if self.mustDeclare { try self.topology.declare(queue: job.queue, on: channel) }
         channel.batchAcks(max(job.ack.batch, self.batching?.size ?? 1))
@@ -268,6 +271,7 @@ final class Worker {
         delivery.begin(record, block.bytes, incarnation: channel.incarnation)
         delivery.beganAt = now
         self.counts.received += 1
+        if self.handle.killSwitch != nil, self.hasHung(delivery, block, now, channel) { return }
         if self.running.isEmpty { self.handle.beganAt.store(now, ordering: .relaxed) }
         let strings = DeliverStrings(block.slice(record.methodOffset, record.methodLength))
         let isCopy = delivery.isCopy
@@ -294,6 +298,7 @@ final class Worker {
             delivery.verdict = .retry
             delivery.reason = "the handler returned without an outcome"
         }
+        self.handle.killSwitch?.putDown(delivery)
         // Outputs outlive this call, and with them what they are the outputs of.
         if !delivery.publications.isEmpty { delivery.owner = block.owner }
         self.settle(delivery, channel)

@@ -34,6 +34,8 @@ final class WorkerHandle: Sendable {
     let beganAt = Atomic<UInt64>(0)
     /// Deliveries in hand or waiting for confirms.
     let inHand = Atomic<Int>(0)
+    /// For jobs with a `kill_timeout`.
+    let killSwitch: KillSwitch?
     private let currentState = Monitor(WorkerState.waiting)
     private let jobStopped: @Sendable (String) -> Void
 
@@ -42,11 +44,13 @@ final class WorkerHandle: Sendable {
         index: Int,
         counters: JobCounters,
         logger: Logger,
+        killSwitch: KillSwitch? = nil,
         jobStopped: @escaping @Sendable (String) -> Void
     ) {
         self.job = job
         self.index = index
         self.counters = counters
+        self.killSwitch = killSwitch
         self.jobStopped = jobStopped
         var logger = logger
         logger[metadataKey: "job"] = "\(job.name)"

@@ -55,6 +55,7 @@ struct SupervisorRun {
             self.handle(events)
             if events.stopRequests > 0 { return self.drain(atOnce: events.stopRequests > 1) }
             self.overruns.look(now: MonotonicClock.now(), logger: self.logger)
+            self.supervisor.abandonOverdue(now: MonotonicClock.now())
             self.supervisor.look(&self.consumers, now: MonotonicClock.now())
             self.reportStatus()
             self.supervisor.noteFailedPools()
@@ -223,14 +224,17 @@ struct SupervisorRun {
                 if let connection = self.connection { self.supervisor.source.forget(connection) }
             }
             self.overruns.look(now: now, logger: self.logger)
+            self.supervisor.abandonOverdue(now: now)
             self.reportStatus()
         }
-        let isClean = self.supervisor.haveEnded
-        if isClean {
+        let haveEnded = self.supervisor.haveEnded
+        if haveEnded {
             for pool in self.supervisor.pools { pool.join() }
         } else {
             self.nameAbandoned()
         }
+        // Threads given up at a job's kill_timeout are not waited for; the process's end is theirs.
+        let isClean = haveEnded && !self.supervisor.hasAbandoned
         self.connection?.close()
         self.outlet?.stop()
         self.supervisor.reportStatus()
@@ -247,7 +251,10 @@ struct SupervisorRun {
                 let seconds = (MonotonicClock.now() &- began) / 1_000_000_000
                 handle.logger.error(
                     "a handler did not end; its delivery goes back to the queue with the connection",
-                    metadata: ["running_s": "\(seconds)", "queue": "\(pool.job.queue)"]
+                    metadata: [
+                        "running_s": "\(seconds)", "queue": "\(pool.job.queue)",
+                        "deliveries": "\(handle.killSwitch?.hands(begunBefore: .max).map(\.record.deliveryTag) ?? [])",
+                    ]
                 )
             }
         }

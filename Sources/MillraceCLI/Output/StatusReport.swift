@@ -23,6 +23,7 @@ enum StatusReport {
                     .init(key: "discarded", value: .int(Int64(job.counts.discarded))),
                     .init(key: "published", value: .int(Int64(job.counts.published))),
                     .init(key: "overruns", value: .int(Int64(job.counts.overruns))),
+                    .init(key: "abandoned", value: .int(Int64(job.counts.abandoned))),
                     .init(key: "dropped_acks", value: .int(Int64(job.counts.droppedAcks))),
                 ])
             )

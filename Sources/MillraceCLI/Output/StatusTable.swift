@@ -6,14 +6,15 @@ enum StatusTable {
     static func print(_ jobs: [JobStatus]) {
         let head = [
             "job", "state", "consuming", "received", "acked", "rejected", "requeued", "given back", "published",
-            "overruns", "dropped acks",
+            "overruns", "abandoned", "dropped acks",
         ]
         let rows = jobs.map { job in
             [
                 job.name, "\(job.state)", "\(job.consuming)/\(job.threads)", "\(job.counts.received)",
                 "\(job.counts.acked)",
                 "\(job.counts.rejected)", "\(job.counts.requeued)", "\(job.counts.givenBack)",
-                "\(job.counts.published)", "\(job.counts.overruns)", "\(job.counts.droppedAcks)",
+                "\(job.counts.published)", "\(job.counts.overruns)", "\(job.counts.abandoned)",
+                "\(job.counts.droppedAcks)",
             ]
         }
         let widths = head.indices.map { column in ([head] + rows).map { $0[column].count }.max() ?? 0 }

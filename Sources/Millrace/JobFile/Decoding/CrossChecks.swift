@@ -11,6 +11,7 @@ struct CrossChecks {
             self.checkRetry(job)
             self.checkTasks(job)
             self.checkPublish(job)
+            self.checkKillTimeout(job)
         }
         self.checkThreads(jobs)
         self.checkNames(jobs, topology)

@@ -63,6 +63,8 @@ struct JobDecoder {
                 batch: batch,
                 rateLimit: settings.rateLimit?.value,
                 timeout: settings.timeout?.value,
+                // A default that other jobs need: without acks there is nothing to give back.
+                killTimeout: settings.ackMode?.value == AckPolicy.Mode.none ? nil : settings.killTimeout?.value,
                 exclusive: exclusive?.value ?? false,
                 consumerPriority: priority?.value ?? 0,
                 consumerArguments: consumerArguments,

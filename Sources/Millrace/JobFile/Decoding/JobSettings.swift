@@ -6,6 +6,7 @@ struct JobSettings {
     var ackBatch: Located<Int>?
     var onFailure: Located<FailureAction>?
     var timeout: Located<Duration>?
+    var killTimeout: Located<Duration>?
     var publishMode: Located<PublishPolicy.Mode>?
     var mandatory: Located<Bool>?
     var publishBatch: Located<PublishBatch>?
@@ -23,6 +24,7 @@ struct JobSettings {
             ackBatch: self.ackBatch ?? defaults.ackBatch,
             onFailure: self.onFailure ?? defaults.onFailure,
             timeout: self.timeout ?? defaults.timeout,
+            killTimeout: self.killTimeout ?? defaults.killTimeout,
             publishMode: self.publishMode ?? defaults.publishMode,
             mandatory: self.mandatory ?? defaults.mandatory,
             publishBatch: self.publishBatch ?? defaults.publishBatch,
@@ -44,6 +46,7 @@ extension JobSettings {
         self.rateLimit = Self.rateLimit(reader)
         self.missingQueue = reader.choice("missing_queue", MissingQueueAction.self)
         self.timeout = reader.duration("timeout", in: .milliseconds(1) ... .seconds(86_400))
+        self.killTimeout = reader.duration("kill_timeout", in: .milliseconds(1) ... .seconds(86_400))
         self.readAck(reader)
         self.readPublish(reader)
     }

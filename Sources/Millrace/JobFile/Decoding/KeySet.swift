@@ -80,8 +80,9 @@ package struct KeySet: Sendable {
     ]
 
     private static let settings = [
-        "threads", "tasks_per_thread", "prefetch", "ack", "on_failure", "retry", "timeout", "rate_limit", "publish",
-        "missing_queue",
+        "threads", "tasks_per_thread", "prefetch", "ack", "on_failure", "retry", "timeout", "kill_timeout",
+        "rate_limit",
+        "publish", "missing_queue",
     ]
     private static let settingsNotYet = [
         "isolation": "run a second supervisor for the job that needs its own process",

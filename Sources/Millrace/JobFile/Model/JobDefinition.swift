@@ -25,6 +25,9 @@ public struct JobDefinition: Sendable, Equatable {
     /// How long a handler may take before it is asked to end early and the overrun is logged, 1 ms…24 h; `nil` is no
     /// limit.
     public var timeout: Duration?
+    /// How long a handler may take before its worker and channel are replaced and the broker gives the message out again,
+    /// 1 ms…24 h, more than `timeout`; `nil` is never.
+    public var killTimeout: Duration?
     /// Whether nobody else may consume the queue; needs one thread; false unless given.
     public var exclusive: Bool
     /// Who is served first among a queue's consumers (`x-priority`), the higher; 0 unless given.
@@ -54,6 +57,7 @@ public struct JobDefinition: Sendable, Equatable {
         batch: HandlerBatch? = nil,
         rateLimit: RateLimit? = nil,
         timeout: Duration? = nil,
+        killTimeout: Duration? = nil,
         exclusive: Bool = false,
         consumerPriority: Int = 0,
         consumerArguments: [String: ArgumentValue] = [:],
@@ -74,6 +78,7 @@ public struct JobDefinition: Sendable, Equatable {
         self.batch = batch
         self.rateLimit = rateLimit
         self.timeout = timeout
+        self.killTimeout = killTimeout
         self.exclusive = exclusive
         self.consumerPriority = consumerPriority
         self.consumerArguments = consumerArguments

@@ -1,0 +1,42 @@
+import AMQPWire
+
+/// Ends a channel from any thread, for an owner that is stuck in somebody else's code.
+///
+/// It touches what is shared alone: the door, the ack line, the mailbox. The owner finds its channel ended.
+package struct ChannelBreaker: Sendable {
+    private let lane: Lane
+    private let outbox: Outbox
+
+    init(_ channel: Channel) {
+        self.lane = channel.lane
+        self.outbox = channel.outbox
+    }
+
+    /// Sends the acks that were given, then channel.close: the broker gives out again what is not settled (C33, C40).
+    ///
+    /// A content is appended as a whole, so the close stands before or after one and never in it. What the broker still
+    /// sends on the number is dropped, so that nothing waits for an owner that does not come.
+    ///
+    /// - Parameter reason: For the broker's log, at most 255 octets; the owner's calls throw it.
+    /// - Returns: false if the channel had ended already.
+    @discardableResult
+    package func endChannel(_ reason: String) -> Bool {
+        let (number, incarnation) = (self.lane.number, self.lane.incarnation)
+        self.lane.ackLine.takeFrames(byOwner: false) { frames in
+            _ = self.outbox.appendFrames(number, incarnation, frames)
+        }
+        let isOurs = self.outbox.closeChannel(number, incarnation, code: .replySuccess, text: reason)
+        self.outbox.flush()
+        self.lane.ackLine.end()
+        self.lane.mailbox.cutOff(incarnation, .ended(.channel(number), reason))
+        return isOurs
+    }
+}
+
+extension Channel {
+    /// The way to end this channel from another thread.
+    package var breaker: ChannelBreaker { ChannelBreaker(self) }
+
+    /// Whether deliveries of this channel can still be settled: also without a look into the mailbox.
+    package var canSettle: Bool { self.isOpen && !self.lane.ackLine.hasEnded }
+}

@@ -1,0 +1,56 @@
+import AMQPClient
+import Logging
+
+/// Workers that are given up at `kill_timeout`, and who takes their place.
+extension Pool {
+    /// Threads that hang at once before the job has failed; enough for every attempt of one message that always hangs.
+    var abandonLimit: Int { max(8, self.job.threads) }
+
+    /// Gives up the workers with a handler that began `kill_timeout` ago; gives why the job can not go on, if so.
+    ///
+    /// In a drain nobody takes their place.
+    ///
+    /// - Parameter now: The time, in nanoseconds of the monotonic clock.
+    /// - Returns: nil if it goes on.
+    func abandonOverdue(now: UInt64) -> String? {
+        guard let timeout = self.job.killTimeout, now > timeout.nanoseconds else { return nil }
+        self.forgetEndedAbandoned()
+        for handle in self.handles {
+            guard let killSwitch = handle.killSwitch, handle.state != .ended else { continue }
+            let hands = killSwitch.hands(begunBefore: now - timeout.nanoseconds)
+            guard let oldest = hands.first else { continue }
+            let wasDraining = handle.isDraining
+            self.abandon(handle, hands)
+            let mayReplace = self.abandoned.count <= self.abandonLimit && !wasDraining
+            handle.logger.error(
+                "a handler ran longer than kill_timeout; its channel is closed and the message given out again",
+                metadata: [
+                    "queue": "\(self.job.queue)", "kill_timeout": "\(timeout)",
+                    "running_ms": "\((now &- oldest.beganAt) / 1_000_000)",
+                    "deliveries": "\(hands.map(\.record.deliveryTag))",
+                    "abandoned_threads": "\(self.abandoned.count) of \(self.abandonLimit)",
+                    "replaced": "\(mayReplace)",
+                ]
+            )
+            if self.abandoned.count > self.abandonLimit {
+                return "\(self.abandoned.count) threads hang in handlers that ran longer than kill_timeout"
+            }
+            guard mayReplace else { continue }
+            do throws(ThreadError) {
+                try self.replace(handle)
+            } catch {
+                return "\(error)"
+            }
+        }
+        return nil
+    }
+
+    private func abandon(_ handle: WorkerHandle, _ hands: [KillSwitch.Hand]) {
+        var counts = JobCounts()
+        counts.abandoned = hands.count
+        self.counters.add(counts)
+        handle.killSwitch?.throwSwitch(hands, "a handler ran longer than kill_timeout")
+        handle.signal(WorkerHandle.Signal.drain | WorkerHandle.Signal.cancel)
+        self.take(out: handle)
+    }
+}

@@ -1,0 +1,235 @@
+import AMQPClient
+import Millrace
+import MillraceHandler
+import TestSupport
+import Testing
+
+/// Where the handlers below wait until their test lets them go on.
+private final class Gate: Sendable {
+    private struct State {
+        var isOpen = false
+        var waiting = 0
+        var begun: [String] = []
+        var streams: [AsyncStream<Void>.Continuation] = []
+    }
+    private let monitor = Monitor(State())
+
+    func note(_ message: String) {
+        self.monitor.withLock { $0.begun.append(message) }
+        self.monitor.broadcast()
+    }
+
+    var begun: [String] { self.monitor.withLock { $0.begun } }
+
+    func stayUntilOpen() {
+        let _: Bool? = self.monitor.wait(until: nil) { $0.isOpen ? true : nil }
+    }
+
+    func stream() -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream<Void>.makeStream()
+        self.monitor.withLock { state in
+            if state.isOpen { continuation.finish() } else { state.streams.append(continuation) }
+        }
+        return stream
+    }
+
+    func open() {
+        let streams = self.monitor.withLock { state in
+            state.isOpen = true
+            defer { state.streams = [] }
+            return state.streams
+        }
+        for stream in streams { stream.finish() }
+        self.monitor.broadcast()
+    }
+}
+
+private let gates = Monitor<[String: Gate]>([:])
+
+private func gateNamed(_ name: String) -> Gate {
+    gates.withLock { gates in
+        let gate = gates[name] ?? Gate()
+        gates[name] = gate
+        return gate
+    }
+}
+
+/// Hangs on messages that begin with `h` (the first time) or `H` (each time), deaf to cancellation.
+private struct Hanging: SyncJobHandler {
+    private let gate: Gate
+    init(_ options: HandlerOptions) throws { self.gate = gateNamed(try options.string("gate")) }
+
+    func handle(_ message: borrowing Message, _ context: JobContext) throws -> Outcome {
+        let text = String(decoding: message.bodyBytes, as: UTF8.self)
+        self.gate.note("\(text) \(message.attempt)")
+        guard text.hasPrefix("H") || (text.hasPrefix("h") && message.attempt == 1) else { return .ack }
+        self.gate.stayUntilOpen()
+        return .retry("too late")
+    }
+}
+
+/// The same with a thread that is free.
+private struct HangingAsync: JobHandler {
+    private let gate: Gate
+    init(_ options: HandlerOptions) throws { self.gate = gateNamed(try options.string("gate")) }
+
+    func handle(_ message: borrowing Message, _ context: JobContext) async throws -> Outcome {
+        let text = String(decoding: message.bodyBytes, as: UTF8.self)
+        let attempt = message.attempt
+        self.gate.note("\(text) \(attempt)")
+        guard text.hasPrefix("h"), attempt == 1 else { return .ack }
+        let gate = self.gate
+        // Not a child of the handler's task: its cancellation does not come here.
+        await Task { for await _ in gate.stream() {} }.value
+        return .ack
+    }
+}
+
+private let plugin = MillracePlugin(
+    name: "kill",
+    [.sync("kill.sync", Hanging.self), .async("kill.async", HangingAsync.self)]
+)
+
+/// Handlers that hang, on a real RabbitMQ.
+@Suite(
+    .ownThread,
+    .serialized,
+    .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"),
+    .timeLimit(.minutes(2))
+)
+struct KillTimeoutTests {
+    private let queue = Broker.unique("kill")
+    private var gate: Gate { gateNamed(self.queue) }
+
+    private func supervisor(_ handler: String, _ job: String) throws -> TestSupervisor {
+        let text = """
+            version: 1
+            connection: { uri: "\(Broker.uri ?? "")", recovery: { initial_interval: 20ms, max_interval: 100ms } }
+            queues: { \(self.queue): {} }
+            jobs:
+              work:
+                queue: \(self.queue)
+                handler: \(handler)
+                with: { gate: \(self.queue) }
+                timeout: 50ms
+                kill_timeout: 300ms
+            \(job)
+            shutdown_timeout: 1s
+            kill_timeout: 100ms
+            """
+        let file = try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
+        return try TestSupervisor(file, [plugin.descriptor])
+    }
+
+    private func count(_ channel: Channel, _ queue: String) throws -> Int {
+        Int(try channel.declareQueue(queue, passive: true).messageCount)
+    }
+
+    private func run(
+        _ handler: String,
+        _ job: String,
+        messages: [String],
+        _ body: (TestSupervisor, Channel) throws -> Void
+    ) throws -> (status: Millrace.ExitStatus?, counts: JobCounts) {
+        let connection = try Broker.connect()
+        defer { connection.close() }
+        let channel = try connection.openChannel()
+        _ = try channel.declareQueue(self.queue)
+        try channel.selectConfirms()
+        for message in messages { try channel.publish(Array(message.utf8), routingKey: self.queue) }
+        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+        let supervisor = try self.supervisor(handler, job)
+        let ended = Monitor<Millrace.ExitStatus?>(nil)
+        let thread = try WorkerThread.start(name: "supervisor") {
+            let status = supervisor.run()
+            ended.withLock { $0 = status }
+        }
+        do {
+            defer {
+                supervisor.stop()
+                thread.join()
+                self.gate.open()
+            }
+            try body(supervisor, channel)
+        }
+        for queue in [self.queue, self.queue + ".dead"] { try channel.deleteQueue(queue) }
+        return (ended.withLock { $0 }, supervisor.counts)
+    }
+
+    @Test func `C33 C54: a sync handler that hangs is replaced; its message is tried again, its late outcome dropped`()
+        throws
+    {
+        let texts = ["h", "a", "b", "c"]
+        let (status, counts) = try self.run(
+            "kill.sync",
+            "    retry: { max_attempts: 3, initial_interval: 20ms, jitter: 0 }",
+            messages: texts
+        ) { (supervisor: TestSupervisor, channel: Channel) throws -> Void in
+            #expect(supervisor.wait { $0.counts.acked == 4 && $0.consuming == 1 })
+            // Both that hung were prefetched on the channel that was closed; only one was begun before.
+            #expect(self.gate.begun.sorted() == ["a 2", "b 2", "c 2", "h 1", "h 2"])
+            #expect(supervisor.counts.abandoned == 1)
+            #expect(supervisor.counts.retried == 1)
+            #expect(supervisor.counts.droppedAcks == 0)
+            self.gate.open()
+            #expect(supervisor.wait { $0.counts.droppedAcks == 1 })
+            // The late outcome was a failure: it made no second copy.
+            #expect(supervisor.counts.retried == 1)
+            #expect(try self.count(channel, self.queue) == 0)
+        }
+        // The thread has come back, or is about to.
+        #expect(status != nil)
+        #expect(counts.settled == counts.received)
+    }
+
+    @Test func `a message that always hangs is a dead letter after max_attempts; others are handled meanwhile`() throws
+    {
+        let (status, counts) = try self.run(
+            "kill.sync",
+            "    threads: 2\n    prefetch: 2\n    retry: { max_attempts: 2, initial_interval: 20ms, jitter: 0 }",
+            messages: ["H"] + (0..<20).map { "m\($0)" }
+        ) { (supervisor: TestSupervisor, channel: Channel) throws -> Void in
+            #expect(supervisor.wait { $0.counts.acked == 20 && $0.counts.rejected == 1 && $0.consuming == 2 })
+            #expect(self.gate.begun.count { $0.hasPrefix("H") } == 2)
+            #expect(try self.count(channel, self.queue + ".dead") == 1)
+            #expect(supervisor.counts.abandoned == 2)
+        }
+        // Two threads still hang when it is stopped: it ends all the same, and says so.
+        #expect(status == .abandoned)
+        #expect(counts.abandoned == 2)
+    }
+
+    @Test func `an async handler that hangs is replaced, and what it had beside it comes again`() throws {
+        let (_, counts) = try self.run(
+            "kill.async",
+            "    tasks_per_thread: 2\n    retry: { max_attempts: 3, initial_interval: 20ms, jitter: 0 }",
+            messages: ["h", "a", "b"]
+        ) { (supervisor: TestSupervisor, channel: Channel) throws -> Void in
+            #expect(supervisor.wait { $0.counts.acked == 4 - 1 && $0.counts.abandoned == 1 && $0.consuming == 1 })
+            #expect(self.gate.begun.filter { $0.hasPrefix("h") } == ["h 1", "h 2"])
+            self.gate.open()
+            #expect(supervisor.wait { $0.counts.droppedAcks == 1 })
+            #expect(try self.count(channel, self.queue) == 0)
+        }
+        #expect(counts.settled == counts.received)
+    }
+
+    @Test func `a job with too many threads that hang has failed, with a reason, and nothing is lost`() throws {
+        // One message each: eight threads more than the limit would take them all.
+        let (status, counts) = try self.run(
+            "kill.sync",
+            "    prefetch: 1\n    on_failure: requeue",
+            messages: (0..<12).map { "H\($0)" }
+        ) { (supervisor: TestSupervisor, channel: Channel) throws -> Void in
+            #expect(
+                supervisor.wait { job in
+                    if case .failed(let reason) = job.state { return reason.contains("hang") }
+                    return false
+                }
+            )
+            #expect(supervisor.counts.abandoned == 9)
+        }
+        #expect(status == .abandoned)
+        #expect(counts.acked == 0)
+    }
+}
