@@ -17,6 +17,8 @@ final class Pool: @unchecked Sendable {
     private let stopReason = Monitor<String?>(nil)
     private let limiter: RateLimiter?
     private var threads: [WorkerThread] = []
+    /// Given before the start, by the supervisor's thread.
+    var crashLedger: CrashLedger?
 
     init(
         job: JobDefinition,
@@ -41,6 +43,9 @@ final class Pool: @unchecked Sendable {
         }
     }
 
+    /// Deliveries that one of its workers may have in hand.
+    var tasksPerThread: Int { self.entry.isAsync ? self.job.tasksPerThread : 1 }
+
     var isStarted: Bool { !self.threads.isEmpty }
 
     func start() throws(ThreadError) {
@@ -48,6 +53,7 @@ final class Pool: @unchecked Sendable {
             let entry = self.entry
             let source = self.source
             let (parkingQueues, limiter) = (self.parkingQueues, self.limiter)
+            let crashLedger = self.crashLedger
             let topology = self.topology
             let backoff = Backoff(self.recovery)
             let thread = try WorkerThread.start(name: "\(self.job.name)/\(handle.index)") {
@@ -59,7 +65,9 @@ final class Pool: @unchecked Sendable {
                     parkingQueues: parkingQueues,
                     limiter: limiter
                 )
+                worker.ledger = crashLedger?.line(for: handle, tasks: worker.tasksPerThread)
                 worker.run(backoff: backoff)
+                worker.ledger?.end()
             }
             self.threads.append(thread)
         }

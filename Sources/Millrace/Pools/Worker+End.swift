@@ -54,6 +54,7 @@ extension Worker {
             self.runCalls(nil)
         }
         self.channel = nil
+        self.ledger?.channelEnded()
         self.counts.droppedAcks += self.awaiting.removeAll() + self.parked.removeAll()
         self.batch = nil
         self.pausedUntil = 0

@@ -34,6 +34,7 @@ extension Worker {
                 continue
             }
             let delivery = self.running.remove(at: index)
+            self.endInLedger(delivery)
             if let channel, delivery.incarnation == channel.incarnation {
                 self.settle(delivery, channel)
             } else {
