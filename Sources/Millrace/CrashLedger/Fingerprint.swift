@@ -1,30 +1,35 @@
 import AMQPClient
 
 /// 128 bits by which a message is recognised after a restart, when delivery tags mean nothing any more.
-struct Fingerprint: Hashable, Sendable {
-    var low: UInt64
-    var high: UInt64
+package struct Fingerprint: Hashable, Sendable {
+    package var low: UInt64
+    package var high: UInt64
+
+    package init(low: UInt64, high: UInt64) {
+        self.low = low
+        self.high = high
+    }
 
     /// What a slot with nothing in hand holds; no message has it.
-    static let none = Fingerprint(low: 0, high: 0)
-    var isNone: Bool { self.low == 0 }
+    package static let none = Fingerprint(low: 0, high: 0)
+    package var isNone: Bool { self.low == 0 }
 }
 
 /// Mixes octets into a fingerprint, 16 at a time.
 ///
 /// Neither for secrets nor for signatures: a ledger's own random seed is what keeps strangers from making two alike.
-struct FingerprintHasher: Sendable {
+package struct FingerprintHasher: Sendable {
     private var low: UInt64
     private var high: UInt64
 
-    init(seed: Fingerprint) {
+    package init(seed: Fingerprint) {
         self.low = seed.low ^ 0x9E37_79B9_7F4A_7C15
         self.high = seed.high ^ 0xC2B2_AE3D_27D4_EB4F
     }
 
     /// Full-width multiplication: each bit of both words reaches both halves.
     @inline(__always)
-    mutating func add(_ first: UInt64, _ second: UInt64) {
+    package mutating func add(_ first: UInt64, _ second: UInt64) {
         let product = (self.low ^ first).multipliedFullWidth(by: (self.high &+ second) | 1)
         self.low = product.low ^ self.high ^ second
         self.high = product.high &+ first &+ (self.low << 23 | self.low >> 41)
@@ -32,7 +37,7 @@ struct FingerprintHasher: Sendable {
 
     /// The octets and how many they are.
     @inline(__always)
-    mutating func add(_ octets: UnsafeRawBufferPointer) {
+    package mutating func add(_ octets: UnsafeRawBufferPointer) {
         self.add(UInt64(octets.count), 0)
         var offset = 0
         while offset &+ 16 <= octets.count {
@@ -56,7 +61,7 @@ struct FingerprintHasher: Sendable {
 
     /// Never ``Fingerprint/none``.
     @inline(__always)
-    var fingerprint: Fingerprint {
+    package var fingerprint: Fingerprint {
         var last = self
         last.add(0xFF51_AFD7_ED55_8CCD, 0xC4CE_B9FE_1A85_EC53)
         last.add(0x2545_F491_4F6C_DD1D, 0x1656_67B1_9E37_79F9)
@@ -75,7 +80,7 @@ extension FingerprintHasher {
     ///   - body: All of it.
     ///   - ends: How many octets of the body's beginning and of its end count; nil for all.
     @inline(__always)
-    mutating func add(
+    package mutating func add(
         method: UnsafeRawBufferPointer,
         header: UnsafeRawBufferPointer,
         body: UnsafeRawBufferPointer,

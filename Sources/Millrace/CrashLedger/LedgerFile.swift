@@ -1,18 +1,18 @@
 import Glibc
 
 /// Why there is no ledger.
-struct LedgerFileError: Error, CustomStringConvertible {
-    let path: String
-    let what: String
-    let code: Int32
+package struct LedgerFileError: Error, CustomStringConvertible {
+    package let path: String
+    package let what: String
+    package let code: Int32
 
-    var description: String { "\(self.path) \(self.what): \(String(cString: strerror(self.code)))" }
+    package var description: String { "\(self.path) \(self.what): \(String(cString: strerror(self.code)))" }
 }
 
 /// A ledger's file, open and locked: nobody else has it as long as this process lives.
-struct LedgerFile {
-    let path: String
-    let descriptor: Int32
+package struct LedgerFile {
+    package let path: String
+    package let descriptor: Int32
 
     /// How many processes on one machine may share a name.
     private static let copies = 64
@@ -20,7 +20,7 @@ struct LedgerFile {
     /// Opens `path`, or `path-2`, `path-3`… if another process has it.
     ///
     /// - Throws: Why there is none.
-    static func open(_ path: String) throws(LedgerFileError) -> LedgerFile {
+    package static func open(_ path: String) throws(LedgerFileError) -> LedgerFile {
         Self.makeFolders(of: path)
         for copy in 1...Self.copies {
             let name = copy == 1 ? path : "\(path)-\(copy)"
@@ -64,7 +64,7 @@ struct LedgerFile {
     }
 
     /// What is in it; nil if it is no ledger, nothing if it is empty.
-    func read() -> (image: LedgerImage?, isEmpty: Bool) {
+    package func read() -> (image: LedgerImage?, isEmpty: Bool) {
         var status = stat()
         guard fstat(self.descriptor, &status) == 0, status.st_size > 0 else { return (nil, true) }
         let limit = LedgerLayout.octets(slots: LedgerLayout.slotLimit)
@@ -84,7 +84,7 @@ struct LedgerFile {
     /// Empty, as long as wanted, and in memory.
     ///
     /// - Throws: If there is no room on the disk, among others.
-    func map(octets: Int) throws(LedgerFileError) -> UnsafeMutableRawBufferPointer {
+    package func map(octets: Int) throws(LedgerFileError) -> UnsafeMutableRawBufferPointer {
         guard ftruncate(self.descriptor, 0) == 0, ftruncate(self.descriptor, off_t(octets)) == 0 else {
             throw LedgerFileError(path: self.path, what: "can not be written", code: errno)
         }
@@ -98,22 +98,22 @@ struct LedgerFile {
     }
 
     /// Removes the file, whose lock is still ours, and lets go of it.
-    func remove() {
+    package func remove() {
         unlink(self.path)
         Glibc.close(self.descriptor)
     }
 
-    func close() { Glibc.close(self.descriptor) }
+    package func close() { Glibc.close(self.descriptor) }
 }
 
 /// Where a supervisor's ledger is unless the job file says so.
-enum LedgerPath {
+package enum LedgerPath {
     /// `FOLDER/NAME-HASH.ledger`: by the job file's own path, so that each has one.
     ///
     /// The folder is systemd's `StateDirectory`, `$XDG_STATE_HOME/millrace` or `~/.local/state/millrace`.
     ///
     /// - Returns: Nil without any of them.
-    static func of(jobFile: String, environment: (String) -> String?) -> String? {
+    package static func of(jobFile: String, environment: (String) -> String?) -> String? {
         let folder: String
         if let states = environment("STATE_DIRECTORY"), let first = states.split(separator: ":").first {
             folder = String(first)
@@ -131,7 +131,7 @@ enum LedgerPath {
     }
 
     /// The job file by its one true path; as it is if it has none, as a text from somewhere else.
-    static func absolute(_ path: String) -> String {
+    package static func absolute(_ path: String) -> String {
         guard let real = realpath(path, nil) else { return path }
         defer { free(real) }
         return String(cString: real)

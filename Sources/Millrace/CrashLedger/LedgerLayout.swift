@@ -2,53 +2,53 @@
 /// hand.
 ///
 /// In the machine's own byte order; the file never leaves the machine.
-enum LedgerLayout {
-    static let magic: UInt64 = 0x3147_444C_5243_4C4D  // "MLCRLDG1"
-    static let headerOctets = 4096
-    static let suspectCapacity = 1024
-    static let slotsOffset = Self.headerOctets + Self.suspectCapacity * Suspect.octets
+package enum LedgerLayout {
+    package static let magic: UInt64 = 0x3147_444C_5243_4C4D  // "MLCRLDG1"
+    package static let headerOctets = 4096
+    package static let suspectCapacity = 1024
+    package static let slotsOffset = Self.headerOctets + Self.suspectCapacity * Suspect.octets
     /// Two cache lines: what changes with each message in the first, what never does in the second.
-    static let slotOctets = 128
-    static let slotLimit = 16_384
+    package static let slotOctets = 128
+    package static let slotLimit = 16_384
 
-    static func octets(slots: Int) -> Int { Self.slotsOffset + slots * Self.slotOctets }
+    package static func octets(slots: Int) -> Int { Self.slotsOffset + slots * Self.slotOctets }
 
     /// Words of the header.
-    enum Header {
-        static let magic = 0
-        static let slotCount = 1
-        static let seedLow = 2
-        static let seedHigh = 3
+    package enum Header {
+        package static let magic = 0
+        package static let slotCount = 1
+        package static let seedLow = 2
+        package static let seedHigh = 3
         /// A ``LastRun/Ending``.
-        static let ending = 4
+        package static let ending = 4
         /// The signal's number and the thread's id, as `millrace_note_crashes` writes them.
-        static let mark = 5
+        package static let mark = 5
     }
 
     /// Words of a slot.
-    enum Slot {
+    package enum Slot {
         /// 0: nothing in hand.
-        static let low = 0
-        static let high = 1
-        static let wholeLow = 2
-        static let wholeHigh = 3
-        static let deliveryTag = 4
-        static let bodyBytes = 5
-        static let thread = 6
+        package static let low = 0
+        package static let high = 1
+        package static let wholeLow = 2
+        package static let wholeHigh = 3
+        package static let deliveryTag = 4
+        package static let bodyBytes = 5
+        package static let thread = 6
         /// The job's name, cut, filled up with zeros.
-        static let name = 64
-        static let nameOctets = 63
+        package static let name = 64
+        package static let nameOctets = 63
     }
 }
 
 /// A ledger as a run left it.
-struct LedgerImage: Equatable, Sendable {
-    var seed: Fingerprint
-    var run: LastRun
-    var suspects: [Suspect]
+package struct LedgerImage: Equatable, Sendable {
+    package var seed: Fingerprint
+    package var run: LastRun
+    package var suspects: [Suspect]
 
     /// Nil if it is not a ledger, or not whole.
-    init?(_ octets: UnsafeRawBufferPointer) {
+    package init?(_ octets: UnsafeRawBufferPointer) {
         func word(_ offset: Int, _ index: Int) -> UInt64 {
             octets.loadUnaligned(fromByteOffset: offset + index * 8, as: UInt64.self)
         }
@@ -76,7 +76,7 @@ struct LedgerImage: Equatable, Sendable {
             let name = octets[(offset + Slot.name)..<(offset + Slot.name + Slot.nameOctets)].prefix { $0 != 0 }
             self.run.inHand.append(
                 LastRun.InHand(
-                    fingerprint: Fingerprint(low: word(offset, Slot.low), high: word(offset, Slot.high)),
+                    Fingerprint(low: word(offset, Slot.low), high: word(offset, Slot.high)),
                     whole: Fingerprint(low: word(offset, Slot.wholeLow), high: word(offset, Slot.wholeHigh)),
                     thread: UInt32(truncatingIfNeeded: word(offset, Slot.thread)),
                     job: String(decoding: name, as: UTF8.self),

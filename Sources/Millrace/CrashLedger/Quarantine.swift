@@ -2,8 +2,8 @@
 ///
 /// A value without I/O; times are nanoseconds of the monotonic clock. In use only after a crash that several messages may
 /// have caused, and for a limited time: others wait meanwhile.
-struct Quarantine: Equatable, Sendable {
-    enum Answer: Equatable, Sendable { case begin, wait }
+package struct Quarantine: Equatable, Sendable {
+    package enum Answer: Equatable, Sendable { case begin, wait }
 
     private enum State: Equatable, Sendable {
         case open
@@ -13,28 +13,30 @@ struct Quarantine: Equatable, Sendable {
     }
 
     private var state = State.open
-    private(set) var inHand = 0
+    package private(set) var inHand = 0
     private var firstUse: UInt64?
     private var firstClaim: UInt64?
 
+    package init() {}
+
     /// For so long after the first delivery suspects are waited for.
-    static let longestWait: UInt64 = 60_000_000_000
+    package static let longestWait: UInt64 = 60_000_000_000
     /// For so long, in all, others wait for suspects.
-    static let longestStall: UInt64 = 10_000_000_000
+    package static let longestStall: UInt64 = 10_000_000_000
     /// A worker that does not ask again has lost its delivery.
-    static let claimLife: UInt64 = 500_000_000
+    package static let claimLife: UInt64 = 500_000_000
     /// How long to wait before asking again.
-    static let pause: UInt64 = 1_000_000
+    package static let pause: UInt64 = 1_000_000
 
     /// Whether it has come to its end, and everybody runs as they like.
-    func isOver(now: UInt64) -> Bool {
+    package func isOver(now: UInt64) -> Bool {
         if let firstClaim, now > firstClaim &+ Self.longestStall { return true }
         if let firstUse, now > firstUse &+ Self.longestWait { return true }
         return false
     }
 
     /// Asks to begin a delivery; one that may begin counts as in hand until ``ended(by:)``.
-    mutating func begin(isSuspect: Bool, worker: Int, now: UInt64) -> Answer {
+    package mutating func begin(isSuspect: Bool, worker: Int, now: UInt64) -> Answer {
         if self.firstUse == nil { self.firstUse = now }
         if self.isOver(now: now) { return self.letIn(.open) }
         if case .wanted(_, let at) = self.state, now > at &+ Self.claimLife { self.state = .open }
@@ -57,7 +59,7 @@ struct Quarantine: Equatable, Sendable {
         return .begin
     }
 
-    mutating func ended(by worker: Int) {
+    package mutating func ended(by worker: Int) {
         self.inHand -= 1
         if self.state == .running(by: worker) { self.state = .open }
     }

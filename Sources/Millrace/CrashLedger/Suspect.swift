@@ -1,24 +1,26 @@
 /// A message that was in hand when the process died, and how much that says against it.
-struct Suspect: Equatable, Sendable {
+package struct Suspect: Equatable, Sendable {
     /// As it stood in the worker's slot: of a long body only the ends.
-    var fingerprint: Fingerprint
+    package var fingerprint: Fingerprint
     /// Of the whole message; `none` until it has been begun as a suspect.
-    var whole: Fingerprint = .none
+    package var whole: Fingerprint = .none
     /// In halves: a crash that it was seen to cause is 2, an end without a signal 1.
-    var halves: UInt32 = 0
+    package var halves: UInt32 = 0
     /// How many times it was in hand when the process died.
-    var deaths: UInt32 = 0
+    package var deaths: UInt32 = 0
     /// What ended the process last; 0 if nobody knows.
-    var signal: Int32 = 0
+    package var signal: Int32 = 0
     /// Others were in hand beside it, so that it may not have been the one: it runs alone next time.
-    var needsToRunAlone = false
+    package var needsToRunAlone = false
     /// Seconds since 1970.
-    var lastDeath: UInt64 = 0
+    package var lastDeath: UInt64 = 0
 
-    func isCondemned(limit: Int) -> Bool { self.halves >= UInt32(clamping: limit) * 2 }
+    package init(fingerprint: Fingerprint) { self.fingerprint = fingerprint }
+
+    package func isCondemned(limit: Int) -> Bool { self.halves >= UInt32(clamping: limit) * 2 }
 
     /// What its dead letter says.
-    var reason: String {
+    package var reason: String {
         let how = self.signal == 0 ? "without a signal of its own" : "by \(SignalName.of(self.signal))"
         return "it was in hand when the process died, \(self.deaths) times; the last time \(how)"
     }
@@ -26,23 +28,21 @@ struct Suspect: Equatable, Sendable {
 
 /// A suspect on 64 octets of the ledger.
 extension Suspect {
-    static let octets = 64
+    package static let octets = 64
 
     /// Nil for a free row, and for one that was half written.
-    init?(words: [UInt64]) {
+    package init?(words: [UInt64]) {
         guard words.count == 8, words[0] != 0, words[7] == Self.check(words) else { return nil }
-        self.init(
-            fingerprint: Fingerprint(low: words[0], high: words[1]),
-            whole: Fingerprint(low: words[2], high: words[3]),
-            halves: UInt32(truncatingIfNeeded: words[4] >> 32),
-            deaths: UInt32(truncatingIfNeeded: words[4]),
-            signal: Int32(truncatingIfNeeded: words[5] >> 32),
-            needsToRunAlone: words[5] & 1 != 0,
-            lastDeath: words[6]
-        )
+        self.init(fingerprint: Fingerprint(low: words[0], high: words[1]))
+        self.whole = Fingerprint(low: words[2], high: words[3])
+        self.halves = UInt32(truncatingIfNeeded: words[4] >> 32)
+        self.deaths = UInt32(truncatingIfNeeded: words[4])
+        self.signal = Int32(truncatingIfNeeded: words[5] >> 32)
+        self.needsToRunAlone = words[5] & 1 != 0
+        self.lastDeath = words[6]
     }
 
-    var words: [UInt64] {
+    package var words: [UInt64] {
         var words = [
             self.fingerprint.low, self.fingerprint.high, self.whole.low, self.whole.high,
             UInt64(self.halves) << 32 | UInt64(self.deaths),
@@ -60,8 +60,8 @@ extension Suspect {
 }
 
 /// Signals by the names that people know.
-enum SignalName {
-    static func of(_ signal: Int32) -> String {
+package enum SignalName {
+    package static func of(_ signal: Int32) -> String {
         switch signal {
         case 4: "SIGILL"
         case 5: "SIGTRAP"

@@ -1,16 +1,32 @@
 /// How the last run ended, and what was in hand then.
-struct LastRun: Equatable, Sendable {
+package struct LastRun: Equatable, Sendable {
     /// A delivery whose handler had begun and not ended.
-    struct InHand: Equatable, Sendable {
-        var fingerprint: Fingerprint
-        var whole: Fingerprint
-        var thread: UInt32
-        var job: String
-        var deliveryTag: UInt64
-        var bodyBytes: UInt64
+    package struct InHand: Equatable, Sendable {
+        package var fingerprint: Fingerprint
+        package var whole: Fingerprint
+        package var thread: UInt32
+        package var job: String
+        package var deliveryTag: UInt64
+        package var bodyBytes: UInt64
+
+        package init(
+            _ fingerprint: Fingerprint,
+            whole: Fingerprint = .none,
+            thread: UInt32,
+            job: String = "",
+            deliveryTag: UInt64 = 0,
+            bodyBytes: UInt64 = 0
+        ) {
+            self.fingerprint = fingerprint
+            self.whole = whole
+            self.thread = thread
+            self.job = job
+            self.deliveryTag = deliveryTag
+            self.bodyBytes = bodyBytes
+        }
     }
 
-    enum Ending: UInt64, Sendable {
+    package enum Ending: UInt64, Sendable {
         /// It was working.
         case running = 0
         /// It had been told to stop.
@@ -19,40 +35,51 @@ struct LastRun: Equatable, Sendable {
         case ended = 2
     }
 
-    var ending = Ending.ended
+    package var ending = Ending.ended
     /// The signal that it brought on itself; 0 if none was noted, as after a SIGKILL.
-    var signal: Int32 = 0
+    package var signal: Int32 = 0
     /// The thread that the signal hit.
-    var thread: UInt32 = 0
-    var inHand: [InHand] = []
+    package var thread: UInt32 = 0
+    package var inHand: [InHand] = []
+
+    package init(ending: Ending, signal: Int32 = 0, thread: UInt32 = 0, inHand: [InHand] = []) {
+        self.ending = ending
+        self.signal = signal
+        self.thread = thread
+        self.inHand = inHand
+    }
 }
 
 /// The messages that were in hand when the process died.
 ///
 /// A value without I/O; times are seconds since 1970.
-struct Suspects: Equatable, Sendable {
-    private(set) var entries: [Suspect] = []
-    let limit: Int
-    let capacity: Int
+package struct Suspects: Equatable, Sendable {
+    package private(set) var entries: [Suspect] = []
+    package let limit: Int
+    package let capacity: Int
 
     /// What happened so long ago counts no more.
-    static let longestMemory: UInt64 = 24 * 3600
+    package static let longestMemory: UInt64 = 24 * 3600
 
     /// - Parameters:
     ///   - entries: Of the ledger.
     ///   - limit: How many crashes make a dead letter, from 2.
     ///   - capacity: How many suspects are kept.
-    init(_ entries: [Suspect] = [], limit: Int, capacity: Int = 1024) {
+    package init(_ entries: [Suspect] = [], limit: Int, capacity: Int = 1024) {
         self.entries = entries
         self.limit = limit
         self.capacity = capacity
     }
 
-    subscript(fingerprint: Fingerprint) -> Suspect? { self.entries.first { $0.fingerprint == fingerprint } }
+    package subscript(fingerprint: Fingerprint) -> Suspect? { self.entries.first { $0.fingerprint == fingerprint } }
 
-    var areAnyToRunAlone: Bool { self.entries.contains { $0.needsToRunAlone && !$0.isCondemned(limit: self.limit) } }
+    package var areAnyToRunAlone: Bool {
+        self.entries.contains { $0.needsToRunAlone && !$0.isCondemned(limit: self.limit) }
+    }
 
-    func isCondemned(_ fingerprint: Fingerprint) -> Bool { self[fingerprint]?.isCondemned(limit: self.limit) ?? false }
+    package func isCondemned(_ fingerprint: Fingerprint) -> Bool {
+        self[fingerprint]?.isCondemned(limit: self.limit) ?? false
+    }
 
     // MARK: Counting
 
@@ -62,7 +89,7 @@ struct Suspects: Equatable, Sendable {
     /// thread that crashed, or the only one in hand at all. Of several each is put on the list, once.
     ///
     /// - Returns: Those that were put on the list or came nearer.
-    mutating func judge(_ run: LastRun, now: UInt64) -> [LastRun.InHand] {
+    package mutating func judge(_ run: LastRun, now: UInt64) -> [LastRun.InHand] {
         self.entries.removeAll { $0.lastDeath > now || now - $0.lastDeath > Self.longestMemory }
         // A stop that took too long for somebody is no crash.
         guard run.ending == .running || (run.ending == .draining && run.signal != 0) else { return [] }
@@ -110,7 +137,7 @@ struct Suspects: Equatable, Sendable {
     /// It was run again, and the process lives; or it is among the dead letters.
     ///
     /// Another message that is only alike at its ends says nothing about it.
-    mutating func remove(_ fingerprint: Fingerprint, whole: Fingerprint) {
+    package mutating func remove(_ fingerprint: Fingerprint, whole: Fingerprint) {
         self.entries.removeAll {
             $0.fingerprint == fingerprint && ($0.whole.isNone || $0.whole == whole)
         }
