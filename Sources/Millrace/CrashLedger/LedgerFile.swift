@@ -58,8 +58,9 @@ package struct LedgerFile {
     }
 
     private static func makeFolders(of path: String) {
+        // One that is there already is none the worse.
         for (index, character) in path.utf8.enumerated() where character == UInt8(ascii: "/") && index > 0 {
-            mkdir(String(decoding: path.utf8.prefix(index), as: UTF8.self), 0o700)  // one that is there is none the worse
+            mkdir(String(decoding: path.utf8.prefix(index), as: UTF8.self), 0o700)
         }
     }
 

@@ -103,7 +103,11 @@ final class LedgerLine {
 
     /// Looks at a delivery before its handler gets it.
     ///
-    /// - Parameter mayWait: False when nobody would take it back.
+    /// - Parameters:
+    ///   - record: Where it lies in the block.
+    ///   - block: Its octets.
+    ///   - mayWait: False when nobody would take it back.
+    /// - Returns: What to do with it.
     @inline(__always)
     func look(at record: ContentRecord, _ block: Block, mayWait: Bool) -> Answer {
         self.next = self.fingerprint(record, block, ends: Self.bodyEnds)

@@ -73,10 +73,7 @@ import Testing
         {
             var octets = good
             octets[offset] ^= 0xFF
-            try self.fill(octets)
-            let file = try LedgerFile.open(self.path)
-            let image = file.read().image
-            file.close()
+            let image = octets.withUnsafeBytes { LedgerImage($0) }
             if offset >= LedgerLayout.headerOctets { #expect(image?.suspects == [], "octet \(offset)") }
         }
     }
