@@ -40,7 +40,7 @@ let package = Package(
         .target(
             name: "Millrace",
             dependencies: [
-                "AMQPWire", "AMQPClient", "CLibYAML", "CMillraceABI", logging,
+                "AMQPWire", "AMQPClient", "CLibYAML", "CMillraceABI", "CMillraceSystem", logging,
                 .product(name: "Metrics", package: "swift-metrics"),
             ] + nio,
             exclude: ["Resources"]

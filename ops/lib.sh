@@ -5,6 +5,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 export SWIFT_BACKTRACE=enable=no
 export PATH="$PATH:/usr/sbin:/sbin"
 
+# Crash ledgers of what runs from here stay here.
+export XDG_STATE_HOME=$root/.millrace/state
+
 say() { printf '%s\n' "$*" >&2; }
 die() { # die STATUS TEXT…
     local status=$1

@@ -8,6 +8,7 @@ private let plugin = MillracePlugin(
         .async("examples.checksum", ChecksumHandler.self),
         .batch("examples.ledger", LedgerHandler.self),
         .sync("bench.touch", TouchHandler.self),
+        .sync("examples.fragile", FragileHandler.self),
     ]
 )
 

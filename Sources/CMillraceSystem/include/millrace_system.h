@@ -2,6 +2,8 @@
 #ifndef MILLRACE_SYSTEM_H
 #define MILLRACE_SYSTEM_H
 
+#include "millrace_crash.h"
+
 #include <features.h>
 #ifdef __GLIBC__
 #include <malloc.h>

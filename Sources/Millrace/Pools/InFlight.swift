@@ -25,6 +25,8 @@ final class InFlight {
     var incarnation: UInt64 = 0
     var beganAt: UInt64 = 0
 
+    /// Its place in the crash ledger while its handler is at it.
+    var ledgerEntry: LedgerEntry?
     /// From begin to complete.
     var isInHand = false
     /// Its handler has been asked to end early.

@@ -23,6 +23,8 @@ final class Pool: @unchecked Sendable {
     /// Given up at `kill_timeout`, their threads still in a handler.
     private(set) var abandoned: [WorkerHandle] = []
     private(set) var isStarted = false
+    /// Given before the start, by the supervisor's thread.
+    var crashLedger: CrashLedger?
 
     init(
         job: JobDefinition,
@@ -57,6 +59,14 @@ final class Pool: @unchecked Sendable {
         )
     }
 
+    /// Deliveries that one of its workers may have in hand.
+    var tasksPerThread: Int { self.entry.isAsync ? self.job.tasksPerThread : 1 }
+
+    /// Deliveries that its workers may have in hand, those whose threads hang included.
+    var ledgerSlots: Int {
+        (self.job.threads + (self.job.killTimeout == nil ? 0 : self.abandonLimit + 1)) * self.tasksPerThread
+    }
+
     /// The workers of the moment, from any thread.
     var handles: [WorkerHandle] { self.workers.withLock { $0 } }
 
@@ -66,7 +76,7 @@ final class Pool: @unchecked Sendable {
 
     private func start(_ handle: WorkerHandle) throws(ThreadError) {
         let (entry, source, topology) = (self.entry, self.source, self.topology)
-        let (parkingQueues, limiter) = (self.parkingQueues, self.limiter)
+        let (parkingQueues, limiter, crashLedger) = (self.parkingQueues, self.limiter, self.crashLedger)
         let backoff = Backoff(self.recovery)
         let thread = try WorkerThread.start(name: "\(self.job.name)/\(handle.index)") {
             let worker = Worker(
@@ -77,7 +87,9 @@ final class Pool: @unchecked Sendable {
                 parkingQueues: parkingQueues,
                 limiter: limiter
             )
+            worker.ledger = crashLedger?.line(for: handle, tasks: worker.tasksPerThread)
             worker.run(backoff: backoff)
+            worker.ledger?.end()
         }
         self.threads.append((handle, thread))
         self.isStarted = true

@@ -59,6 +59,7 @@ extension Worker {
             self.runCalls(nil)
         }
         self.channel = nil
+        self.ledger?.channelEnded()
         self.counts.droppedAcks += self.outputs.removeAll().count + self.parked.removeAll()
         if error.scope == .connection, !self.source.publishesSeparately {
             self.outlet = nil

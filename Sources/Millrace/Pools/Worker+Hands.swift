@@ -35,6 +35,7 @@ extension Worker {
             }
             let delivery = self.running.remove(at: index)
             self.handle.killSwitch?.putDown(delivery)
+            self.endInLedger(delivery)
             if let channel, delivery.incarnation == channel.incarnation {
                 self.settle(delivery, channel)
             } else {

@@ -137,7 +137,9 @@ extension Worker {
         for answer in parking.takeVerdicts() {
             guard let input = self.parked.remove(answer.token) else { continue }
             switch answer.verdict {
-            case .confirmed: self.send(input.settlement, input.deliveryTag, channel)
+            case .confirmed:
+                self.ledger?.wasSetAside(input.deliveryTag)
+                self.send(input.settlement, input.deliveryTag, channel)
             case .returned:
                 self.parkingQueues.forget(input.target)
                 self.notParked(input.deliveryTag, "no queue took its copy, meant for '\(input.target)'", channel)

@@ -34,6 +34,8 @@ final class Worker {
     var running: [InFlight] = []
     var hand: InFlight?
     var spareHands: [InFlight] = []
+    /// Nil unless there is a crash ledger.
+    var ledger: LedgerLine?
     /// The batch that is being worked off, and how far.
     var batch: DeliveryBatch?
     var nextRecord = 0
@@ -243,15 +245,21 @@ final class Worker {
                     self.takeIn(channel)
                     sentAt = now
                 }
+                let record = batch.records[self.nextRecord]
+                if let ledger = self.ledger,
+                    !self.mayBegin(record, batch.block, ledger, channel, mayWait: !whileDraining)
+                {
+                    continue
+                }
                 // What is settled already can not be given back: a drain works it off at once.
                 if !whileDraining, let limiter = self.limiter {
                     let wait = limiter.take()
                     if wait > 0 {
                         self.pausedUntil = MonotonicClock.now() &+ wait
+                        self.ledger?.putBack()
                         return
                     }
                 }
-                let record = batch.records[self.nextRecord]
                 self.nextRecord += 1
                 self.begin(record, batch.block, now, channel)
             }
@@ -271,7 +279,10 @@ final class Worker {
         delivery.begin(record, block.bytes, incarnation: channel.incarnation)
         delivery.beganAt = now
         self.counts.received += 1
-        if self.handle.killSwitch != nil, self.hasHung(delivery, block, now, channel) { return }
+        if self.handle.killSwitch != nil, self.hasHung(delivery, block, now, channel) {
+            self.ledger?.putBack()
+            return
+        }
         if self.running.isEmpty { self.handle.beganAt.store(now, ordering: .relaxed) }
         let strings = DeliverStrings(block.slice(record.methodOffset, record.methodLength))
         let isCopy = delivery.isCopy
@@ -284,6 +295,7 @@ final class Worker {
             attempt: record.redelivered || isCopy ? delivery.attempt : 1,
             redelivered: record.redelivered ? 1 : 0
         )
+        if let ledger = self.ledger { delivery.ledgerEntry = ledger.begin(record) }
         self.functions.begin(self.instance, &message, delivery.pointer)
         if delivery.isInHand {
             delivery.owner = block.owner
@@ -299,6 +311,7 @@ final class Worker {
             delivery.reason = "the handler returned without an outcome"
         }
         self.handle.killSwitch?.putDown(delivery)
+        self.endInLedger(delivery)
         // Outputs outlive this call, and with them what they are the outputs of.
         if !delivery.publications.isEmpty { delivery.owner = block.owner }
         self.settle(delivery, channel)

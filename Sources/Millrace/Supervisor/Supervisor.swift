@@ -90,6 +90,8 @@ public final class Supervisor: Sendable {
     public func run() -> ExitStatus {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { group.shutdownGracefully { _ in } }
+        let ledger = self.openCrashLedger()
+        defer { ledger?.end() }
         var run = SupervisorRun(self, group: group)
         return run.run()
     }

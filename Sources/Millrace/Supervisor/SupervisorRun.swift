@@ -203,6 +203,7 @@ struct SupervisorRun {
     private mutating func drain(atOnce: Bool) -> ExitStatus {
         let file = self.supervisor.file
         self.supervisor.watched.withLock { $0.isDraining = true }
+        self.supervisor.pools.first?.crashLedger?.drainBegan()
         self.logger.info("draining", metadata: ["shutdown_timeout": "\(file.shutdownTimeout)"])
         let start = MonotonicClock.now()
         let cancelAt = atOnce ? start : start &+ file.shutdownTimeout.nanoseconds

@@ -15,7 +15,7 @@ import Testing
         ("queue", .queue),
         ("binding", .binding), ("dead_letter", .deadLetter), ("defaults", .defaults), ("job", .job), ("ack", .ack),
         ("publish", .publish), ("publish_batch", .publishBatch), ("retry", .retry), ("rate_limit", .rateLimit),
-        ("handler_batch", .handlerBatch),
+        ("handler_batch", .handlerBatch), ("crash_ledger", .crashLedger),
     ]
 
     @Test func `every mapping has the decoder's keys, required keys, and no others`() throws {

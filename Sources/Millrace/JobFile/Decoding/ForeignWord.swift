@@ -133,6 +133,9 @@ package struct ForeignWord: Sendable {
         Entry(words: ["workers", "tasks", "consumers"], ours: "jobs", reason: "a queue, a handler and its threads"),
         Entry(words: ["rabbitmq", "amqp", "broker"], ours: "connection", reason: "{uri: ...}"),
         Entry(words: ["plugin", "require", "libraries"], ours: "plugins", reason: "a list of paths"),
+        Entry(words: ["crash_journal", "crash_log"], ours: "crash_ledger", reason: "{path: ..., max_crashes: 2}"),
+        Entry(words: ["crashes", "crash_limit"], ours: "max_crashes", reason: "from 2"),
+        Entry(words: ["file"], ours: "path", reason: "of the ledger", only: "'crash_ledger'"),
         Entry(words: ["default"], ours: "defaults", reason: "settings for every job"),
         Entry(
             words: ["graceful_shutdown_timeout", "grace_period", "timeout", "stop_timeout"],

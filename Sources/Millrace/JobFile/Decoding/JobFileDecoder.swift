@@ -19,6 +19,7 @@ struct JobFileDecoder {
         let (jobs, defaults) = JobDecoder(log: self.log).decode(reader)
         let shutdownTimeout = reader.duration("shutdown_timeout", in: .zero ... .seconds(86_400))
         let killTimeout = reader.duration("kill_timeout", in: .zero ... .seconds(3600))
+        let crashLedger = CrashLedgerDecoder(log: self.log).decode(reader)
         CrossChecks(log: self.log).check(jobs, defaults: defaults, topology)
         guard !self.log.hasErrors, let version, let connection else { return nil }
         return JobFile(
@@ -30,6 +31,7 @@ struct JobFileDecoder {
             jobs: jobs.compactMap(\.definition),
             shutdownTimeout: shutdownTimeout?.value ?? .seconds(25),
             killTimeout: killTimeout?.value ?? .seconds(5),
+            crashLedger: crashLedger,
             warnings: self.log.diagnostics()
         )
     }

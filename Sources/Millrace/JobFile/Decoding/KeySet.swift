@@ -20,7 +20,7 @@ package struct KeySet: Sendable {
         "the job file",
         [
             "version", "connection", "plugins", "defaults", "exchanges", "queues", "jobs", "shutdown_timeout",
-            "kill_timeout",
+            "kill_timeout", "crash_ledger",
         ],
         required: ["version", "connection", "jobs"]
     )
@@ -73,10 +73,11 @@ package struct KeySet: Sendable {
     package static let rateLimit = KeySet("'rate_limit'", ["allowed", "interval"], required: ["allowed", "interval"])
 
     package static let handlerBatch = KeySet("'batch'", ["size", "timeout"])
+    package static let crashLedger = KeySet("'crash_ledger'", ["path", "max_crashes"])
 
     package static let all: [KeySet] = [
         .root, .connection, .tls, .recovery, .exchange, .queue, .binding, .deadLetter, .defaults, .job, .ack, .publish,
-        .publishBatch, .retry, .rateLimit, .handlerBatch,
+        .publishBatch, .retry, .rateLimit, .handlerBatch, .crashLedger,
     ]
 
     private static let settings = [

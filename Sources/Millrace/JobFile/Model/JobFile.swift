@@ -16,6 +16,8 @@ public struct JobFile: Sendable, Equatable {
     public var shutdownTimeout: Duration
     /// How long after the cancel a drain waits before it gives messages back; 5 s unless given, 0 s…1 h.
     public var killTimeout: Duration
+    /// The ledger of what is in hand, for messages that crash the process; nil is none.
+    public var crashLedger: CrashLedgerSettings?
     /// What looked odd and was accepted all the same; never holds an error.
     public var warnings: [Diagnostic]
 
@@ -29,6 +31,7 @@ public struct JobFile: Sendable, Equatable {
         jobs: [JobDefinition],
         shutdownTimeout: Duration = .seconds(25),
         killTimeout: Duration = .seconds(5),
+        crashLedger: CrashLedgerSettings? = nil,
         warnings: [Diagnostic] = []
     ) {
         self.version = version
@@ -39,6 +42,7 @@ public struct JobFile: Sendable, Equatable {
         self.jobs = jobs
         self.shutdownTimeout = shutdownTimeout
         self.killTimeout = killTimeout
+        self.crashLedger = crashLedger
         self.warnings = warnings
     }
 }

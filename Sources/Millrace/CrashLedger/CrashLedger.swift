@@ -1,0 +1,173 @@
+import AMQPClient
+import CMillraceSystem
+import Glibc
+import Logging
+import Synchronization
+
+/// What every worker has in hand, in a file that outlives the process; and the messages that were in hand when the last
+/// one died.
+// @unchecked Sendable: the header is written before and after the workers are there, each slot by its one worker, and the
+// rows of the suspects under the lock of `book`.
+final class CrashLedger: @unchecked Sendable {
+    struct Book {
+        var suspects: Suspects
+        var quarantine = Quarantine()
+        var slotsGiven = 0
+    }
+
+    let seed: Fingerprint
+    let path: String
+    private let file: LedgerFile
+    private let memory: UnsafeMutableRawBufferPointer
+    private let slotCount: Int
+    private let book: Monitor<Book>
+    /// Those that are recognised in this run; the list only gets shorter.
+    let watched: Set<Fingerprint>
+    /// Whether deliveries have to ask before they begin, because some suspect has to run alone; never set again.
+    let isGated: Atomic<Bool>
+    private let logger: Logger
+
+    /// Opens the ledger, judges the last run and begins a new one.
+    ///
+    /// - Parameters:
+    ///   - path: Its file; made if it is not there. What is no ledger is written over.
+    ///   - slots: Deliveries that may be in hand at once.
+    ///   - limit: How many crashes make a dead letter.
+    ///   - now: Seconds since 1970.
+    ///   - logger: Gets what the last run left.
+    /// - Throws: A ``LedgerFileError``; then there is no ledger.
+    init(path: String, slots: Int, limit: Int, now: UInt64, logger: Logger) throws(LedgerFileError) {
+        let file = try LedgerFile.open(path)
+        let (image, isEmpty) = file.read()
+        var suspects = Suspects(image?.suspects ?? [], limit: limit, capacity: LedgerLayout.suspectCapacity)
+        let judged = image.map { suspects.judge($0.run, now: now) } ?? []
+        self.slotCount = min(slots, LedgerLayout.slotLimit)
+        do throws(LedgerFileError) {
+            self.memory = try file.map(octets: LedgerLayout.octets(slots: self.slotCount))
+        } catch {
+            file.close()
+            throw error
+        }
+        self.file = file
+        self.path = file.path
+        self.logger = logger
+        self.seed = image?.seed ?? Fingerprint(low: .random(in: 1 ... .max), high: .random(in: .min ... .max))
+        self.watched = Set(suspects.entries.map(\.fingerprint))
+        self.isGated = Atomic(suspects.areAnyToRunAlone)
+        self.book = Monitor(Book(suspects: suspects))
+        if image == nil, !isEmpty {
+            logger.warning("this was no crash ledger; it is begun anew", metadata: ["path": "\(file.path)"])
+        }
+        self.writeHeader()
+        self.write(suspects)
+        if millrace_note_crashes(self.mark) != 0 {
+            logger.warning("too many crash ledgers in one process: crashes are counted without their signal")
+        }
+        if let run = image?.run { self.report(run, judged) }
+    }
+
+    private func report(_ run: LastRun, _ judged: [LastRun.InHand]) {
+        guard !judged.isEmpty else { return }
+        let how = run.signal == 0 ? "without a signal of its own (killed?)" : "by \(SignalName.of(run.signal))"
+        self.logger.warning(
+            "the process died \(how) with \(run.inHand.count) messages in hand",
+            metadata: ["suspects": "\(judged.count)", "ledger": "\(self.path)"]
+        )
+        for message in judged.prefix(10) {
+            self.logger.warning(
+                "in hand when the process died",
+                metadata: [
+                    "job": "\(message.job)", "delivery": "\(message.deliveryTag)",
+                    "body_bytes": "\(message.bodyBytes)",
+                    "deaths": "\(self.suspect(message.fingerprint)?.deaths ?? 0)",
+                ]
+            )
+        }
+    }
+
+    /// Gives each worker its slots; nil if there are none left.
+    func line(for handle: WorkerHandle, tasks: Int) -> LedgerLine? {
+        let first: Int? = self.book.withLock { book in
+            guard book.slotsGiven + tasks <= self.slotCount else { return nil }
+            defer { book.slotsGiven += tasks }
+            return book.slotsGiven
+        }
+        guard let first, let start = self.memory.baseAddress else {
+            self.logger.warning("the crash ledger has no slot left", metadata: ["job": "\(handle.job.name)"])
+            return nil
+        }
+        let slots = (first..<first + tasks).map { slot in
+            LedgerSlot(start + LedgerLayout.slotsOffset + slot * LedgerLayout.slotOctets, job: handle.job.name)
+        }
+        return LedgerLine(self, queue: handle.job.queue, worker: first, slots: slots)
+    }
+
+    // MARK: Suspects
+
+    func suspect(_ fingerprint: Fingerprint) -> Suspect? {
+        self.book.withLock { $0.suspects[fingerprint] }
+    }
+
+    func isCondemned(_ fingerprint: Fingerprint) -> Bool {
+        self.book.withLock { $0.suspects.isCondemned(fingerprint) }
+    }
+
+    /// It was run again and did no harm, or is set aside.
+    func remove(_ fingerprint: Fingerprint, whole: Fingerprint) {
+        self.book.withLock { book in
+            book.suspects.remove(fingerprint, whole: whole)
+            self.write(book.suspects)
+            if !book.suspects.areAnyToRunAlone { self.isGated.store(false, ordering: .relaxed) }
+        }
+    }
+
+    /// How many nanoseconds to wait before asking again; 0 if it may begin, and then ``ended(by:)`` has to follow.
+    func begin(isSuspect: Bool, worker: Int) -> UInt64 {
+        let now = MonotonicClock.now()
+        return self.book.withLock { book in
+            let answer = book.quarantine.begin(isSuspect: isSuspect, worker: worker, now: now)
+            if book.quarantine.isOver(now: now) { self.isGated.store(false, ordering: .relaxed) }
+            return answer == .begin ? 0 : Quarantine.pause
+        }
+    }
+
+    func ended(by worker: Int) { self.book.withLock { $0.quarantine.ended(by: worker) } }
+
+    // MARK: The file
+
+    private func word(_ index: Int) -> UnsafeMutablePointer<UInt64>? {
+        self.memory.baseAddress?.assumingMemoryBound(to: UInt64.self).advanced(by: index)
+    }
+
+    private var mark: UnsafeMutablePointer<UInt64>? { self.word(LedgerLayout.Header.mark) }
+
+    private func writeHeader() {
+        self.word(LedgerLayout.Header.slotCount)?.pointee = UInt64(self.slotCount)
+        self.word(LedgerLayout.Header.seedLow)?.pointee = self.seed.low
+        self.word(LedgerLayout.Header.seedHigh)?.pointee = self.seed.high
+        self.word(LedgerLayout.Header.ending)?.pointee = LastRun.Ending.running.rawValue
+        self.word(LedgerLayout.Header.magic)?.pointee = LedgerLayout.magic
+    }
+
+    private func write(_ suspects: Suspects) {
+        let rows = suspects.entries.prefix(LedgerLayout.suspectCapacity)
+        let start = LedgerLayout.headerOctets / 8
+        for (row, suspect) in rows.enumerated() {
+            for (index, word) in suspect.words.enumerated() { self.word(start + row * 8 + index)?.pointee = word }
+        }
+        for row in rows.count..<LedgerLayout.suspectCapacity { self.word(start + row * 8)?.pointee = 0 }
+    }
+
+    /// It was told to stop: should somebody lose patience and kill it, then that is no crash.
+    func drainBegan() { self.word(LedgerLayout.Header.ending)?.pointee = LastRun.Ending.draining.rawValue }
+
+    /// The run has ended in order; what is still in hand is nobody's fault.
+    ///
+    /// The memory stays: a handler that was left behind may still be at it.
+    func end() {
+        millrace_forget_crashes(self.mark)
+        self.word(LedgerLayout.Header.ending)?.pointee = LastRun.Ending.ended.rawValue
+        let isEmpty = self.book.withLock { $0.suspects.entries.isEmpty }
+        if isEmpty { self.file.remove() } else { self.file.close() }
+    }
+}

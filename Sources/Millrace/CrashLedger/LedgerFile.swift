@@ -1,0 +1,140 @@
+import Glibc
+
+/// Why there is no ledger.
+package struct LedgerFileError: Error, CustomStringConvertible {
+    package let path: String
+    package let what: String
+    package let code: Int32
+
+    package var description: String { "\(self.path) \(self.what): \(String(cString: strerror(self.code)))" }
+}
+
+/// A ledger's file, open and locked: nobody else has it as long as this process lives.
+package struct LedgerFile {
+    package let path: String
+    package let descriptor: Int32
+
+    /// How many processes on one machine may share a name.
+    private static let copies = 64
+
+    /// Opens `path`, or `path-2`, `path-3`… if another process has it.
+    ///
+    /// - Throws: Why there is none.
+    package static func open(_ path: String) throws(LedgerFileError) -> LedgerFile {
+        Self.makeFolders(of: path)
+        for copy in 1...Self.copies {
+            let name = copy == 1 ? path : "\(path)-\(copy)"
+            if let file = try Self.lock(name) { return file }
+        }
+        throw LedgerFileError(path: path, what: "and \(Self.copies - 1) more like it are in use", code: EBUSY)
+    }
+
+    /// Nil if another process has it.
+    private static func lock(_ path: String) throws(LedgerFileError) -> LedgerFile? {
+        while true {
+            let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            guard descriptor >= 0 else { throw LedgerFileError(path: path, what: "can not be opened", code: errno) }
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                let code = errno
+                Glibc.close(descriptor)
+                if code == EWOULDBLOCK { return nil }
+                throw LedgerFileError(path: path, what: "can not be locked", code: code)
+            }
+            // The one that had it may have removed it in between: then this is a file that nobody will find.
+            var own = stat()
+            var named = stat()
+            guard fstat(descriptor, &own) == 0, stat(path, &named) == 0, own.st_ino == named.st_ino,
+                own.st_dev == named.st_dev
+            else {
+                Glibc.close(descriptor)
+                continue
+            }
+            guard own.st_mode & S_IFMT == S_IFREG else {
+                Glibc.close(descriptor)
+                throw LedgerFileError(path: path, what: "is no file", code: EINVAL)
+            }
+            return LedgerFile(path: path, descriptor: descriptor)
+        }
+    }
+
+    private static func makeFolders(of path: String) {
+        // One that is there already is none the worse.
+        for (index, character) in path.utf8.enumerated() where character == UInt8(ascii: "/") && index > 0 {
+            mkdir(String(decoding: path.utf8.prefix(index), as: UTF8.self), 0o700)
+        }
+    }
+
+    /// What is in it; nil if it is no ledger, nothing if it is empty.
+    package func read() -> (image: LedgerImage?, isEmpty: Bool) {
+        var status = stat()
+        guard fstat(self.descriptor, &status) == 0, status.st_size > 0 else { return (nil, true) }
+        let limit = LedgerLayout.octets(slots: LedgerLayout.slotLimit)
+        guard status.st_size <= limit else { return (nil, false) }
+        var octets = [UInt8](repeating: 0, count: Int(status.st_size))
+        var offset = 0
+        while offset < octets.count {
+            let count = octets.withUnsafeMutableBytes {
+                pread(self.descriptor, $0.baseAddress.map { $0 + offset }, $0.count - offset, off_t(offset))
+            }
+            guard count > 0 else { return (nil, false) }
+            offset += count
+        }
+        return (octets.withUnsafeBytes { LedgerImage($0) }, false)
+    }
+
+    /// Empty, as long as wanted, and in memory.
+    ///
+    /// - Throws: If there is no room on the disk, among others.
+    package func map(octets: Int) throws(LedgerFileError) -> UnsafeMutableRawBufferPointer {
+        guard ftruncate(self.descriptor, 0) == 0, ftruncate(self.descriptor, off_t(octets)) == 0 else {
+            throw LedgerFileError(path: self.path, what: "can not be written", code: errno)
+        }
+        // A page that finds no room on the disk later would end the process.
+        let code = posix_fallocate(self.descriptor, 0, off_t(octets))
+        guard code == 0 else { throw LedgerFileError(path: self.path, what: "can not be written", code: code) }
+        guard let memory = mmap(nil, octets, PROT_READ | PROT_WRITE, MAP_SHARED, self.descriptor, 0),
+            memory != MAP_FAILED
+        else { throw LedgerFileError(path: self.path, what: "can not be mapped", code: errno) }
+        return UnsafeMutableRawBufferPointer(start: memory, count: octets)
+    }
+
+    /// Removes the file, whose lock is still ours, and lets go of it.
+    package func remove() {
+        unlink(self.path)
+        Glibc.close(self.descriptor)
+    }
+
+    package func close() { Glibc.close(self.descriptor) }
+}
+
+/// Where a supervisor's ledger is unless the job file says so.
+package enum LedgerPath {
+    /// `FOLDER/NAME-HASH.ledger`: by the job file's own path, so that each has one.
+    ///
+    /// The folder is systemd's `StateDirectory`, `$XDG_STATE_HOME/millrace` or `~/.local/state/millrace`.
+    ///
+    /// - Returns: Nil without any of them.
+    package static func of(jobFile: String, environment: (String) -> String?) -> String? {
+        let folder: String
+        if let states = environment("STATE_DIRECTORY"), let first = states.split(separator: ":").first {
+            folder = String(first)
+        } else if let state = environment("XDG_STATE_HOME"), state.hasPrefix("/") {
+            folder = state + "/millrace"
+        } else if let home = environment("HOME"), home.hasPrefix("/"), home != "/" {
+            folder = home + "/.local/state/millrace"
+        } else {
+            return nil
+        }
+        var hash = StableHash()
+        hash.add(jobFile.utf8)
+        let name = jobFile.split(separator: "/").last ?? "jobs"
+        return "\(folder)/\(String(decoding: name.utf8.prefix(100), as: UTF8.self))-\(hash.digits).ledger"
+    }
+
+    /// The job file by its one true path; as it is if it has none, as a text from somewhere else.
+    package static func absolute(_ path: String) -> String {
+        guard let real = realpath(path, nil) else { return path }
+        defer { free(real) }
+        return String(cString: real)
+    }
+}

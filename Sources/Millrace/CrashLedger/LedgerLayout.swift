@@ -1,0 +1,89 @@
+/// Where everything stands in a ledger's file: a page about the run, the suspects, a slot for each delivery that may be in
+/// hand.
+///
+/// In the machine's own byte order; the file never leaves the machine.
+package enum LedgerLayout {
+    package static let magic: UInt64 = 0x3147_444C_5243_4C4D  // "MLCRLDG1"
+    package static let headerOctets = 4096
+    package static let suspectCapacity = 1024
+    package static let slotsOffset = Self.headerOctets + Self.suspectCapacity * Suspect.octets
+    /// Two cache lines: what changes with each message in the first, what never does in the second.
+    package static let slotOctets = 128
+    package static let slotLimit = 16_384
+
+    package static func octets(slots: Int) -> Int { Self.slotsOffset + slots * Self.slotOctets }
+
+    /// Words of the header.
+    package enum Header {
+        package static let magic = 0
+        package static let slotCount = 1
+        package static let seedLow = 2
+        package static let seedHigh = 3
+        /// A ``LastRun/Ending``.
+        package static let ending = 4
+        /// The signal's number and the thread's id, as `millrace_note_crashes` writes them.
+        package static let mark = 5
+    }
+
+    /// Words of a slot.
+    package enum Slot {
+        /// 0: nothing in hand.
+        package static let low = 0
+        package static let high = 1
+        package static let wholeLow = 2
+        package static let wholeHigh = 3
+        package static let deliveryTag = 4
+        package static let bodyBytes = 5
+        package static let thread = 6
+        /// The job's name, cut, filled up with zeros.
+        package static let name = 64
+        package static let nameOctets = 63
+    }
+}
+
+/// A ledger as a run left it.
+package struct LedgerImage: Equatable, Sendable {
+    package var seed: Fingerprint
+    package var run: LastRun
+    package var suspects: [Suspect]
+
+    /// Nil if it is not a ledger, or not whole.
+    package init?(_ octets: UnsafeRawBufferPointer) {
+        func word(_ offset: Int, _ index: Int) -> UInt64 {
+            octets.loadUnaligned(fromByteOffset: offset + index * 8, as: UInt64.self)
+        }
+        typealias Header = LedgerLayout.Header
+        typealias Slot = LedgerLayout.Slot
+        guard octets.count >= LedgerLayout.slotsOffset, word(0, Header.magic) == LedgerLayout.magic,
+            let slots = Int(exactly: word(0, Header.slotCount)), slots <= LedgerLayout.slotLimit,
+            octets.count == LedgerLayout.octets(slots: slots),
+            let ending = LastRun.Ending(rawValue: word(0, Header.ending))
+        else { return nil }
+        self.seed = Fingerprint(low: word(0, Header.seedLow), high: word(0, Header.seedHigh))
+        let mark = word(0, Header.mark)
+        self.run = LastRun(
+            ending: ending,
+            signal: Int32(truncatingIfNeeded: mark >> 32),
+            thread: UInt32(truncatingIfNeeded: mark)
+        )
+        self.suspects = (0..<LedgerLayout.suspectCapacity).compactMap { row in
+            let offset = LedgerLayout.headerOctets + row * Suspect.octets
+            return Suspect(words: (0..<8).map { word(offset, $0) })
+        }
+        for slot in 0..<slots {
+            let offset = LedgerLayout.slotsOffset + slot * LedgerLayout.slotOctets
+            guard word(offset, Slot.low) != 0 else { continue }
+            let name = octets[(offset + Slot.name)..<(offset + Slot.name + Slot.nameOctets)].prefix { $0 != 0 }
+            self.run.inHand.append(
+                LastRun.InHand(
+                    Fingerprint(low: word(offset, Slot.low), high: word(offset, Slot.high)),
+                    whole: Fingerprint(low: word(offset, Slot.wholeLow), high: word(offset, Slot.wholeHigh)),
+                    thread: UInt32(truncatingIfNeeded: word(offset, Slot.thread)),
+                    job: String(decoding: name, as: UTF8.self),
+                    deliveryTag: word(offset, Slot.deliveryTag),
+                    bodyBytes: word(offset, Slot.bodyBytes)
+                )
+            )
+        }
+    }
+}

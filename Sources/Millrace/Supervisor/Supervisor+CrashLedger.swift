@@ -1,0 +1,38 @@
+import Glibc
+import Logging
+
+extension Supervisor {
+    /// Opens the ledger and gives it to the pools.
+    ///
+    /// Jobs run without one rather than not at all.
+    func openCrashLedger() -> CrashLedger? {
+        guard let settings = self.file.crashLedger else { return nil }
+        let jobFile = self.file.jobs.first?.location.file ?? "jobs"
+        let path =
+            settings.path
+            ?? LedgerPath.of(jobFile: LedgerPath.absolute(jobFile)) { name in
+                getenv(name).map { String(cString: $0) }
+            }
+        guard let path else {
+            self.logger.warning("no crash ledger: there is no home folder; name a file under crash_ledger: path")
+            return nil
+        }
+        do throws(LedgerFileError) {
+            let ledger = try CrashLedger(
+                path: path,
+                slots: self.pools.reduce(0) { $0 + $1.ledgerSlots },
+                limit: settings.maxCrashes,
+                now: WallClock.seconds(),
+                logger: self.logger
+            )
+            for pool in self.pools { pool.crashLedger = ledger }
+            return ledger
+        } catch {
+            self.logger.warning(
+                "no crash ledger: a message that crashes the process will do so again and again",
+                metadata: ["reason": "\(error)", "help": "name a file that can be written under crash_ledger: path"]
+            )
+            return nil
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Millrace
+import Testing
+
+/// A suspect runs alone, and nobody waits for ever.
+@Suite struct QuarantineTests {
+    private static let start: UInt64 = 1_000_000_000_000
+
+    @Test func `a suspect waits until nothing is in hand, and nothing begins before it has ended`() {
+        var quarantine = Quarantine()
+        let now = Self.start
+        #expect(quarantine.begin(isSuspect: false, worker: 1, now: now) == .begin)
+        #expect(quarantine.begin(isSuspect: true, worker: 2, now: now) == .wait)
+        #expect(quarantine.begin(isSuspect: false, worker: 3, now: now) == .wait)
+        quarantine.ended(by: 1)
+        #expect(quarantine.begin(isSuspect: true, worker: 4, now: now) == .wait)
+        #expect(quarantine.begin(isSuspect: true, worker: 2, now: now) == .begin)
+        #expect(quarantine.begin(isSuspect: false, worker: 1, now: now) == .wait)
+        #expect(quarantine.begin(isSuspect: true, worker: 4, now: now) == .wait)
+        quarantine.ended(by: 2)
+        #expect(quarantine.begin(isSuspect: true, worker: 4, now: now) == .begin)
+        quarantine.ended(by: 4)
+        #expect(quarantine.begin(isSuspect: false, worker: 1, now: now) == .begin)
+        #expect(quarantine.inHand == 1)
+    }
+
+    @Test func `a worker that asks no more, because its channel ended, holds nobody up`() {
+        var quarantine = Quarantine()
+        #expect(quarantine.begin(isSuspect: false, worker: 1, now: Self.start) == .begin)
+        #expect(quarantine.begin(isSuspect: true, worker: 2, now: Self.start) == .wait)
+        let later = Self.start + Quarantine.claimLife + 1
+        #expect(quarantine.begin(isSuspect: false, worker: 3, now: later) == .begin)
+    }
+
+    @Test func `others wait for suspects for ten seconds in all, then everybody runs`() {
+        var quarantine = Quarantine()
+        #expect(quarantine.begin(isSuspect: true, worker: 1, now: Self.start) == .begin)
+        #expect(quarantine.begin(isSuspect: false, worker: 2, now: Self.start + Quarantine.longestStall) == .wait)
+        let over = Self.start + Quarantine.longestStall + 1
+        #expect(quarantine.begin(isSuspect: false, worker: 2, now: over) == .begin)
+        #expect(quarantine.begin(isSuspect: true, worker: 3, now: over) == .begin)
+        #expect(quarantine.isOver(now: over))
+    }
+
+    @Test func `suspects that do not come are waited for no longer than a minute`() {
+        var quarantine = Quarantine()
+        #expect(quarantine.begin(isSuspect: false, worker: 1, now: Self.start) == .begin)
+        #expect(!quarantine.isOver(now: Self.start + Quarantine.longestWait))
+        #expect(quarantine.isOver(now: Self.start + Quarantine.longestWait + 1))
+    }
+}

@@ -1,0 +1,101 @@
+import Millrace
+import Testing
+
+/// Who is blamed for the end of a run.
+@Suite struct SuspectsTests {
+    private static let now: UInt64 = 1_000_000
+    private static func print(_ number: UInt64) -> Fingerprint { Fingerprint(low: number, high: number) }
+
+    private static func message(_ number: UInt64, thread: UInt32) -> LastRun.InHand {
+        LastRun.InHand(Self.print(number), thread: thread)
+    }
+
+    /// A run with messages 1, 2, 3… in the hands of threads 1, 2, 3….
+    private func run(_ messages: Int, signal: Int32 = 4, thread: UInt32 = 1, ending: LastRun.Ending = .running)
+        -> LastRun
+    {
+        LastRun(
+            ending: ending,
+            signal: signal,
+            thread: thread,
+            inHand: (1...messages).map { Self.message(UInt64($0), thread: UInt32($0)) }
+        )
+    }
+
+    @Test func `the thread that crashed names the message; the others in hand are not even suspects`() throws {
+        var suspects = Suspects(limit: 2)
+        #expect(suspects.judge(self.run(4), now: Self.now).map(\.thread) == [1])
+        #expect(suspects.entries.count == 1)
+        #expect(!suspects.isCondemned(Self.print(1)))
+        #expect(!suspects.areAnyToRunAlone)
+        _ = suspects.judge(self.run(4), now: Self.now)
+        #expect(suspects.isCondemned(Self.print(1)))
+        #expect(try #require(suspects[Self.print(1)]).reason.contains("2 times; the last time by SIGILL"))
+    }
+
+    @Test(arguments: [Int32(0), 4]) func `in hand among others is no proof, however often`(signal: Int32) {
+        var suspects = Suspects(limit: 2)
+        for _ in 0..<50 { _ = suspects.judge(self.run(4, signal: signal, thread: 99), now: Self.now) }
+        #expect(suspects.entries.count == 4)
+        #expect((1...4).allSatisfy { !suspects.isCondemned(Self.print($0)) })
+        #expect(suspects.areAnyToRunAlone)
+    }
+
+    @Test func `a suspect that ran alone when the process died again was it`() {
+        var suspects = Suspects(limit: 2)
+        _ = suspects.judge(self.run(4, thread: 99), now: Self.now)
+        _ = suspects.judge(self.run(1, thread: 99), now: Self.now)
+        #expect(suspects.isCondemned(Self.print(1)))
+        #expect((2...4).allSatisfy { !suspects.isCondemned(Self.print($0)) })
+    }
+
+    @Test func `an end without a signal counts half, alone or not`() {
+        var suspects = Suspects(limit: 2)
+        for count in 1...4 {
+            #expect(!suspects.isCondemned(Self.print(1)), "after \(count - 1)")
+            _ = suspects.judge(self.run(1, signal: 0), now: Self.now)
+        }
+        #expect(suspects.isCondemned(Self.print(1)))
+    }
+
+    @Test func `killed while it was draining, or ended in order: nobody is blamed`() {
+        var suspects = Suspects(limit: 2)
+        #expect(suspects.judge(self.run(3, signal: 0, ending: .draining), now: Self.now) == [])
+        #expect(suspects.judge(self.run(3, ending: .ended), now: Self.now) == [])
+        #expect(suspects.judge(self.run(3, ending: .draining), now: Self.now).count == 1)
+    }
+
+    @Test func `what happened a day ago, or in a future that the clock has left, is forgotten`() {
+        var suspects = Suspects(limit: 2)
+        _ = suspects.judge(self.run(1), now: Self.now)
+        var early = suspects
+        _ = early.judge(self.run(1), now: Self.now - 1)
+        #expect(!early.isCondemned(Self.print(1)))
+        _ = suspects.judge(self.run(1), now: Self.now + Suspects.longestMemory + 1)
+        #expect(!suspects.isCondemned(Self.print(1)))
+    }
+
+    @Test func `a full list keeps those that are nearest to the dead letters`() {
+        var suspects = Suspects(limit: 3, capacity: 10)
+        _ = suspects.judge(self.run(1), now: Self.now)
+        _ = suspects.judge(self.run(1), now: Self.now)
+        _ = suspects.judge(self.run(500, signal: 0), now: Self.now)
+        #expect(suspects.entries.count == 10)
+        #expect(suspects[Self.print(1)]?.halves == 4)
+    }
+
+    @Test func `another message that is only alike at its ends neither inherits the count nor clears it`() {
+        var suspects = Suspects(limit: 2)
+        let (one, other) = (Self.print(77), Self.print(78))
+        let crasher = LastRun.InHand(Self.print(1), whole: one, thread: 1)
+        let twin = LastRun.InHand(Self.print(1), whole: other, thread: 1)
+        let run = LastRun(ending: .running, signal: 4, thread: 1, inHand: [crasher])
+        _ = suspects.judge(run, now: Self.now)
+        suspects.remove(Self.print(1), whole: other)
+        #expect(suspects.entries.count == 1)
+        _ = suspects.judge(LastRun(ending: .running, signal: 4, thread: 1, inHand: [twin]), now: Self.now)
+        #expect(!suspects.isCondemned(Self.print(1)))
+        suspects.remove(Self.print(1), whole: other)
+        #expect(suspects.entries == [])
+    }
+}
