@@ -6,6 +6,7 @@ private let plugin = MillracePlugin(
         .sync("examples.access_log", AccessLogHandler.self),
         .sync("examples.order", OrderHandler.self),
         .async("examples.checksum", ChecksumHandler.self),
+        .sync("examples.shipment", ShipmentHandler.self),
         .sync("bench.touch", TouchHandler.self),
     ]
 )

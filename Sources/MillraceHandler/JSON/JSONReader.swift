@@ -4,6 +4,8 @@ package struct JSONReader {
     private let maxDepth: Int
     private var position = 0
 
+    /// A reader of one document.
+    ///
     /// - Parameters:
     ///   - octets: The whole document.
     ///   - maxDepth: Arrays and objects within each other, at most; each level costs stack.
@@ -68,7 +70,8 @@ package struct JSONReader {
         case UInt8(ascii: "t"): if self.take(word: "true") { return .bool(true) }
         case UInt8(ascii: "f"): if self.take(word: "false") { return .bool(false) }
         case UInt8(ascii: "n"): if self.take(word: "null") { return .null }
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try self.readNumber()
+        case .some(let octet) where octet == UInt8(ascii: "-") || (0x30...0x39).contains(octet):
+            return try self.readNumber()
         default: break
         }
         throw self.unexpected("a value")

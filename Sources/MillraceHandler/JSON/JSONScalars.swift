@@ -23,9 +23,14 @@ extension JSONValue {
             if let fitting = T(exactly: number) { return fitting }
             throw Self.corrupted("\(number) does not fit in \(T.self)", path())
         case .double(let number):
-            let isWhole = number.rounded(.towardZero) == number
-            if isWhole, abs(number) <= 0x1p53, let fitting = T(exactly: number) { return fitting }
-            let reason = isWhole ? "\(number) does not fit in \(T.self)" : "expected a whole number, got \(number)"
+            guard number.rounded(.towardZero) == number else {
+                throw Self.corrupted("expected a whole number, got \(number)", path())
+            }
+            guard let fitting = T(exactly: number) else {
+                throw Self.corrupted("\(number) does not fit in \(T.self)", path())
+            }
+            if abs(number) <= 0x1p53 { return fitting }
+            let reason = "\(number) is too big to be exact; write it without point and exponent"
             throw Self.corrupted(reason, path())
         default: throw self.mismatch(T.self, "a whole number", path())
         }

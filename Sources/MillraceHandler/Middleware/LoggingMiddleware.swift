@@ -4,6 +4,8 @@
 public struct LoggingMiddleware: SyncMiddleware {
     private let level: JobContext.LogLevel
 
+    /// Lines at a level.
+    ///
     /// - Parameter level: For what went well; a retry is a warning at least, a reject or a stop an error.
     public init(level: JobContext.LogLevel = .info) { self.level = level }
 

@@ -15,12 +15,11 @@ public struct TraceContext: Sendable, Equatable {
     /// The header for what goes out, in version 00.
     public var traceparent: String { "00-\(self.traceID)-\(self.parentID)-0\(self.flags)" }
 
-    /// Reads both headers.
+    /// Reads both headers; nil if `traceparent` is malformed.
     ///
     /// - Parameters:
     ///   - traceparent: Nothing around it, lower case; of a version above 00 what follows the flags is left out.
     ///   - tracestate: At most 32 members; ignored if malformed.
-    /// - Returns: nil if `traceparent` is malformed.
     public init?(traceparent: String, tracestate: String? = nil) {
         let octets = Array(traceparent.utf8)
         let dash = UInt8(ascii: "-")
@@ -88,26 +87,14 @@ enum TraceState {
         return rest
     }
 
-    /// A simple key, or a tenant's: `tenant@system`.
     private static func isKey(_ key: ArraySlice<UInt8>) -> Bool {
-        let parts = key.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
-        switch parts.count {
-        case 1: return Self.isName(parts[0], atMost: 256, mayBeginWithDigit: false)
-        case 2:
-            return Self.isName(parts[0], atMost: 241, mayBeginWithDigit: true)
-                && Self.isName(parts[1], atMost: 14, mayBeginWithDigit: false)
-        default: return false
-        }
+        guard (1...256).contains(key.count), let first = key.first, Self.isAlphanumeric(first) else { return false }
+        return key.allSatisfy { Self.isAlphanumeric($0) || "_-*/@".utf8.contains($0) }
     }
 
-    private static func isName(_ name: ArraySlice<UInt8>, atMost limit: Int, mayBeginWithDigit: Bool) -> Bool {
-        guard let first = name.first, name.count <= limit else { return false }
-        guard Self.isLetter(first) || (mayBeginWithDigit && Self.isDigit(first)) else { return false }
-        return name.allSatisfy { Self.isLetter($0) || Self.isDigit($0) || "_-*/".utf8.contains($0) }
+    private static func isAlphanumeric(_ octet: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(octet) || (0x30...0x39).contains(octet)
     }
-
-    private static func isLetter(_ octet: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(octet) }
-    private static func isDigit(_ octet: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(octet) }
 
     /// Printable ASCII without `,` and `=`, up to 256 octets, no blank at the end.
     private static func isValue(_ value: ArraySlice<UInt8>) -> Bool {
