@@ -123,10 +123,10 @@ struct PayloadDecodingTests {
 
     @Test func `a whole number may be written with a point or an exponent, as far as a double is exact`() throws {
         #expect(
-            try decode([Int].self, "[3.0,2e3,-0.0,9007199254740992.0]").get() == [3, 2000, 0, 9_007_199_254_740_992]
+            try decode([Int].self, "[3.0,2e3,-0.0,9007199254740991.0]").get() == [3, 2000, 0, 9_007_199_254_740_991]
         )
-        let inexact = "payload: 9007199254740994.0 is too big to be exact; write it without point and exponent"
-        #expect(try decode(Int.self, "9007199254740994.0").reason == inexact)
+        let inexact = "payload: from 2^53 on a whole number is exact only without point and exponent"
+        #expect(try decode(Int.self, "9007199254740993.0").reason == inexact)
         #expect(try decode(Int.self, "1e-1").reason == "payload: expected a whole number, got 0.1")
     }
 

@@ -12,8 +12,8 @@ extension JSONValue {
 
     /// Exact: a fraction, or a number that the type can not hold, is an error.
     ///
-    /// JSON does not tell 3 from 3.0 or 3e0, so these are whole numbers too, up to 2^53: above that a double has
-    /// lost what may have followed.
+    /// JSON does not tell 3 from 3.0 or 3e0, so these are whole numbers too, below 2^53: from there on a double may
+    /// have lost the last digit.
     func integer<T: FixedWidthInteger>(_ type: T.Type, at path: @autoclosure () -> CodingPath?) throws -> T {
         switch self {
         case .int(let number):
@@ -29,9 +29,8 @@ extension JSONValue {
             guard let fitting = T(exactly: number) else {
                 throw Self.corrupted("\(number) does not fit in \(T.self)", path())
             }
-            if abs(number) <= 0x1p53 { return fitting }
-            let reason = "\(number) is too big to be exact; write it without point and exponent"
-            throw Self.corrupted(reason, path())
+            if abs(number) < 0x1p53 { return fitting }
+            throw Self.corrupted("from 2^53 on a whole number is exact only without point and exponent", path())
         default: throw self.mismatch(T.self, "a whole number", path())
         }
     }
