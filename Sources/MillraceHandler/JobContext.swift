@@ -23,7 +23,8 @@ public struct JobContext: @unchecked Sendable {
     /// The job's name in the job file.
     public var jobName: String { String(self.host.pointee.job_name(self.worker)) }
 
-    /// Whether the handler should end early: the supervisor stops and has waited long enough.
+    /// Whether the handler should end early: its job's timeout has passed, or the supervisor stops and has
+    /// waited long enough.
     ///
     /// In an async handler the task is cancelled at the same time.
     public var isCancelled: Bool { self.host.pointee.is_cancelled(self.token) != 0 }

@@ -10,7 +10,7 @@ public enum Outcome: Sendable, Equatable {
     case requeue
     /// Put it back and have it again later; not a failure.
     ///
-    /// This version of the supervisor puts it back at once and says so in its log: the delay is not kept yet.
+    /// The broker keeps it meanwhile; 1 ms to 7 days, rounded up to two significant digits.
     case snooze(Duration)
     /// Drop it on purpose and call it done; the reason goes to the log.
     case discard(String)

@@ -101,7 +101,7 @@ import TestSupport
 
     @Test func `C11: a server that says nothing is given up`() throws {
         var options = Scripted.options
-        options.connectTimeout = .milliseconds(100)
+        options.connectTimeout = .seconds(1)
         let error = try PeerListener.run { peer in
             _ = try? peer.next()  // the protocol header is no frame: this waits for the end
         } client: { [options] endpoint in
@@ -204,7 +204,7 @@ import TestSupport
 
     @Test func `C22: a method out of turn on channel 0 is refused, and an unanswered close ends all the same`() throws {
         var options = Scripted.options
-        options.requestTimeout = .milliseconds(200)
+        options.requestTimeout = .seconds(1)
         try Scripted.run(options) { connection in
             let channel = try connection.openChannel()
             channel.pump { $0.isOpen }

@@ -163,12 +163,12 @@ import Testing
             try peer.openChannels(1)
             try peer.expect(BasicPublish.self, on: 1)
             // It reads nothing more and says nothing more.
-            _ = isOver.wait(until: MonotonicClock.deadline(in: .seconds(20))) { $0 ? true : nil }
+            _ = isOver.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0 ? true : nil }
         } client: { [options] endpoint in
             let connection = try Scripted.connect(endpoint, options)
             let channel = try connection.openChannel()
             try channel.publish(Self.body, routingKey: "q")
-            let error = Scripted.error { () throws(AMQPError) in _ = try channel.nextDelivery(timeout: .seconds(10)) }
+            let error = Scripted.error { () throws(AMQPError) in _ = try channel.nextDelivery(timeout: .seconds(60)) }
             isOver.withLock { $0 = true }
             isOver.broadcast()
             return error

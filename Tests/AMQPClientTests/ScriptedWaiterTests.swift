@@ -190,8 +190,9 @@ import Testing
             try peer.expect(BasicQos.self, on: 1)
             // Nothing for three timeouts; a close of the channel would be the next frame.
             #expect(try !peer.comesSomething(within: .milliseconds(150)))
-            try peer.send(ConnectionUnblocked(), on: 0)
+            // While it is blocked: afterwards the request would have no more time than any other.
             try peer.send(BasicQosOk(), on: 1)
+            try peer.send(ConnectionUnblocked(), on: 0)
             try peer.finish()
         }
     }

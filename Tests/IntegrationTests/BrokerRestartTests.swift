@@ -32,7 +32,7 @@ struct BrokerRestartTests {
             on: MultiThreadedEventLoopGroup.singleton,
             logger: Broker.quiet
         ) { event in events.withLock { $0.append(event) } }
-        try connection.start(timeout: .seconds(30))
+        try connection.start(timeout: .seconds(60))
         let consumer = RecoveringConsumer(on: connection, queue: queue, options: ConsumerOptions(prefetch: 10))
         let channel = try connection.connection().openChannel()
         try channel.selectConfirms()
@@ -41,15 +41,18 @@ struct BrokerRestartTests {
         for number in 0..<100 {
             try channel.publish(Array("\(number)".utf8), routingKey: "orders", properties: properties)
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)).isEmpty)
+        #expect(try channel.awaitConfirms(timeout: .seconds(60)).isEmpty)
         var inHand: [Delivery] = []
-        for _ in 0..<5 { inHand.append(try #require(try consumer.next(timeout: .seconds(20)))) }
+        for _ in 0..<5 { inHand.append(try #require(try consumer.next(timeout: .seconds(60)))) }
 
         #expect(try Tool.run(tool, ["kill", "--dir", folder.path + "/broker"]).status == 0)
         #expect(try Tool.run(tool, ["start", "--dir", folder.path + "/broker"]).status == 0)
         var seen: Set<String> = []
         while seen.count < 100 {
-            let delivery = try #require(try consumer.next(timeout: .seconds(30)), "only \(seen.count) came")
+            let delivery = try #require(
+                try consumer.next(timeout: .seconds(60)),
+                "only \(seen.count) came; \(events.withLock { $0 })"
+            )
             // Late ones of the first generation, now that there is another.
             for late in inHand { try consumer.ack(late) }
             inHand = []
@@ -61,7 +64,7 @@ struct BrokerRestartTests {
         #expect(consumer.generation == 2)
         #expect(connection.generation == 2)
         consumer.close()
-        let again = try connection.connection(timeout: .seconds(10))
+        let again = try connection.connection(timeout: .seconds(60))
         #expect(try again.openChannel().declareQueue("orders", passive: true).messageCount == 0)
         connection.stop()
         let kinds = events.withLock { $0.map(Self.kind) }

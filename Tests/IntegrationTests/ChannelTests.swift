@@ -30,7 +30,7 @@ struct ChannelTests {
         let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         try self.channel.selectConfirms()
         try self.channel.publish(body, routingKey: self.queue)
-        #expect(try self.channel.awaitConfirms(timeout: .seconds(10)) == [])
+        #expect(try self.channel.awaitConfirms(timeout: .seconds(60)) == [])
         let delivery = try #require(try self.channel.get(self.queue))
         #expect(delivery.body == body)
         try self.channel.ack(delivery)
@@ -121,7 +121,7 @@ struct ChannelTests {
                 mandatory: true
             )
         }
-        #expect(try self.channel.awaitConfirms(timeout: .seconds(10)).map(\.sequence) == [501])
+        #expect(try self.channel.awaitConfirms(timeout: .seconds(60)).map(\.sequence) == [501])
         let returned = self.channel.takeReturnedMessages()
         #expect(returned.count == 1)
         #expect(returned.first?.code.rawValue == 312)
@@ -147,7 +147,7 @@ struct ChannelTests {
         let other = try self.connection.openChannel()
         try other.deleteQueue(self.queue)
         while self.channel.isOpen, self.channel.cancelledConsumers.isEmpty {
-            guard self.channel.pump(until: MonotonicClock.deadline(in: .seconds(10))) else { break }
+            guard self.channel.pump(until: MonotonicClock.deadline(in: .seconds(60))) else { break }
         }
         #expect(self.channel.takeCancelledConsumers() == [tag])
         _ = try other.declareQueue("", durable: false, exclusive: true)
@@ -210,7 +210,7 @@ struct ChannelTests {
         for _ in 0..<50 { _ = try neighbour.declareQueue("", durable: false, exclusive: true) }
         other.close()
         var count = 0
-        while count < 2000, let delivery = try self.channel.nextDelivery(timeout: .seconds(10)) {
+        while count < 2000, let delivery = try self.channel.nextDelivery(timeout: .seconds(60)) {
             #expect(delivery.bodyByteCount == body.count)
             count += 1
         }

@@ -1,6 +1,5 @@
 import AMQPClient
 import AMQPWire
-import Logging
 import Millrace
 import MillraceHandler
 import TestSupport
@@ -44,18 +43,12 @@ struct QueueOptionTests {
         return try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
     }
 
-    private func supervisor(_ file: JobFile, once: Bool) throws -> Supervisor {
-        var registry = PluginRegistry()
-        try registry.add(linkedIn: plugin.descriptor)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        return try Supervisor(file: file, registry: registry, options: SupervisorOptions(once: once), logger: logger)
+    private func declare(_ file: JobFile) throws -> [String: AMQPError] {
+        try file.declareTopology(logger: Broker.quiet)
     }
 
-    private func declare(_ file: JobFile) throws -> [String: AMQPError] {
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        return try file.declareTopology(logger: logger)
+    private func once(_ file: JobFile) throws -> Millrace.ExitStatus {
+        try TestSupervisor(file, [plugin.descriptor], once: true).run()
     }
 
     private func withChannel(_ body: (Channel) throws -> Void) throws {
@@ -93,7 +86,7 @@ struct QueueOptionTests {
             ]
             _ = try channel.declareQueue(self.input, arguments: arguments)  // 406 if one of them differs
             for number in 1...3 as ClosedRange<UInt8> { try channel.publish([number], routingKey: self.input) }
-            #expect(try channel.awaitConfirms(timeout: .seconds(30)).map(\.reason) == [.refused])
+            #expect(try channel.awaitConfirms(timeout: .seconds(60)).map(\.reason) == [.refused])
         }
         let quorum = "  \(self.input): { type: quorum, delivery_limit: 7, dead_letter: { routing_key: x } }"
         #expect(try self.declare(self.file(quorum)).isEmpty)
@@ -116,8 +109,8 @@ struct QueueOptionTests {
                 properties.priority = number
                 try channel.publish([number], routingKey: self.input, properties: properties)
             }
-            #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
-            #expect(try self.supervisor(file, once: true).run() == .clean)
+            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try self.once(file) == .clean)
             #expect(try self.outputs(channel) == [9, 7, 3, 1])
         }
     }
@@ -127,13 +120,13 @@ struct QueueOptionTests {
             _ = try channel.declareQueue(self.input, durable: false)
             _ = try channel.declareQueue(self.output)
             try channel.publish([1], routingKey: self.input)
-            #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
             let failures = try self.declare(self.file("  \(self.input): {}"))
             #expect(failures[self.input]?.code == AMQPError.Code(.preconditionFailed))
-            #expect(try self.supervisor(self.file("  \(self.input): {}"), once: true).run() == .configuration)
+            #expect(try self.once(self.file("  \(self.input): {}")) == .configuration)
             let keeping = try self.file("  \(self.input): { on_mismatch: keep }")
             #expect(try self.declare(keeping).isEmpty)
-            #expect(try self.supervisor(keeping, once: true).run() == .clean)
+            #expect(try self.once(keeping) == .clean)
             #expect(try self.outputs(channel) == [1])
         }
     }
@@ -154,29 +147,16 @@ struct QueueOptionTests {
 
     @Test func `a missing queue is waited for, if the job says so`() throws {
         try self.withChannel { channel in
-            let failing = try self.supervisor(self.file(""), once: true)
-            #expect(failing.run() == .configuration)
-            let file = try self.file(
-                "",
-                job: "    missing_queue: retry",
-                more: "defaults: { prefetch: 5 }"
-            )
-            let waiting = try self.supervisor(file, once: false)
-            let thread = try WorkerThread.start(name: "supervisor") { _ = waiting.run() }
-            let deadline = MonotonicClock.deadline(in: .seconds(60)) ?? 0
-            func wait(_ isDone: () throws -> Bool) rethrows {
-                while try !isDone(), MonotonicClock.now() < deadline {
-                    _ = channel.pump(until: MonotonicClock.deadline(in: .milliseconds(20)))
-                }
+            #expect(try self.once(self.file("")) == .configuration)
+            let file = try self.file("", job: "    missing_queue: retry")
+            let supervisor = try TestSupervisor(file, [plugin.descriptor])
+            try supervisor.whileRunning {
+                #expect(supervisor.wait { if case .restarting = $0.state { true } else { false } })
+                _ = try channel.declareQueue(self.input)
+                try channel.publish([1], routingKey: self.input)
+                #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+                #expect(supervisor.wait { $0.counts.acked == 1 })
             }
-            wait { if case .restarting? = waiting.status.first?.state { true } else { false } }
-            _ = try channel.declareQueue(self.input)
-            try channel.publish([1], routingKey: self.input)
-            #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
-            wait { waiting.status.first?.counts.acked == 1 }
-            #expect(waiting.status.first?.counts.acked == 1)
-            waiting.stop()
-            thread.join()
         }
     }
 
@@ -187,20 +167,22 @@ struct QueueOptionTests {
         )
         #expect(try self.declare(file).isEmpty)
         try self.withChannel { channel in
-            let running = try self.supervisor(file, once: false)
-            let thread = try WorkerThread.start(name: "supervisor") { _ = running.run() }
-            let deadline = MonotonicClock.deadline(in: .seconds(60)) ?? 0
-            while running.status.first?.consuming != 1, MonotonicClock.now() < deadline {
-                _ = channel.pump(until: MonotonicClock.deadline(in: .milliseconds(20)))
+            let supervisor = try TestSupervisor(file, [plugin.descriptor])
+            try supervisor.whileRunning {
+                #expect(supervisor.wait { $0.consuming == 1 })
+                let connection = try Broker.connect()
+                defer { connection.close() }
+                let other = try connection.openChannel()
+                let refusal = #expect(throws: AMQPError.self) { try other.consume(self.input) }
+                #expect(refusal?.code == AMQPError.Code(.accessRefused))
             }
-            let connection = try Broker.connect()
-            let other = try connection.openChannel()
-            var refusal: AMQPError?
-            do throws(AMQPError) { _ = try other.consume(self.input) } catch { refusal = error }
-            #expect(refusal?.code == AMQPError.Code(.accessRefused))
-            connection.close()
-            running.stop()
-            thread.join()
+        }
+    }
+
+    @Test func `what the broker refuses whatever there is can not be kept`() throws {
+        try self.withChannel { _ in
+            let file = try self.file("  \(self.input): { on_mismatch: keep, arguments: { x-queue-mode: sideways } }")
+            #expect(try self.declare(file)[self.input]?.code == AMQPError.Code(.preconditionFailed))
         }
     }
 

@@ -1,6 +1,5 @@
 import AMQPClient
 import AMQPWire
-import Logging
 import Millrace
 import MillraceHandler
 import TestSupport
@@ -78,14 +77,6 @@ struct RetryTests {
         return try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
     }
 
-    private func supervisor(_ file: JobFile, once: Bool) throws -> Supervisor {
-        var registry = PluginRegistry()
-        try registry.add(linkedIn: plugin.descriptor)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        return try Supervisor(file: file, registry: registry, options: SupervisorOptions(once: once), logger: logger)
-    }
-
     private func run(
         _ bodies: [String],
         handler: String = "tests.stubborn",
@@ -96,7 +87,7 @@ struct RetryTests {
         output: String? = nil
     ) throws -> JobCounts {
         let file = try self.jobFile(handler: handler, queue: queue, queues: queues, job: job, output: output)
-        #expect(try file.declareTopology(logger: Logger(label: "test")).isEmpty)
+        #expect(try file.declareTopology(logger: Broker.quiet).isEmpty)
         let connection = try Broker.connect()
         let channel = try connection.openChannel()
         try channel.selectConfirms()
@@ -115,11 +106,11 @@ struct RetryTests {
                 properties: properties
             )
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
         connection.close()
-        let supervisor = try self.supervisor(file, once: true)
+        let supervisor = try TestSupervisor(file, [plugin.descriptor], once: true)
         #expect(supervisor.run() == .clean)
-        return try #require(supervisor.status.first).counts
+        return supervisor.counts
     }
 
     /// Everything in a queue, in its order; the queue is deleted.
@@ -214,23 +205,14 @@ struct RetryTests {
         try channel.selectConfirms()
         try channel.publish([1], routingKey: grave)
         try channel.publish(Array("reject x".utf8), routingKey: self.input)
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
-        let running = try self.supervisor(
-            self.jobFile(queue: "{ dead_letter: { routing_key: \(grave) } }"),
-            once: false
-        )
-        let thread = try WorkerThread.start(name: "supervisor") { _ = running.run() }
-        let deadline = MonotonicClock.deadline(in: .seconds(60)) ?? 0
-        while running.status.first?.counts.requeued ?? 0 < 2, MonotonicClock.now() < deadline {
-            _ = channel.pump(until: MonotonicClock.deadline(in: .milliseconds(20)))
+        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        let file = try self.jobFile(queue: "{ dead_letter: { routing_key: \(grave) } }")
+        let supervisor = try TestSupervisor(file, [plugin.descriptor])
+        try supervisor.whileRunning {
+            #expect(supervisor.wait { $0.counts.requeued >= 2 })
+            _ = try channel.get(grave, noAck: true)  // now there is room
+            #expect(supervisor.wait { $0.counts.rejected == 1 })
         }
-        #expect(running.status.first?.counts.requeued ?? 0 >= 2)
-        _ = try channel.get(grave, noAck: true)  // now there is room
-        while running.status.first?.counts.rejected ?? 0 < 1, MonotonicClock.now() < deadline {
-            _ = channel.pump(until: MonotonicClock.deadline(in: .milliseconds(20)))
-        }
-        running.stop()
-        thread.join()
         #expect(try self.texts(grave) == ["reject x"])
         connection.close()
         try self.remove()
@@ -278,23 +260,39 @@ struct RetryTests {
         let file = try self.jobFile(
             job: "    ack: none\n    rate_limit: { allowed: 1, interval: 1h }\n    publish: { mode: none }"
         )
-        #expect(try file.declareTopology(logger: Logger(label: "test")).isEmpty)
+        #expect(try file.declareTopology(logger: Broker.quiet).isEmpty)
         let connection = try Broker.connect()
         let channel = try connection.openChannel()
         try channel.selectConfirms()
         for number in 0..<20 { try channel.publish(Array("fail 0 \(number)".utf8), routingKey: self.input) }
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
-        let running = try self.supervisor(file, once: false)
-        let thread = try WorkerThread.start(name: "supervisor") { _ = running.run() }
+        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        let supervisor = try TestSupervisor(file, [plugin.descriptor])
         let deadline = MonotonicClock.deadline(in: .seconds(60)) ?? 0
-        while try channel.declareQueue(self.input, passive: true).messageCount > 0, MonotonicClock.now() < deadline {
-            _ = channel.pump(until: MonotonicClock.deadline(in: .milliseconds(20)))
+        try supervisor.whileRunning {
+            // The broker is asked until it has sent them all: without acks it waits for nothing.
+            while try channel.declareQueue(self.input, passive: true).messageCount > 0, MonotonicClock.now() < deadline
+            {}
         }
-        running.stop()
-        thread.join()
-        #expect(running.status.first?.counts.acked == 20)
+        #expect(supervisor.counts.acked == 20)
         connection.close()
         #expect(try self.texts(self.output).count == 20)
+        try self.remove()
+    }
+
+    @Test func `whatever number a publisher wrote, an attempt does not start over`() throws {
+        let file = try self.jobFile()
+        #expect(try file.declareTopology(logger: Broker.quiet).isEmpty)
+        let connection = try Broker.connect()
+        let channel = try connection.openChannel()
+        try channel.selectConfirms()
+        var properties = BasicProperties()
+        properties.headers = ["millrace-attempt": 1, "x-delivery-count": .int64(Int64(UInt32.max))]
+        try channel.publish(Array("fail 0".utf8), routingKey: self.input, properties: properties)
+        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        try channel.nack(#require(try channel.get(self.input)), requeue: true)
+        connection.close()
+        #expect(try TestSupervisor(file, [plugin.descriptor], once: true).run() == .clean)
+        #expect(try self.texts(self.output) == ["fail 0: \(UInt32.max)  \(self.input)"])
         try self.remove()
     }
 }

@@ -67,24 +67,14 @@ struct SupervisorTests {
         return try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
     }
 
-    private func supervisor(_ file: JobFile, once: Bool) throws -> Supervisor {
-        var registry = PluginRegistry()
-        try registry.add(linkedIn: plugin.descriptor)
-        try registry.add(linkedIn: FaultyPlugin.descriptor)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        return try Supervisor(
-            file: file,
-            registry: registry,
-            options: SupervisorOptions(once: once),
-            logger: logger
-        )
+    private func supervisor(_ file: JobFile, once: Bool) throws -> TestSupervisor {
+        try TestSupervisor(file, [plugin.descriptor, FaultyPlugin.descriptor], once: once)
     }
 
     private func publish(_ bodies: [String], on channel: Channel) throws {
         try channel.selectConfirms()
         for body in bodies { try channel.publish(Array(body.utf8), routingKey: self.input) }
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
     }
 
     private func remove(_ channel: Channel) throws {
@@ -179,18 +169,18 @@ struct SupervisorTests {
         }
         try channel.consume(self.output, noAck: true)
         try channel.publish(Array("before".utf8), routingKey: self.input)
-        #expect(try channel.nextDelivery(timeout: .seconds(20))?.body == Array("before".utf8))
+        #expect(try channel.nextDelivery(timeout: .seconds(60))?.body == Array("before".utf8))
         try channel.deleteQueue(self.input)
         // Unroutable until a worker has declared the queue again.
         let other = try connection.openChannel()
         try other.selectConfirms()
         repeat {
             try other.publish(Array("after".utf8), routingKey: self.input, mandatory: true)
-        } while try !other.awaitConfirms(timeout: .seconds(10)).isEmpty
-        #expect(try channel.nextDelivery(timeout: .seconds(20))?.body == Array("after".utf8))
+        } while try !other.awaitConfirms(timeout: .seconds(60)).isEmpty
+        #expect(try channel.nextDelivery(timeout: .seconds(60))?.body == Array("after".utf8))
         supervisor.stop()
         // Well before shutdown_timeout: a confirm that comes with cancel-ok must not be slept over.
-        #expect(ended.wait(until: MonotonicClock.deadline(in: .seconds(10))) { $0 } == .clean)
+        #expect(ended.wait(until: MonotonicClock.deadline(in: .seconds(25))) { $0 } == .clean)
         thread.join()
         try self.remove(other)
         connection.close()

@@ -96,11 +96,11 @@ struct TLSTests {
         }
         for body in bodies { try channel.publish(body, exchange: "", routingKey: queue) }
         for body in bodies {
-            let delivery = try #require(try channel.nextDelivery(timeout: .seconds(20)))
+            let delivery = try #require(try channel.nextDelivery(timeout: .seconds(60)))
             #expect(delivery.body.elementsEqual(body))
             try channel.ack(delivery)
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(20)).isEmpty)
+        #expect(try channel.awaitConfirms(timeout: .seconds(60)).isEmpty)
         try channel.cancel(tag)
         channel.close()
     }

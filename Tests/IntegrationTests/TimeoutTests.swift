@@ -1,5 +1,4 @@
 import AMQPClient
-import Logging
 import Millrace
 import MillraceHandler
 import TestSupport
@@ -90,22 +89,17 @@ struct TimeoutTests {
             \(job)
             """
         let file = try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
-        #expect(try file.declareTopology(logger: Logger(label: "test")).isEmpty)
+        #expect(try file.declareTopology(logger: Broker.quiet).isEmpty)
         let connection = try Broker.connect()
         defer { connection.close() }
         let channel = try connection.openChannel()
         try channel.selectConfirms()
         for _ in 0..<messages { try channel.publish([1], routingKey: self.queue) }
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
-        var registry = PluginRegistry()
-        try registry.add(linkedIn: plugin.descriptor)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        let options = SupervisorOptions(once: true)
-        let supervisor = try Supervisor(file: file, registry: registry, options: options, logger: logger)
+        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        let supervisor = try TestSupervisor(file, [plugin.descriptor], once: true)
         #expect(supervisor.run() == .clean)
         for queue in [self.queue, self.queue + ".dead"] { try channel.deleteQueue(queue) }
-        return try #require(supervisor.status.first).counts
+        return supervisor.counts
     }
 
     @Test(arguments: [("tests.patient", "cancelled"), ("tests.asking", "asked")])

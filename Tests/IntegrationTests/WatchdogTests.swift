@@ -24,7 +24,7 @@ struct WatchdogTests {
         /// Waits for a readiness like this one among those seen from now on.
         func wait(_ what: String, for isThere: (Readiness) -> Bool) throws {
             self.readiness.withLock { $0 = [] }
-            let found: Bool? = self.readiness.wait(until: MonotonicClock.deadline(in: .seconds(10))) { seen in
+            let found: Bool? = self.readiness.wait(until: MonotonicClock.deadline(in: .seconds(60))) { seen in
                 seen.contains(where: isThere) ? true : nil
             }
             try #require(found == true, "\(what): \(self.readiness.withLock { $0.last?.reasons ?? [] })")
@@ -74,7 +74,7 @@ struct WatchdogTests {
         }
         try body(run)
         supervisor.stop()
-        #expect(run.ended.wait(until: MonotonicClock.deadline(in: .seconds(10))) { $0 } == .clean)
+        #expect(run.ended.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0 } == .clean)
     }
 
     @Test func `a consume-ok that never comes: not ready, the channel is opened again, then ready`() async throws {

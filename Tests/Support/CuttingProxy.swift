@@ -4,6 +4,7 @@ import Synchronization
 
 /// A TCP proxy on 127.0.0.1 that resets all its connections on demand, with whatever was on its way.
 ///
+/// It may also reset a connection by itself, when the client sends certain octets, which then do not arrive.
 /// One thread serves them all.
 // @unchecked Sendable: `links` is touched by the proxy's thread alone, and the rest does not change after `init`.
 package final class CuttingProxy: @unchecked Sendable {
@@ -25,15 +26,17 @@ package final class CuttingProxy: @unchecked Sendable {
     private let sourceHost = 2 + CuttingProxy.hosts.add(1, ordering: .relaxed).newValue % 250
     private let monitor = Monitor(State())
     private let target: Endpoint
+    private let trigger: [UInt8]
     private let wake: (read: Int32, write: Int32)
     private let listener: Int32
     private let port: Int
     private var links: [Link] = []
     private var thread: WorkerThread?
 
-    /// Listens, and connects each client to `target`.
-    package init(to target: Endpoint) throws {
+    /// Listens, and connects each client to `target`; `trigger` are octets of clients that end their connection.
+    package init(to target: Endpoint, cuttingAt trigger: [UInt8] = []) throws {
         self.target = target
+        self.trigger = trigger
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw PeerFailure("no pipe") }
         self.wake = (ends[0], ends[1])
@@ -63,7 +66,7 @@ package final class CuttingProxy: @unchecked Sendable {
             return (state.cutsAsked, state.linksCut)
         }
         self.poke()
-        let after: Int? = self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(10))) { state in
+        let after: Int? = self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { state in
             state.cutsMade >= number ? state.linksCut : nil
         }
         return (after ?? before) - before
@@ -98,7 +101,7 @@ package final class CuttingProxy: @unchecked Sendable {
             guard poll(&polled, nfds_t(polled.count), -1) >= 0 || errno == EINTR else { return }
             if polled[0].revents != 0, self.obey() { return }
             if polled[1].revents != 0 { self.accept() }
-            for index in self.links.indices.reversed() where !self.links[index].relay() {
+            for index in self.links.indices.reversed() where !self.links[index].relay(until: self.trigger) {
                 self.reset(self.links.remove(at: index))
             }
         }
@@ -176,9 +179,15 @@ package final class CuttingProxy: @unchecked Sendable {
 
 extension CuttingProxy.Link {
     /// Moves what can be moved; false when one side has ended.
-    fileprivate mutating func relay() -> Bool {
-        Self.read(self.client, into: &self.toServer) && Self.read(self.server, into: &self.toClient)
+    fileprivate mutating func relay(until trigger: [UInt8]) -> Bool {
+        Self.read(self.client, into: &self.toServer) && !Self.contains(trigger, self.toServer)
+            && Self.read(self.server, into: &self.toClient)
             && Self.write(&self.toServer, to: self.server) && Self.write(&self.toClient, to: self.client)
+    }
+
+    private static func contains(_ trigger: [UInt8], _ octets: [UInt8]) -> Bool {
+        guard let first = trigger.first else { return false }
+        return octets.indices.contains { octets[$0] == first && octets[$0...].starts(with: trigger) }
     }
 
     private static func read(_ descriptor: Int32, into buffer: inout [UInt8]) -> Bool {

@@ -44,6 +44,30 @@ extension Channel {
         self.lane.ackLine.rolledBack()
     }
 
+    /// Like ``selectTransactions()``, and each publish has a number and gets its verdict with its commit.
+    package func selectTrackedTransactions() throws(AMQPError) {
+        try self.selectTransactions()
+        self.tracksPublishes = true
+    }
+
+    /// Sends tx.commit; ``finishCommit()`` tells when it is done, and until then nothing may be published (C64).
+    package func startCommit() throws(AMQPError) {
+        try self.requireTransaction(.txCommit)
+        try self.startRequest(TxCommit(), expecting: .txCommitOk)
+        self.isCommitting = true
+    }
+
+    /// Whether commit-ok has come since the last look: what was published up to it has its verdicts now.
+    package func finishCommit() -> Bool {
+        guard self.isCommitting, case .reply(.txCommitOk)? = self.takeReply() else { return false }
+        self.isCommitting = false
+        self.lane.ackLine.committed()
+        if self.confirms.pending > 0 {
+            _ = self.confirms.confirmReceived(0, multiple: true, positive: true) { self.note($0, $1) }
+        }
+        return true
+    }
+
     private func requireTransaction(_ method: MethodID) throws(AMQPError) {
         try self.throwIfEnded()
         guard self.currentMode == .transaction else {
@@ -68,7 +92,7 @@ extension Channel {
     ///   - body: At most what the broker takes (16 to 128 MiB by default).
     ///   - exchange: Empty for the default exchange, which routes to the queue named by the key.
     ///   - routingKey: At most 255 octets.
-    ///   - properties: Sent as they are; a mandatory publish on a confirm channel gets a header of its own.
+    ///   - properties: Sent as they are; a mandatory publish that has a number gets a header of its own.
     ///   - mandatory: Have it returned if no queue takes it.
     ///   - token: Comes back with the confirm, on a confirm channel.
     ///   - message: Comes back with the verdict, for a caller that does not keep it.
@@ -87,7 +111,8 @@ extension Channel {
         until deadline: UInt64? = nil
     ) throws(AMQPError) -> UInt64 {
         try self.throwIfEnded()
-        let sequence = self.currentMode == .confirm ? self.confirms.nextSequence : 0
+        let isNumbered = self.currentMode == .confirm || self.tracksPublishes
+        let sequence = isNumbered ? self.confirms.nextSequence : 0
         var properties = properties
         if mandatory, sequence > 0 {
             var headers = properties.headers ?? FieldTable()

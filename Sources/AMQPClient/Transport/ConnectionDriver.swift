@@ -30,13 +30,14 @@ final class ConnectionDriver: ChannelInboundHandler, ConnectionHost, @unchecked 
     private var context: ChannelHandlerContext?
     private var transport: SocketTransport?
     private var tick: RepeatedTask?
-    private var lastTick: UInt64 = MonotonicClock.now()
+    private var stalls = StallWatch(
+        interval: UInt64(ConnectionDriver.tickInterval.nanoseconds),
+        now: MonotonicClock.now()
+    )
     private let opened: EventLoopPromise<Outbox>
     private let ended: EventLoopPromise<Void>
 
     static let tickInterval = TimeAmount.milliseconds(100)
-    /// Between two ticks, in nanoseconds; a longer one means that this process did not run, stopped or starved.
-    static let longestGap: UInt64 = 500_000_000
 
     init(
         endpoint: Endpoint,
@@ -94,9 +95,7 @@ final class ConnectionDriver: ChannelInboundHandler, ConnectionHost, @unchecked 
 
     private func runTick() {
         let now = MonotonicClock.now()
-        let gap = now &- self.lastTick
-        self.lastTick = now
-        self.core?.tick(now: now, afterStallOf: gap > Self.longestGap ? gap : 0)
+        self.core?.tick(now: now, afterStallOf: self.stalls.tick(now: now))
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -6,13 +6,13 @@ import AMQPWire
 /// A frame cut by the end of a read is kept whole in a carry, except a body, which flows piece by piece into its
 /// content's own memory: no body is copied twice.
 package final class InboundReader {
-    private enum Carry {
+    enum Carry {
         case none
         case frame([UInt8])  // the first octets of a frame
         case body(channel: UInt16, remaining: Int)  // in a body frame; 0 remaining: its end octet is due
     }
 
-    private var carry = Carry.none
+    var carry = Carry.none
     private var isFirst = true
     /// Octets of a frame's payload that the peer may send.
     package var payloadLimit: Int
@@ -145,7 +145,7 @@ package final class InboundReader {
     }
 
     /// A TLS server takes our header for nonsense and says so in an alert of 7 octets.
-    private func checkPlain(_ type: UInt8) throws(InboundFailure) {
+    func checkPlain(_ type: UInt8) throws(InboundFailure) {
         guard self.isFirst, type == 0x15 else { return }
         throw InboundFailure(
             code: .frameError,
@@ -154,7 +154,7 @@ package final class InboundReader {
         )
     }
 
-    private func check(_ type: UInt8, _ size: Int, _ bytes: UnsafeRawBufferPointer, _ position: Int)
+    func check(_ type: UInt8, _ size: Int, _ bytes: UnsafeRawBufferPointer, _ position: Int)
         throws(InboundFailure)
     {
         try self.checkPlain(type)
@@ -182,106 +182,13 @@ package final class InboundReader {
         }
     }
 
-    private static func badEnd(_ octet: UInt8) -> InboundFailure {
+    static func badEnd(_ octet: UInt8) -> InboundFailure {
         InboundFailure(code: .frameError, text: "a frame ends with octet \(octet) instead of 206")
-    }
-
-    // MARK: Frames cut by the end of a read
-
-    private func keep(_ bytes: UnsafeRawBufferPointer, _ position: Int) {
-        var kept: [UInt8] = []
-        let left = bytes.count - position
-        if left >= Frame.overhead { kept.reserveCapacity(Int(bytes.bigEndian32(position + 3)) + Frame.overhead) }
-        kept.append(contentsOf: bytes[position...])
-        self.carry = .frame(kept)
-    }
-
-    private func finishCarry(
-        _ block: Block,
-        _ position: inout Int,
-        _ delegate: some InboundDelegate
-    ) throws(InboundFailure) {
-        switch self.carry {
-        case .none: return
-        case .body(let channel, var remaining):
-            let count = min(remaining, block.bytes.count)
-            if count > 0 {
-                let piece = UnsafeRawBufferPointer(rebasing: block.bytes[..<count])
-                try self.body(channel, piece, block, delegate)
-                remaining -= count
-                position = count
-            }
-            guard position < block.bytes.count else {
-                self.carry = .body(channel: channel, remaining: remaining)
-                return
-            }
-            self.carry = .none
-            guard block.bytes[position] == Frame.end else { throw Self.badEnd(block.bytes[position]) }
-            position += 1
-        case .frame(var kept):
-            self.carry = .none
-            try self.finishFrame(&kept, block, &position, delegate)
-        }
-    }
-
-    private func finishFrame(
-        _ kept: inout [UInt8],
-        _ block: Block,
-        _ position: inout Int,
-        _ delegate: some InboundDelegate
-    ) throws(InboundFailure) {
-        let bytes = block.bytes
-        func fill(to count: Int) {
-            let more = min(max(count - kept.count, 0), bytes.count - position)
-            kept.append(contentsOf: bytes[position..<position + more])
-            position += more
-        }
-        fill(to: 8)  // a frame has 8 octets at least, and a foreign protocol header exactly 8
-        guard kept.count >= 8 else {
-            self.carry = .frame(kept)
-            return
-        }
-        let (type, channel, size) = kept.withUnsafeBytes { ($0[0], $0.bigEndian16(1), Int($0.bigEndian32(3))) }
-        try kept.withBytes { (raw) throws(InboundFailure) in try self.check(type, size, raw, 0) }
-        if type == Frame.body {
-            // Give its first octet back to the common way: the piece, then the rest from the block.
-            var remaining = size
-            if size > 0 {
-                let first = [kept[7]]
-                try first.withBytes { (raw) throws(InboundFailure) in
-                    try self.body(channel, raw, block, delegate)
-                }
-                remaining -= 1
-                self.carry = .body(channel: channel, remaining: remaining)
-                let rest = Block(
-                    bytes: UnsafeRawBufferPointer(rebasing: bytes[position...]),
-                    owner: block.owner
-                )
-                var offset = 0
-                try self.finishCarry(rest, &offset, delegate)
-                position += offset
-            } else {
-                guard kept[7] == Frame.end else { throw Self.badEnd(kept[7]) }
-                try self.body(channel, UnsafeRawBufferPointer(start: nil, count: 0), block, delegate)
-            }
-            return
-        }
-        kept.reserveCapacity(size + Frame.overhead)
-        fill(to: size + Frame.overhead)
-        guard kept.count == size + Frame.overhead else {
-            self.carry = .frame(kept)
-            return
-        }
-        guard kept[size + 7] == Frame.end else { throw Self.badEnd(kept[size + 7]) }
-        try kept.withBytes { (raw) throws(InboundFailure) in
-            let payload = UnsafeRawBufferPointer(rebasing: raw[7..<7 + size])
-            try self.dispatch(type, channel, payload, block, delegate)
-        }
     }
 
     // MARK: One frame
 
-    private func dispatch(
+    func dispatch(
         _ type: UInt8,
         _ channel: UInt16,
         _ payload: UnsafeRawBufferPointer,
@@ -339,7 +246,7 @@ package final class InboundReader {
     /// What is followed by a content: basic.deliver, basic.return, basic.get-ok.
     private static let contentMethods: Set<UInt32> = [60 << 16 | 60, 60 << 16 | 50, 60 << 16 | 71]
 
-    private func body(
+    func body(
         _ channel: UInt16,
         _ piece: UnsafeRawBufferPointer,
         _ block: Block,

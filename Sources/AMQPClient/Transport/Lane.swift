@@ -11,7 +11,7 @@ package final class Lane: @unchecked Sendable {
     var assembler = ContentAssembler()
     package var isOpen = false
     var isDirty = false
-    /// Whether the next frame goes on with a content that is in `assembler`.
+    /// Whether the next frame goes on with a content that is in `assembler`; beside it, because each delivery looks.
     var isMidContent = false
     let records = RecordBuffer()
     var batches: ContiguousArray<DeliveryBatch> = []

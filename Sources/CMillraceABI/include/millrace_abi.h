@@ -164,8 +164,8 @@ typedef struct millrace_host {
     /* Adds `value` to the counter `name` (kind 0), or records it (kind 1). Names: [a-z0-9_]. */
     void (*metric)(millrace_worker *worker, millrace_bytes name, uint32_t kind, double value);
 
-    /* 1 when the delivery should end early: the supervisor stops and has waited for `shutdown_timeout`. A handler that
-     * outlives its job's timeout is counted and logged, not cancelled. */
+    /* 1 when the delivery should end early: the job's timeout has passed, or the supervisor stops and has waited for
+     * `shutdown_timeout`. */
     uint8_t (*is_cancelled)(millrace_token *token);
 
     /* The job's name, UTF-8, valid as long as the worker. */

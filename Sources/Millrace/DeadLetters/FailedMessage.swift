@@ -3,20 +3,29 @@ public import AMQPWire
 
 /// One message in a dead-letter queue.
 public struct FailedMessage: Sendable {
-    let delivery: Delivery
+    private let delivery: Delivery
     /// Its `message-id`; without one, a hash of its body and of when and why it failed: `~` and 16 hex digits.
     public let id: String
-    /// Everything that travels with it.
+    /// Its place at this look, from 1, the oldest first.
+    public let place: Int
+    /// Everything that travels with it; nothing if ``isReadable`` is false.
     public let properties: BasicProperties
-    /// Where it came from when it died, as far as the broker's delivery says.
+    /// Whether its properties could be decoded; if not it can be removed, but not be copied.
+    public let isReadable: Bool
+    /// The exchange that it came here by.
     public let exchange: String
-    /// The same.
+    /// The routing key that it came here with.
     public let routingKey: String
+    /// What the broker noted about its deaths, the latest first.
+    private let deaths: [BrokerDeath]
 
-    init(_ delivery: Delivery) {
+    init(_ delivery: Delivery, place: Int) {
         self.delivery = delivery
-        // What does not decode is shown without: it can still be removed.
-        self.properties = (try? delivery.properties) ?? BasicProperties()
+        self.place = place
+        let properties = try? delivery.properties
+        self.isReadable = properties != nil
+        self.properties = properties ?? BasicProperties()
+        self.deaths = BrokerDeath.all(in: properties?.headers)
         let envelope = try? delivery.envelope
         self.exchange = envelope?.exchange ?? ""
         self.routingKey = envelope?.routingKey ?? ""
@@ -27,59 +36,52 @@ public struct FailedMessage: Sendable {
         }
     }
 
-    /// FNV-1a: the same at every look and on every machine.
     private static func hash(_ delivery: Delivery, _ properties: BasicProperties) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        func add(_ octets: some Sequence<UInt8>) {
-            for octet in octets { hash = (hash ^ UInt64(octet)) &* 0x100_0000_01b3 }
-        }
-        delivery.withBody { add($0) }
-        add("\(properties.headers?[JobHeaders.errorTime] ?? .void)".utf8)
-        add((properties.headers?[JobHeaders.error]?.stringValue ?? "").utf8)
-        let digits = String(hash, radix: 16)
-        return "~" + String(repeating: "0", count: 16 - digits.count) + digits
+        var hash = StableHash()
+        delivery.withBody { hash.add($0) }
+        hash.add("\(properties.headers?[JobHeaders.errorTime] ?? .void)".utf8)
+        hash.add((properties.headers?[JobHeaders.error]?.stringValue ?? "").utf8)
+        return "~" + hash.digits
     }
 
+    var tag: UInt64 { self.delivery.deliveryTag }
     /// A copy of the body.
     public var body: [UInt8] { self.delivery.body }
     /// Its length in octets.
     public var bodyByteCount: Int { self.delivery.bodyByteCount }
+    /// Whether the broker gave it out before: every look does.
+    public var redelivered: Bool { self.delivery.redelivered }
+
+    /// How often a quorum queue has given it out in vain; nil for another queue, or the first time.
+    public var deliveryCount: Int? { self.header("x-delivery-count")?.intValue.map { Int(clamping: $0) } }
 
     private func header(_ key: String) -> FieldValue? { self.properties.headers?[key] }
 
     /// What went wrong; what the broker noted if it put the message here by itself; nil if nobody said.
-    public var error: String? { self.header(JobHeaders.error)?.stringValue ?? self.death?["reason"]?.stringValue }
+    public var error: String? { self.header(JobHeaders.error)?.stringValue ?? self.deaths.first?.reason }
     /// `exhausted`, `rejected`, `failed`, `crashed`; or the broker's word.
-    public var failure: String? { self.header(JobHeaders.failure)?.stringValue ?? self.death?["reason"]?.stringValue }
+    public var failure: String? { self.header(JobHeaders.failure)?.stringValue ?? self.deaths.first?.reason }
     /// How many attempts were made; nil if nobody counted.
     public var attempts: Int? { self.header(JobHeaders.attempt)?.intValue.map { Int(clamping: $0) } }
     /// When it failed, in seconds since 1970.
     public var failedAt: UInt64? {
-        for value in [self.header(JobHeaders.errorTime), self.death?["time"]] {
-            if case .timestamp(let seconds)? = value { return seconds }
-        }
-        return nil
+        if case .timestamp(let seconds)? = self.header(JobHeaders.errorTime) { return seconds }
+        return self.deaths.first?.time
     }
     /// `plugin.handler on HOST`.
-    public var place: String? { self.header(JobHeaders.errorPlace)?.stringValue }
-    /// The queue it was consumed from.
-    public var queue: String? {
-        self.header(JobHeaders.queue)?.stringValue ?? self.death?["queue"]?.stringValue
+    public var errorPlace: String? { self.header(JobHeaders.errorPlace)?.stringValue }
+    /// The queue it was consumed from, or died in.
+    public var queue: String? { self.header(JobHeaders.queue)?.stringValue ?? self.deaths.first?.queue }
+
+    /// Whether it came from this queue, as far as anybody noted: queues may share one for dead letters.
+    public func mayHaveCome(from queue: String) -> Bool {
+        if let noted = self.header(JobHeaders.queue)?.stringValue { return noted == queue }
+        let noted = self.deaths.compactMap(\.queue)
+        return noted.isEmpty || noted.contains(queue)
     }
 
-    /// The broker's own note of its last death.
-    private var death: FieldTable? { self.header("x-death")?.arrayValue?.first?.tableValue }
-
-    /// What a copy for another try carries: nothing of this failure, but where it was first published.
-    var replayProperties: BasicProperties {
-        var properties = MessageCopy.properties(
-            of: self.properties,
-            attempt: nil,
-            exchange: self.exchange,
-            routingKey: self.routingKey,
-            note: nil
-        )
-        for header in JobHeaders.ofFailure { properties.headers?[header] = nil }
-        return properties
+    /// What its copy carries.
+    func replayProperties(to jobQueue: String) -> BasicProperties {
+        ReplayProperties.of(self.properties, exchange: self.exchange, routingKey: self.routingKey, to: jobQueue)
     }
 }

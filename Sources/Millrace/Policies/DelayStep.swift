@@ -20,19 +20,8 @@ package struct DelayStep: Hashable, Sendable {
 
     package init(nanoseconds: UInt64) { self.init(milliseconds: Double(nanoseconds) / 1e6) }
 
-    /// `orders.retry.5000ms`: at most 255 octets, also for a queue whose name is that long.
-    package func queueName(for queue: String) -> String {
-        let suffix = ".retry.\(self.milliseconds)ms"
-        if queue.utf8.count + suffix.utf8.count <= 255 { return queue + suffix }
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a: the same in every process
-        for octet in queue.utf8 { hash = (hash ^ UInt64(octet)) &* 0x100_0000_01b3 }
-        var short = ""
-        for character in queue {
-            if short.utf8.count + String(character).utf8.count > 200 { break }
-            short.append(character)
-        }
-        return "\(short).\(String(hash, radix: 16))\(suffix)"
-    }
+    /// `orders.retry.5000ms`.
+    package func queueName(for queue: String) -> String { DerivedName.of(queue, "retry.\(self.milliseconds)ms") }
 
     /// How long a declaration can be relied on, in nanoseconds: after that it is made again before the next message.
     package static let renewal: UInt64 = 60_000_000_000

@@ -20,9 +20,4 @@ package enum JobHeaders {
     package static let routingKey = "millrace-routing-key"
     /// String: why it is dead: `exhausted`, `rejected`, `failed`, `crashed`.
     package static let failure = "millrace-failure"
-
-    /// What a failure left behind, and another try does not carry.
-    package static let ofFailure = [
-        Self.attempt, Self.job, Self.queue, Self.error, Self.errorTime, Self.errorPlace, Self.failure,
-    ]
 }

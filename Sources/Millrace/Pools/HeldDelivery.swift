@@ -6,4 +6,6 @@ struct HeldDelivery {
     let bytes: UnsafeRawBufferPointer
     /// Keeps `bytes`.
     let owner: AnyObject?
+    /// Kept until the broker has accepted them all: they may have to be published again.
+    let outputs: [Publication]
 }

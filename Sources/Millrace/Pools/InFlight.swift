@@ -2,7 +2,6 @@ import Logging
 import AMQPClient
 import AMQPWire
 import CMillraceABI
-import Glibc
 
 /// A message that a handler wants to have published once it has succeeded.
 struct Publication {
@@ -146,7 +145,8 @@ final class InFlight {
         guard self.record.redelivered else { return counted }
         let again = self.properties.headers?["x-delivery-count"]?.intValue ?? 1
         // A publisher may have put any number there.
-        return counted.addingReportingOverflow(UInt32(clamping: max(again, 0))).partialValue
+        let (sum, isTooMuch) = counted.addingReportingOverflow(UInt32(clamping: max(again, 0)))
+        return isTooMuch ? .max : sum
     }
 
     /// Whether its handler should end early: the worker is told to stop, or the job's timeout has passed.

@@ -21,7 +21,12 @@ final class ParkingQueues: Sendable {
     }
 
     /// It is gone, or not what was thought.
-    func forget(_ name: String) { self.declared.withLock { $0.times[name] = nil } }
+    func forget(_ name: String) {
+        self.declared.withLock { declared in
+            declared.times[name] = nil
+            declared.delays.remove(name)
+        }
+    }
 
     /// Where messages wait for their time.
     var delays: [String] { self.declared.withLock { $0.delays.sorted() } }

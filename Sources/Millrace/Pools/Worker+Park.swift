@@ -109,14 +109,7 @@ extension Worker {
     private func parkingChannel(_ channel: Channel) throws(AMQPError) -> Channel {
         if let parking = self.parking, parking.isOpen { return parking }
         self.takeFromParking(channel)
-        let connection: Connection
-        if self.source.publishesSeparately {
-            connection = try self.source.awaitPublishing()
-        } else if let current = self.source.current {
-            connection = current
-        } else {
-            throw AMQPError(.connectionLost, scope: .connection, text: "the connection has ended")
-        }
+        let connection = try self.connectionForOutputs()
         try Self.throwIfBlocked(connection)
         let mailbox = Mailbox(waking: self.handle.mailbox, with: WorkerHandle.Signal.parking)
         let parking = try connection.openChannel(mailbox: mailbox, outwaitsBlocks: false)

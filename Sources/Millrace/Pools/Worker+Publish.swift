@@ -1,83 +1,146 @@
 import AMQPClient
 import Logging
 
+/// Outputs: published when their handler has succeeded, and answered before their input is acked.
+///
+/// They travel on a channel of their own, so that what goes wrong with them costs the consumer's channel nothing: when
+/// it ends, what was under way goes again, each input alone, and the one that ends it again has failed.
 extension Worker {
-    /// Publishes an input's outputs; in confirm mode its ack follows the last confirm.
+    /// Takes an input in whose handler has succeeded.
     func publish(_ outputs: [Publication], for delivery: InFlight, _ channel: Channel) {
-        let job = self.handle.job
-        let tag = delivery.record.deliveryTag
-        let isConfirmed = job.publish.mode == .confirm
-        let held = HeldDelivery(record: delivery.record, bytes: delivery.bytes, owner: delivery.owner)
-        let token = isConfirmed ? self.awaiting.add(held, outputs: outputs.count) : 0
-        do throws(AMQPError) {
-            let outlet = try self.outlet(channel)
-            for output in outputs {
-                try output.body.withBytes { (body) throws(AMQPError) in
-                    _ = try outlet.publish(
-                        body,
-                        exchange: output.exchange,
-                        routingKey: output.routingKey,
-                        properties: output.properties,
-                        mandatory: isConfirmed && job.publish.mandatory,
-                        token: token
-                    )
-                }
-            }
-        } catch {
-            if isConfirmed { self.awaiting.drop(token) }
-            guard channel.isOpen else { return self.counts.droppedAcks += 1 }  // the broker gives the input out again
-            if error.scope != .call { return self.giveBackForOutlet([tag], error, channel) }
-            return self.outputFailed(held, "\(error)", channel)
-        }
-        if isConfirmed { return }
-        self.counts.published += outputs.count
-        self.acknowledge(tag, channel)
+        let held = HeldDelivery(
+            record: delivery.record,
+            bytes: delivery.bytes,
+            owner: delivery.owner,
+            outputs: outputs
+        )
+        self.outputs.add(held, outputs: outputs.count, now: MonotonicClock.coarseNow())
+        if self.outputs.isFull { self.releaseOutputs(channel) }
     }
 
+    /// Publishes what may go now, up to what the broker has room for; in `tx` mode commits it.
+    func releaseOutputs(_ channel: Channel) {
+        guard self.outputs.hasUnsent || self.outputs.mustCommit, let outlet = self.outletOrGiveBack(channel) else {
+            return
+        }
+        let mayWait = self.mayOutputsWait
+        while true {
+            guard let step = self.outputs.next(now: MonotonicClock.coarseNow(), mayWait: mayWait) else { break }
+            guard self.publish(step, on: outlet, channel) else { return }
+        }
+        guard self.outputs.mustCommit, !outlet.isCommitting else { return }
+        do throws(AMQPError) {
+            try outlet.startCommit()
+        } catch {
+            self.takeFromOutlet(channel)
+        }
+    }
+
+    /// Whether others may still come to join a group: not when the prefetch is used up, and not in a drain.
+    private var mayOutputsWait: Bool {
+        let job = self.handle.job
+        guard !self.handle.isDraining else { return false }
+        return job.ack.mode == .none
+            || self.outputs.count + self.running.count + self.parked.count < Int(job.prefetch)
+    }
+
+    /// - Returns: Whether there may be a next one: false while there is no room, or no channel.
+    private func publish(_ step: OutputQueue<HeldDelivery>.Step, on outlet: Channel, _ channel: Channel) -> Bool {
+        let output = step.load.outputs[step.index]
+        let policy = self.handle.job.publish
+        do throws(AMQPError) {
+            try output.body.withBytes { (body) throws(AMQPError) in
+                _ = try outlet.publish(
+                    body,
+                    exchange: output.exchange,
+                    routingKey: output.routingKey,
+                    properties: output.properties,
+                    mandatory: policy.mode != .none && policy.mandatory,
+                    token: step.token,
+                    until: 0
+                )
+            }
+        } catch {
+            switch (error.scope, error.code) {
+            case (.call, .timeout): return false  // `writable` comes when there is room
+            case (.call, _):
+                if let held = self.outputs.remove(step.token) { self.outputFailed(held, "\(error)", channel) }
+                return true
+            default:
+                self.takeFromOutlet(channel)
+                return false
+            }
+        }
+        if self.outputs.sent(step.token), policy.mode == .none, let held = self.outputs.remove(step.token) {
+            self.outputsAccepted(held, channel)
+        }
+        return true
+    }
+
+    private func outputsAccepted(_ held: HeldDelivery, _ channel: Channel) {
+        self.counts.published += held.outputs.count
+        self.acknowledge(held.record.deliveryTag, channel)
+        self.noteFailure(.ack)
+    }
+
+    // MARK: The channel for outputs
+
     /// Opens the channel for outputs before there is one: while the broker blocks publishers it could not be opened.
-    func openOutletEarly(_ channel: Channel) {
+    func openOutletEarly() {
         guard self.source.publishesSeparately, (try? self.source.awaitPublishing())?.isBlocked == false else { return }
         do throws(AMQPError) {
-            _ = try self.outlet(channel)
+            _ = try self.openOutlet()
         } catch {
             self.handle.logger.debug("no channel for outputs yet", metadata: ["reason": "\(error)"])
         }
     }
 
-    /// The channel that outputs go out on: the worker's own, or one on the connection for publishing.
-    private func outlet(_ channel: Channel) throws(AMQPError) -> Channel {
-        guard self.source.publishesSeparately else { return channel }
-        if let publisher = self.publisher, publisher.isOpen { return publisher }
-        self.takeFromPublisher(channel)
-        let connection = try self.source.awaitPublishing()
+    private func outletOrGiveBack(_ channel: Channel) -> Channel? {
+        if let outlet = self.outlet, outlet.isOpen { return outlet }
+        self.takeFromOutlet(channel)
+        do throws(AMQPError) {
+            return try self.openOutlet()
+        } catch {
+            guard channel.isOpen else { return nil }  // the broker gives the inputs out again
+            self.giveBackForOutlet(self.outputs.removeAll(), error, channel)
+            return nil
+        }
+    }
+
+    private func openOutlet() throws(AMQPError) -> Channel {
+        let connection = try self.connectionForOutputs()
         try Self.throwIfBlocked(connection)
-        let mailbox = Mailbox(waking: self.handle.mailbox, with: WorkerHandle.Signal.publisher)
-        let publisher = try connection.openChannel(mailbox: mailbox, outwaitsBlocks: false)
-        if self.handle.job.publish.mode == .confirm { try publisher.selectConfirms() }
-        self.publisher = publisher
-        return publisher
+        let mailbox = Mailbox(waking: self.handle.mailbox, with: WorkerHandle.Signal.outlet)
+        let outlet = try connection.openChannel(mailbox: mailbox, outwaitsBlocks: false)
+        switch self.handle.job.publish.mode {
+        case .confirm: try outlet.selectConfirms()
+        case .tx: try outlet.selectTrackedTransactions()
+        case .none: break
+        }
+        self.outlet = outlet
+        return outlet
     }
 
-    /// Takes in what the separate channel for outputs has got, if there is one.
-    func takeFromPublisher(_ channel: Channel) {
-        guard let publisher = self.publisher else { return }
-        publisher.pump(until: 0)
-        self.takeVerdicts(of: publisher, channel)
-        if !publisher.isOpen { self.publisher = nil }
+    /// The connection for what is published: its own, if the file says so.
+    func connectionForOutputs() throws(AMQPError) -> Connection {
+        if self.source.publishesSeparately { return try self.source.awaitPublishing() }
+        if let current = self.source.current { return current }
+        throw AMQPError(.connectionLost, scope: .connection, text: "the connection has ended")
     }
 
-    /// Confirms and refusals that have come: an input whose last output is answered is settled now.
-    func takeVerdicts(of outlet: Channel, _ channel: Channel) {
-        var unknown: [UInt64] = []
+    // MARK: Answers
+
+    /// Takes in what the channel for outputs has got, if there is one.
+    func takeFromOutlet(_ channel: Channel) {
+        guard let outlet = self.outlet else { return }
+        outlet.pump(until: 0)
+        if outlet.finishCommit() { self.outputs.committed() }
         for answer in outlet.takeVerdicts() {
-            guard let input = self.awaiting.settled(answer.token, answer.verdict) else { continue }
-            if input.isUnknown {
-                unknown.append(input.deliveryTag)
-            } else if let failure = input.failure {
-                self.outputFailed(input.delivery, failure, channel)
-            } else {
-                self.counts.published += input.outputs
-                self.acknowledge(input.deliveryTag, channel)
+            guard let input = self.outputs.answered(answer.token, answer.verdict) else { continue }
+            switch input.failure {
+            case nil: self.outputsAccepted(input.load, channel)
+            case .returned: self.outputFailed(input.load, "no queue took an output (312 NO_ROUTE)", channel)
+            case .some: self.outputFailed(input.load, "the broker refused an output (basic.nack)", channel)
             }
         }
         for message in outlet.takeReturnedMessages() {
@@ -89,25 +152,38 @@ extension Worker {
                 ]
             )
         }
-        guard !unknown.isEmpty else { return }
-        if outlet === channel {
-            self.counts.droppedAcks += unknown.count  // the inputs went with it
-        } else {
-            self.giveBackForOutlet(unknown, outlet.endReason, channel)
-        }
+        if outlet.isOpen { outlet.sendAcks() } else { self.outletEnded(outlet, channel) }
     }
 
-    /// The channel for outputs ended, the one that consumes goes on: its inputs are not at fault.
-    private func giveBackForOutlet(_ tags: [UInt64], _ reason: AMQPError?, _ channel: Channel) {
+    private func outletEnded(_ outlet: Channel, _ channel: Channel) {
+        self.outlet = nil
+        let reason = outlet.endReason
+        guard channel.isOpen else { return }  // the inputs went with it
+        if case .connection = reason?.scope {
+            return self.giveBackForOutlet(self.outputs.removeAll(), reason, channel)
+        }
+        let atFault = self.outputs.channelEnded()
+        let text = reason.map { "\($0)" } ?? "the channel for outputs ended"
         self.handle.logger.warning(
-            "outputs could not be confirmed; their inputs are given back",
-            metadata: ["inputs": "\(tags.count)", "reason": "\(reason.map { "\($0)" } ?? "unknown")"]
+            "the channel for outputs ended; another one is opened",
+            metadata: ["reason": "\(text)", "inputs": "\(self.outputs.count + atFault.count)"]
         )
-        for tag in tags {
+        for held in atFault { self.outputFailed(held, text, channel) }
+    }
+
+    /// There is no way to publish at this time: the inputs are not at fault.
+    private func giveBackForOutlet(_ inputs: [HeldDelivery], _ reason: AMQPError?, _ channel: Channel) {
+        guard !inputs.isEmpty else { return }
+        self.handle.logger.warning(
+            "outputs could not be published; their inputs are given back",
+            metadata: ["inputs": "\(inputs.count)", "reason": "\(reason.map { "\($0)" } ?? "unknown")"]
+        )
+        for held in inputs.reversed() {
+            let tag = held.record.deliveryTag
             let isOutstanding = self.handle.job.ack.mode == .none || channel.nack(tag: tag, requeue: true)
             if isOutstanding { self.counts.count(.giveBack) } else { self.counts.droppedAcks += 1 }
         }
-        self.noteFailure(.rejectRequeue)  // slows down, so that a channel that dies at each output is no hot loop
+        self.noteFailure(.rejectRequeue)  // slows down, so that a connection that is not there is no hot loop
     }
 
     /// An output that can not be delivered is a failure of its input.

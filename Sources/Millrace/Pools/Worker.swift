@@ -16,31 +16,31 @@ final class Worker {
     /// The job's, in nanoseconds.
     let timeout: UInt64?
     let entry: HandlerEntry
-    private let functions: HandlerFunctions
-    private let tasksPerThread: Int
-    private var instance: UnsafeMutableRawPointer?
+    let functions: HandlerFunctions
+    let tasksPerThread: Int
+    var instance: UnsafeMutableRawPointer?
 
     var channel: Channel?
-    /// The channel for outputs, if they have a connection of their own; opened with the first output.
-    var publisher: Channel?
+    /// The channel for outputs, opened with the first.
+    var outlet: Channel?
+    var outputs: OutputQueue<HeldDelivery>
     var counts = JobCounts()
-    var awaiting = AwaitingInputs()
     /// The channel for copies: retries, snoozes, dead letters; opened with the first.
     var parking: Channel?
     var parked = ParkedInputs()
     /// Deliveries that an async handler has in hand.
     var running: [InFlight] = []
-    private var hand: InFlight?
-    private var spareHands: [InFlight] = []
+    var hand: InFlight?
+    var spareHands: [InFlight] = []
     /// The batch that is being worked off, and how far.
-    private var batch: DeliveryBatch?
-    private var nextRecord = 0
+    var batch: DeliveryBatch?
+    var nextRecord = 0
     private var pause = FailurePause()
-    private var pausedUntil: UInt64 = 0
+    var pausedUntil: UInt64 = 0
     private var mustDeclare = false
     private var inbox = Inbox()
     /// Another one for each channel: with the number of a dead channel its last deliveries may still come (C37).
-    private var consumerTag = ""
+    var consumerTag = ""
     private var channelsOpened = 0
 
     init(
@@ -60,6 +60,7 @@ final class Worker {
         self.parkingQueues = parkingQueues
         self.limiter = limiter
         self.timeout = handle.job.timeout?.nanoseconds
+        self.outputs = OutputQueue(handle.job.publish.plan)
     }
 
     // MARK: The thread
@@ -83,7 +84,7 @@ final class Worker {
             do throws(AMQPError) {
                 try self.serve(connection) { backoff.reset() }
             } catch {
-                self.channelEnded()
+                self.channelEnded(error)
                 if error.scope == .connection {
                     self.handle.enter(.waiting)
                     self.source.forget(connection)
@@ -118,9 +119,10 @@ final class Worker {
         channel.interrupts = WorkerHandle.Signal.restart | WorkerHandle.Signal.drain
         if self.mustDeclare { try self.topology.declare(queue: job.queue, on: channel) }
         channel.batchAcks(job.ack.batch)
-        if job.publish.mode == .confirm, !self.source.publishesSeparately { try channel.selectConfirms() }
-        self.openOutletEarly(channel)
+        self.openOutletEarly()
         try channel.prefetch(UInt16(clamping: job.prefetch))
+        // Without acks what comes with consume-ok is ours alone: a drain waits for it, and works it off.
+        if job.ack.mode == .none { channel.interrupts = WorkerHandle.Signal.restart }
         self.consumerTag = self.nextConsumerTag()
         var arguments = FieldTable(job.consumerArguments)
         if job.consumerPriority != 0 { arguments["x-priority"] = .int64(Int64(job.consumerPriority)) }
@@ -138,6 +140,7 @@ final class Worker {
         while !self.handle.isDraining {
             try self.throwIfEnded(channel)
             self.workOff(channel, whileDraining: false)
+            if !self.outputs.isEmpty { self.releaseOutputs(channel) }
             self.publishCounts()
             channel.sendAcks()
             try self.throwIfEnded(channel)
@@ -155,7 +158,7 @@ final class Worker {
             ? "\(name)-\(self.handle.index)" : "\(name)-\(self.handle.index).\(self.channelsOpened)"
     }
 
-    private func throwIfEnded(_ channel: Channel) throws(AMQPError) {
+    func throwIfEnded(_ channel: Channel) throws(AMQPError) {
         if !channel.isOpen, let reason = channel.endReason { throw reason }
         if channel.hasCancelledConsumers, let consumer = channel.takeCancelledConsumers().first {
             channel.close()
@@ -168,18 +171,16 @@ final class Worker {
     }
 
     /// Sleeps until something comes, unless a request or a publish has brought something already while it waited.
-    private func await(_ channel: Channel, until deadline: UInt64?) {
+    func await(_ channel: Channel, until deadline: UInt64?) {
         let hasVerdicts =
-            !channel.verdicts.isEmpty || self.publisher?.verdicts.isEmpty == false
-            || self.parking?.verdicts.isEmpty == false
+            self.outlet?.verdicts.isEmpty == false || self.parking?.verdicts.isEmpty == false
         if !hasVerdicts, !channel.hasCalls, !channel.hasSignals { channel.pump(until: deadline) }
         self.takeIn(channel)
     }
 
     /// Confirms, calls of async handlers, cancellation: all that is not a delivery.
     private func takeIn(_ channel: Channel) {
-        if !channel.verdicts.isEmpty { self.takeVerdicts(of: channel, channel) }
-        if self.publisher != nil { self.takeFromPublisher(channel) }
+        if self.outlet != nil { self.takeFromOutlet(channel) }
         if self.parking != nil { self.takeFromParking(channel) }
         if channel.hasCalls { self.runCalls(channel) }
         if self.handle.isCancelled { self.passCancellationOn() } else { self.cancelOverdue() }
@@ -187,8 +188,9 @@ final class Worker {
     }
 
     /// When there is something to do though nothing comes: a pause ends, a handler's time is over.
-    private var nextWake: UInt64? {
+    var nextWake: UInt64? {
         var wake = self.pausedUntil > 0 ? self.pausedUntil : UInt64.max
+        if !self.outputs.isEmpty, let deadline = self.outputs.deadline { wake = min(wake, deadline) }
         if let timeout = self.timeout, self.entry.isAsync {
             for delivery in self.running where !delivery.wasCancelled { wake = min(wake, delivery.beganAt &+ timeout) }
         }
@@ -197,8 +199,8 @@ final class Worker {
 
     // MARK: Deliveries
 
-    private func mayBegin(_ channel: Channel) -> Bool {
-        guard self.running.count < self.tasksPerThread else { return false }
+    func mayBegin(_ channel: Channel) -> Bool {
+        guard self.running.count < self.tasksPerThread, self.outputs.count < Self.outputLimit else { return false }
         if self.pausedUntil > 0 {
             guard MonotonicClock.now() >= self.pausedUntil else { return false }
             self.pausedUntil = 0
@@ -211,7 +213,7 @@ final class Worker {
     }
 
     /// Begins deliveries until there are none, or all hands are full.
-    private func workOff(_ channel: Channel, whileDraining: Bool) {
+    func workOff(_ channel: Channel, whileDraining: Bool) {
         var sentAt: UInt64 = 0
         while self.mayBegin(channel), let batch = self.batch {
             while self.nextRecord < batch.records.count {
@@ -244,6 +246,9 @@ final class Worker {
             self.batch = nil
         }
     }
+
+    /// Inputs that wait for their outputs: without acks no prefetch bounds them.
+    private static let outputLimit = 65_536
 
     /// Acks are held back for a burst of short handlers, never for longer: nanoseconds, to the coarse clock's tick.
     private static let longestHold: UInt64 = 1_000_000
@@ -286,138 +291,9 @@ final class Worker {
         if self.running.isEmpty { self.handle.beganAt.store(0, ordering: .relaxed) }
     }
 
-    /// A sync handler has one delivery in hand at a time, always in the same object.
-    @inline(__always)
-    func nextHand() -> InFlight {
-        if let hand = self.hand {
-            self.hand = nil
-            return hand
-        }
-        return self.spareHands.popLast() ?? InFlight(worker: self)
-    }
-
-    @inline(__always)
-    func putDown(_ delivery: InFlight) {
-        if delivery.owner != nil { delivery.owner = nil }
-        if self.hand == nil { self.hand = delivery } else { self.spareHands.append(delivery) }
-    }
-
-    /// Runs what the handlers' task executor has queued, and settles what that completed.
-    private func runCalls(_ channel: Channel?) {
-        let calls = self.channel?.takeCalls() ?? []
-        for call in calls { call.function(call.argument) }
-        self.settleCompleted(channel)
-    }
-
-    private func settleCompleted(_ channel: Channel?) {
-        var index = 0
-        while index < self.running.count {
-            guard !self.running[index].isInHand else {
-                index += 1
-                continue
-            }
-            let delivery = self.running.remove(at: index)
-            if let channel, delivery.incarnation == channel.incarnation {
-                self.settle(delivery, channel)
-            } else {
-                self.counts.droppedAcks += 1
-                delivery.publications.removeAll()
-                self.putDown(delivery)
-            }
-        }
-        let oldest = self.running.first?.beganAt ?? 0
-        self.handle.beganAt.store(oldest, ordering: .relaxed)
-    }
-
-    private func passCancellationOn() {
-        guard let cancel = self.functions.cancel else { return }
-        for delivery in self.running where delivery.isInHand && !delivery.wasCancelled {
-            delivery.wasCancelled = true
-            cancel(self.instance, delivery.pointer)
-        }
-    }
-
-    /// A handler whose job's timeout has passed is asked to end; what it throws then is a failure like any other.
-    private func cancelOverdue() {
-        guard let timeout = self.timeout, let cancel = self.functions.cancel, !self.running.isEmpty else { return }
-        let now = MonotonicClock.now()
-        for delivery in self.running where delivery.isInHand && !delivery.wasCancelled {
-            guard now > delivery.beganAt &+ timeout else { continue }
-            delivery.wasCancelled = true
-            cancel(self.instance, delivery.pointer)
-        }
-    }
-
     func noteFailure(_ settlement: Settlement) {
         let wait = self.pause.settled(settlement)
         if wait > 0 { self.pausedUntil = MonotonicClock.now() &+ wait }
-    }
-
-    // MARK: The end
-
-    /// Gives back what is not begun, newest first; finishes what is; then closes (DESIGN §7).
-    private func drain(_ channel: Channel) throws(AMQPError) {
-        try channel.cancel(self.consumerTag)
-        if self.handle.job.ack.mode == .none {
-            // Settled when the broker sent them: there is nobody to give them back to.
-            channel.pump(until: 0)
-            while channel.isOpen {
-                self.pausedUntil = 0
-                self.workOff(channel, whileDraining: true)
-                if self.mayBegin(channel) { continue }
-                if self.running.isEmpty { break }
-                self.await(channel, until: self.nextWake)
-            }
-        }
-        self.giveBackUnbegun(channel)
-        while !self.running.isEmpty || !self.awaiting.isEmpty || !self.parked.isEmpty {
-            channel.sendAcks()
-            self.publishCounts()
-            try self.throwIfEnded(channel)
-            self.await(channel, until: self.nextWake)
-        }
-        channel.sendAcks()
-        self.publishCounts()
-        self.publisher?.close()
-        self.publisher = nil
-        self.parking?.close()
-        self.parking = nil
-        channel.close()
-        self.noteUnsentAcks(channel)
-        self.publishCounts()
-        self.channel = nil
-    }
-
-    private func giveBackUnbegun(_ channel: Channel) {
-        var tags: [UInt64] = []
-        if let batch = self.batch { tags += batch.records[self.nextRecord...].map(\.deliveryTag) }
-        self.batch = nil
-        while let batch = channel.takeBatch() { tags += batch.records.map(\.deliveryTag) }
-        guard self.handle.job.ack.mode == .auto else { return }
-        for tag in tags.reversed() where channel.nack(tag: tag, requeue: true) { self.counts.givenBack += 1 }
-        self.counts.received += tags.count
-        channel.sendAcks()
-    }
-
-    /// The channel is gone: what it had given out comes again, on another channel.
-    private func channelEnded() {
-        if let channel = self.channel {
-            channel.close()
-            self.noteUnsentAcks(channel)
-            self.runCalls(nil)
-        }
-        self.channel = nil
-        self.counts.droppedAcks += self.awaiting.removeAll() + self.parked.removeAll()
-        self.batch = nil
-        self.pausedUntil = 0
-        self.publishCounts()
-    }
-
-    /// Acks that were held back when the channel ended were counted as sent.
-    private func noteUnsentAcks(_ channel: Channel) {
-        let count = channel.unsentAckCount
-        self.counts.acked -= count
-        self.counts.droppedAcks += count
     }
 
     /// Waits in the mailbox without a channel, so that async handlers go on and every signal is heard.
@@ -435,7 +311,7 @@ final class Worker {
     func publishCounts() {
         let unbegun = self.batch.map { $0.records.count - self.nextRecord } ?? 0
         self.handle.inHand.store(
-            self.running.count + self.awaiting.count + self.parked.count + unbegun,
+            self.running.count + self.outputs.count + self.parked.count + unbegun,
             ordering: .releasing
         )
         self.handle.counters.add(self.counts)

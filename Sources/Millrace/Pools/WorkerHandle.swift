@@ -18,7 +18,7 @@ final class WorkerHandle: Sendable {
         /// Give the channel up that does not come to consume, and open another one.
         static let restart: UInt32 = 8
         /// Something came for the channel that outputs go out on.
-        static let publisher: UInt32 = 16
+        static let outlet: UInt32 = 16
         /// Something came for the channel that copies go out on.
         static let parking: UInt32 = 32
     }

@@ -14,7 +14,8 @@ struct OnceWatch {
             do throws(AMQPError) {
                 if try channel.declareQueue(name, passive: true).messageCount > 0 { return false }
             } catch  where error.code == AMQPError.Code(.notFound) {
-                return false  // it has expired, empty; the next look is on a new channel
+                queues.forget(name)  // it has expired, empty
+                return false  // the next look is on a new channel
             }
         }
         return true

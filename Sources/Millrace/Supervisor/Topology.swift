@@ -52,13 +52,21 @@ final class Topology: Sendable {
             if queue.declare == .none { continue }
             try attempt(queue.name) { (channel) throws(AMQPError) in try self.declare(queue, on: channel) }
             if let mismatch = failures[queue.name], mismatch.code.rawValue == 406, queue.onMismatch == .keep {
-                logger.warning(
-                    "a queue is not as the job file says; it is used as it is (on_mismatch: keep)",
-                    metadata: ["queue": "\(queue.name)", "difference": "\(mismatch)"]
-                )
                 failures[queue.name] = nil
-                self.kept.withLock { _ = $0.insert(queue.name) }
-                try attempt(queue.name) { (channel) throws(AMQPError) in try self.bind(queue, on: channel) }
+                // It is there, or the broker refuses what the file asks for whatever there is.
+                try attempt(queue.name) { (channel) throws(AMQPError) in
+                    _ = try channel.declareQueue(queue.name, passive: true)
+                    self.kept.withLock { _ = $0.insert(queue.name) }
+                    try self.bind(queue, on: channel)
+                }
+                if failures[queue.name]?.code.rawValue == 404 {
+                    failures[queue.name] = mismatch
+                } else {
+                    logger.warning(
+                        "a queue is not as the job file says; it is used as it is (on_mismatch: keep)",
+                        metadata: ["queue": "\(queue.name)", "difference": "\(mismatch)"]
+                    )
+                }
             }
         }
         for job in self.file.jobs where self.isLookedAtForItsJob(job.queue) {
@@ -84,7 +92,8 @@ final class Topology: Sendable {
             do throws(AMQPError) {
                 _ = try channel.declareQueue(name, passive: true)
             } catch {
-                self.kept.withLock { _ = $0.remove(name) }  // gone: the next one is as the file says
+                // Gone: the next one is as the file says. Any other error says nothing about that.
+                if error.code.rawValue == 404 { self.kept.withLock { _ = $0.remove(name) } }
                 throw error
             }
             return
@@ -108,14 +117,9 @@ final class Topology: Sendable {
     /// The queue's `dead_letter`, or `QUEUE.dead`: without a target a broker drops what is rejected.
     func deadLetter(of queue: String) -> DeadLetterTarget {
         guard let target = self.queues[queue]?.deadLetter else {
-            return DeadLetterTarget(exchange: "", routingKey: Self.ownDeadLetterQueue(of: queue), isOurs: true)
+            return DeadLetterTarget(exchange: "", routingKey: DerivedName.of(queue, "dead"), isOurs: true)
         }
         return DeadLetterTarget(exchange: target.exchange, routingKey: target.routingKey, isOurs: false)
-    }
-
-    /// `orders.dead`: at most 255 octets.
-    static func ownDeadLetterQueue(of queue: String) -> String {
-        queue.utf8.count <= 250 ? "\(queue).dead" : FailureNote.cut(queue, to: 250) + ".dead"
     }
 
     /// A dead-letter target on the default exchange that the file does not declare: without it, dead letters vanish.

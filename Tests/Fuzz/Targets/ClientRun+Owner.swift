@@ -23,7 +23,9 @@ extension ClientRun {
         let incarnation = self.nextIncarnation()
         mailbox.attach(incarnation)
         guard let lane = try? self.outbox.openChannel(mailbox: mailbox, incarnation: incarnation) else { return }
-        let owner = Owner(Channel(lane: lane, outbox: self.outbox, requestTimeout: .zero))
+        let channel = Channel(lane: lane, outbox: self.outbox, requestTimeout: .zero)
+        channel.outwaitsBlocks = false  // nobody else could unblock it meanwhile: there is one thread
+        let owner = Owner(channel)
         self.owners.append(owner)
         self.reacting { self.outbox.flush() }
         owner.look(self)

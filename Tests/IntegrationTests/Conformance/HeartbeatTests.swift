@@ -48,7 +48,7 @@ struct HeartbeatTests {
             while MonotonicClock.now() < start + 6_000_000_000 {
                 try channel.publish(body, routingKey: queue)
                 count += 1
-                #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+                #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
             }
             #expect(count > 0)
             let delivery = try #require(try channel.get(queue))

@@ -14,7 +14,7 @@ import Testing
         (nil, .root), ("connection", .connection), ("tls", .tls), ("recovery", .recovery), ("exchange", .exchange),
         ("queue", .queue),
         ("binding", .binding), ("dead_letter", .deadLetter), ("defaults", .defaults), ("job", .job), ("ack", .ack),
-        ("publish", .publish), ("retry", .retry), ("rate_limit", .rateLimit),
+        ("publish", .publish), ("publish_batch", .publishBatch), ("retry", .retry), ("rate_limit", .rateLimit),
     ]
 
     @Test func `every mapping has the decoder's keys, required keys, and no others`() throws {

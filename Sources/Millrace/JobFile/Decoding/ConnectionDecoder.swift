@@ -71,20 +71,13 @@ struct ConnectionDecoder {
     private func recovery(_ connection: MappingReader) -> RecoverySettings {
         var settings = RecoverySettings()
         guard let reader = connection.mapping("recovery", .recovery) else { return settings }
-        let first = reader.duration("initial_interval", in: .milliseconds(1) ... .seconds(3600))
-        let longest = reader.duration("max_interval", in: .milliseconds(1) ... .seconds(86_400))
-        settings.initialInterval = first?.value ?? settings.initialInterval
+        (settings.initialInterval, settings.maxInterval) = reader.intervals(
+            initial: settings.initialInterval,
+            longest: settings.maxInterval,
+            limit: (.seconds(3600), .seconds(86_400))
+        )
         settings.multiplier = reader.double("multiplier", in: 1...100)?.value ?? settings.multiplier
-        settings.maxInterval = longest?.value ?? settings.maxInterval
         settings.jitter = reader.double("jitter", in: 0...1)?.value ?? settings.jitter
-        if settings.maxInterval < settings.initialInterval, let span = (longest ?? first)?.span {
-            self.log.error(
-                .conflict,
-                span,
-                "'max_interval' \(DurationText.write(settings.maxInterval)) is shorter than"
-                    + " 'initial_interval' \(DurationText.write(settings.initialInterval))"
-            )
-        }
         return settings
     }
 }

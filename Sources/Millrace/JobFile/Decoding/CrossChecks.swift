@@ -10,6 +10,7 @@ struct CrossChecks {
             self.checkAck(job, defaults)
             self.checkRetry(job)
             self.checkTasks(job)
+            self.checkPublish(job)
         }
         self.checkThreads(jobs)
         self.checkNames(jobs, topology)
@@ -51,6 +52,28 @@ struct CrossChecks {
             retry.span,
             "'retry' has nothing to do: on_failure is \(action.value.rawValue)",
             help: "write on_failure: retry, or leave 'retry' out"
+        )
+    }
+
+    private func checkPublish(_ job: JobDecoder.DecodedJob) {
+        let policy = job.settings
+        guard let batch = policy.publishBatch else { return }
+        if policy.publishMode?.value == PublishPolicy.Mode.none, let own = job.own.publishBatch {
+            self.log.error(
+                .conflict,
+                own.span,
+                "'publish.batch' has nothing to share: with mode none no answer is waited for",
+                help: "write mode: confirm or mode: tx, or leave 'batch' out"
+            )
+        }
+        let prefetch = policy.prefetch?.value ?? 20
+        guard policy.ackMode?.value != AckPolicy.Mode.none, batch.value.size > prefetch else { return }
+        self.log.error(
+            .conflict,
+            job.own.publishBatch?.span ?? job.own.prefetch?.span ?? batch.span,
+            "a publish batch of \(batch.value.size) never fills with a prefetch of \(prefetch):"
+                + " the broker would wait for acks before it sends more",
+            help: "batch up to prefetch"
         )
     }
 

@@ -67,7 +67,8 @@ struct JobDecoder {
                 missingQueue: settings.missingQueue?.value ?? .fail,
                 publish: PublishPolicy(
                     mode: settings.publishMode?.value ?? .confirm,
-                    mandatory: settings.mandatory?.value ?? true
+                    mandatory: settings.mandatory?.value ?? true,
+                    batch: settings.publishBatch?.value
                 ),
                 with: options,
                 location: self.log.source.location(of: pair.keySpan)

@@ -8,6 +8,7 @@ struct JobSettings {
     var timeout: Located<Duration>?
     var publishMode: Located<PublishPolicy.Mode>?
     var mandatory: Located<Bool>?
+    var publishBatch: Located<PublishBatch>?
     var tasksPerThread: Located<Int>?
     var retry: Located<RetryPolicy>?
     var rateLimit: Located<RateLimit>?
@@ -24,6 +25,7 @@ struct JobSettings {
             timeout: self.timeout ?? defaults.timeout,
             publishMode: self.publishMode ?? defaults.publishMode,
             mandatory: self.mandatory ?? defaults.mandatory,
+            publishBatch: self.publishBatch ?? defaults.publishBatch,
             tasksPerThread: self.tasksPerThread ?? defaults.tasksPerThread,
             retry: self.retry ?? defaults.retry,
             rateLimit: self.rateLimit ?? defaults.rateLimit,
@@ -58,22 +60,14 @@ extension JobSettings {
     private static func retry(_ job: MappingReader) -> Located<RetryPolicy>? {
         guard let node = job.node("retry"), let reader = job.mapping("retry", .retry) else { return nil }
         var policy = RetryPolicy()
-        let first = reader.duration("initial_interval", in: .milliseconds(1) ... .seconds(86_400))
-        let longest = reader.duration("max_interval", in: .milliseconds(1) ... .seconds(86_400))
+        (policy.initialInterval, policy.maxInterval) = reader.intervals(
+            initial: policy.initialInterval,
+            longest: policy.maxInterval,
+            limit: (.seconds(86_400), .seconds(86_400))
+        )
         policy.maxAttempts = reader.int("max_attempts", in: 1...1000)?.value ?? policy.maxAttempts
-        policy.initialInterval = first?.value ?? policy.initialInterval
         policy.multiplier = reader.double("multiplier", in: 1...100)?.value ?? policy.multiplier
-        // A first wait longer than the usual longest one is the longest one.
-        policy.maxInterval = longest?.value ?? max(policy.maxInterval, policy.initialInterval)
         policy.jitter = reader.double("jitter", in: 0...1)?.value ?? policy.jitter
-        if policy.maxInterval < policy.initialInterval, let span = (longest ?? first)?.span {
-            reader.log.error(
-                .conflict,
-                span,
-                "'max_interval' \(DurationText.write(policy.maxInterval)) is shorter than"
-                    + " 'initial_interval' \(DurationText.write(policy.initialInterval))"
-            )
-        }
         return Located(policy, node.span)
     }
 
@@ -99,11 +93,12 @@ extension JobSettings {
 
     private mutating func readPublish(_ reader: MappingReader) {
         guard let publish = reader.mapping("publish", .publish) else { return }
-        self.publishMode = publish.choice(
-            "mode",
-            PublishPolicy.Mode.self,
-            notYet: ["tx": "use confirm: an input is acked after its outputs are confirmed"]
-        )
+        self.publishMode = publish.choice("mode", PublishPolicy.Mode.self)
         self.mandatory = publish.bool("mandatory")
+        guard let node = publish.node("batch"), let batch = publish.mapping("batch", .publishBatch),
+            let size = batch.int("size", in: 1...10_000)
+        else { return }
+        let timeout = batch.duration("timeout", in: .zero ... .seconds(60))?.value ?? .zero
+        self.publishBatch = Located(PublishBatch(size: size.value, timeout: timeout), node.span)
     }
 }

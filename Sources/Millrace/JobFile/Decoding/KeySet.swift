@@ -63,9 +63,9 @@ package struct KeySet: Sendable {
     package static let ack = KeySet("'ack'", ["mode", "batch"])
     package static let publish = KeySet(
         "'publish'",
-        ["mode", "mandatory"],
-        notYet: ["batch": "leave it out: outputs travel with their own input"]
+        ["mode", "mandatory", "batch"]
     )
+    package static let publishBatch = KeySet("'publish.batch'", ["size", "timeout"], required: ["size"])
     package static let retry = KeySet(
         "'retry'",
         ["max_attempts", "initial_interval", "multiplier", "max_interval", "jitter"]
@@ -74,7 +74,7 @@ package struct KeySet: Sendable {
 
     package static let all: [KeySet] = [
         .root, .connection, .tls, .recovery, .exchange, .queue, .binding, .deadLetter, .defaults, .job, .ack, .publish,
-        .retry, .rateLimit,
+        .publishBatch, .retry, .rateLimit,
     ]
 
     private static let settings = [

@@ -11,7 +11,8 @@ struct FailedCommand: ParsableCommand {
         abstract: "Look at a job's dead letters, try them again, or remove them.",
         discussion: """
             Messages are named by their message-id, or by a hash of ours (~ and 16 digits) where they have none; \
-            `list` shows it. Looking takes the messages out for a moment and puts them back in their order. Nothing is \
+            `list` shows it. Looking takes the messages out for a moment and puts them back in their order, marked as \
+            redelivered; what somebody else has in hand is not seen. Nothing is \
             removed from the dead-letter queue before the broker has confirmed its copy, so a message may come twice \
             when the connection ends in between, and is never lost.
             """,
@@ -34,7 +35,10 @@ struct FailedArguments: ParsableArguments {
     var queue: String?
 
     /// Opens the box, runs `body`, and closes the connection: what was not settled is put back by the broker.
-    func open<R>(_ body: (FailedMessageBox) throws -> R) throws -> R {
+    ///
+    /// - Parameter body: Gets the box and the job file.
+    /// - Throws: What `body` throws, or the exit status, with the reason told.
+    func open(_ body: (FailedMessageBox, JobFile) throws -> Void) throws {
         signal(SIGPIPE, SIG_IGN)
         var argument = JobFileArgument()
         argument.file = self.file
@@ -47,12 +51,17 @@ struct FailedArguments: ParsableArguments {
             throw ExitCode(64)
         }
         do {
+            _ = try self.queue ?? file.deadLetterQueue(of: job)  // before a broker is needed
             let connection = try self.connect(file)
             defer { connection.close() }
-            return try body(FailedMessageBox(of: job, in: file, queue: self.queue, on: connection.openChannel()))
+            let box = try FailedMessageBox(of: job, in: file, queue: self.queue, on: connection.openChannel())
+            try body(box, file)
         } catch let error as AMQPError {
             StandardError.write("\(error)")
             throw ExitCode(error.scope == .connection ? 69 : 1)
+        } catch let error as FailedReplayError {
+            StandardError.write(PlainText.line("\(error)"))
+            throw ExitCode(error.cause.scope == .connection ? 69 : 1)
         } catch let error as FailoverError {
             StandardError.write("\(error)")
             throw ExitCode(69)
@@ -78,35 +87,21 @@ struct FailedArguments: ParsableArguments {
     }
 }
 
-/// Which messages of them.
-struct FailedSelection: ParsableArguments {
-    @Argument(help: "The messages, as `list` names them.")
-    var ids: [String] = []
-
-    @Flag(help: "All that were there when the command began.")
-    var all = false
-
-    @Option(help: "Look at this many at most.")
-    var limit = 10_000
-
-    func validate() throws {
-        if self.ids.isEmpty, !self.all { throw ValidationError("name messages, or say --all") }
-        if !self.ids.isEmpty, self.all { throw ValidationError("either name messages or say --all") }
-        if self.limit < 1 { throw ValidationError("--limit takes a number from 1") }
-    }
-
-    /// Takes the chosen messages in hand; status 1 if one is not there, with nothing done.
-    func take(from box: FailedMessageBox) throws -> [FailedMessage] {
-        let messages = try box.take(min(self.limit, box.count()))
-        if self.all { return messages }
-        let known = Set(messages.map(\.id))
-        let missing = self.ids.filter { !known.contains($0) }
+extension FailedMessageBox {
+    /// Takes the named messages in hand; status 1 if one is not there, with nothing done.
+    func find(_ ids: [String], atMost limit: Int) throws -> [FailedMessage] {
+        var pick = MessagePick(ids: ids)
+        var found: [FailedMessage] = []
+        try self.look(atMost: limit) { message in
+            if pick.takes(message.id) { found.append(message) }
+            return true
+        }
+        let missing = pick.missing.map { PlainText.line($0) }
         guard missing.isEmpty else {
-            try box.putBack()
-            StandardError.write("not in '\(box.queue)': \(missing.joined(separator: ", ")); nothing was done")
+            try self.putBack()
+            StandardError.write("not in '\(self.queue)': \(missing.joined(separator: ", ")); nothing was done")
             throw ExitCode(1)
         }
-        let wanted = Set(self.ids)
-        return messages.filter { wanted.contains($0.id) }
+        return found
     }
 }

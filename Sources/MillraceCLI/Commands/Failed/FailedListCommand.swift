@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Millrace
 
 struct FailedListCommand: ParsableCommand {
@@ -10,7 +9,7 @@ struct FailedListCommand: ParsableCommand {
     @Option(help: "Show this many at most.")
     var limit = 100
 
-    @Flag(help: "One JSON object per line: id, failure, error, attempts, failed_at (s), place, queue, bytes.")
+    @Flag(help: "One JSON object per line: index, id, failure, error, attempts, failed_at (s), place, queue, bytes.")
     var json = false
 
     func validate() throws {
@@ -18,47 +17,39 @@ struct FailedListCommand: ParsableCommand {
     }
 
     func run() throws {
-        try self.arguments.open { box in
+        try self.arguments.open { box, _ in
             let count = try box.count()
-            let messages = try box.take(min(self.limit, count))
-            for message in messages { print(self.json ? Self.json(message) : Self.line(message)) }
+            var shown = 0
+            try box.look(atMost: min(self.limit, count)) { message in
+                print(self.json ? Self.json(message) : Self.line(message))
+                shown += 1
+                return true
+            }
             try box.putBack()
-            if !self.json { print("\(messages.count) of \(count) in '\(box.queue)'") }
+            if !self.json { print("\(shown) of \(count) in '\(box.queue)'") }
         }
     }
 
     private static func line(_ message: FailedMessage) -> String {
-        let error = (message.error ?? "no reason given").split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
-        let attempts = message.attempts.map { "\($0) attempts" } ?? "-"
-        let age = message.failedAt.map { Age.text(since: $0) } ?? "-"
-        return "\(message.id)  \(message.failure ?? "-")  \(attempts)  \(age)  \(error.prefix(100))"
+        [
+            "\(message.place)", PlainText.line(message.id), PlainText.line(message.failure ?? "-", limit: 20),
+            message.attempts.map { "\($0) attempts" } ?? "-", message.failedAt.map { Age.text(since: $0) } ?? "-",
+            PlainText.line(message.error ?? "no reason given", limit: 100),
+        ].joined(separator: "  ")
     }
 
     private static func json(_ message: FailedMessage) -> String {
         func text(_ value: String?) -> OptionValue { value.map(OptionValue.string) ?? .null }
         return OptionValue.object([
+            .init(key: "index", value: .int(Int64(message.place))),
             .init(key: "id", value: .string(message.id)),
             .init(key: "failure", value: text(message.failure)),
             .init(key: "error", value: text(message.error)),
             .init(key: "attempts", value: message.attempts.map { .int(Int64($0)) } ?? .null),
             .init(key: "failed_at", value: message.failedAt.map { .int(Int64(clamping: $0)) } ?? .null),
-            .init(key: "place", value: text(message.place)),
+            .init(key: "place", value: text(message.errorPlace)),
             .init(key: "queue", value: text(message.queue)),
             .init(key: "bytes", value: .int(Int64(message.bodyByteCount))),
         ]).json
-    }
-}
-
-/// How long ago something was, for people.
-enum Age {
-    static func text(since seconds: UInt64) -> String {
-        let now = UInt64(clamping: time(nil))
-        let age = now > seconds ? now - seconds : 0
-        switch age {
-        case ..<120: return "\(age) s ago"
-        case ..<7200: return "\(age / 60) min ago"
-        case ..<172_800: return "\(age / 3600) h ago"
-        default: return "\(age / 86_400) d ago"
-        }
     }
 }

@@ -8,57 +8,78 @@ struct FailedRetryCommand: ParsableCommand {
     )
 
     @OptionGroup var arguments: FailedArguments
-    @OptionGroup var selection: FailedSelection
+
+    @Argument(help: "The messages, as `list` names them.")
+    var ids: [String] = []
+
+    @Flag(help: "All that were there when the command began and did not come from another queue.")
+    var all = false
+
+    @Option(help: "Look at this many at most.")
+    var limit: Int?
+
+    func validate() throws {
+        if self.ids.isEmpty, !self.all { throw ValidationError("name messages, or say --all") }
+        if !self.ids.isEmpty, self.all { throw ValidationError("either name messages or say --all") }
+        if let limit, limit < 1 { throw ValidationError("--limit takes a number from 1") }
+    }
 
     func run() throws {
-        try self.arguments.open { box in
-            let messages = try self.selection.take(from: box)
-            let (sent, refused) = try box.replay(messages)
-            try box.putBack()
-            for (id, reason) in refused { StandardError.write("\(id) stays in '\(box.queue)': \(reason)") }
-            print("\(sent) sent to '\(box.jobQueue)'")
-            if !refused.isEmpty { throw ExitCode(1) }
+        try self.arguments.open { box, _ in
+            let limit = min(self.limit ?? .max, try box.count())
+            let refused = self.all ? try self.retryAll(box, limit) : try self.retryNamed(box, limit)
+            if refused > 0 { throw ExitCode(1) }
         }
     }
-}
 
-struct FailedRemoveCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "remove", abstract: "Remove messages for good.")
-
-    @OptionGroup var arguments: FailedArguments
-    @OptionGroup var selection: FailedSelection
-
-    func run() throws {
-        try self.arguments.open { box in
-            let messages = try self.selection.take(from: box)
-            try box.remove(messages)
-            try box.putBack()
-            print("\(messages.count) removed from '\(box.queue)'")
-        }
+    private func retryNamed(_ box: FailedMessageBox, _ limit: Int) throws -> Int {
+        let done = try box.replay(box.find(self.ids, atMost: limit))
+        try box.putBack()
+        self.report(done.refused, box)
+        print("\(done.sent) sent to '\(box.jobQueue)'")
+        return done.refused.count
     }
-}
 
-struct FailedPurgeCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "purge",
-        abstract: "Remove all of a job's dead letters for good."
-    )
-
-    @OptionGroup var arguments: FailedArguments
-
-    @Flag(help: "Do not ask.")
-    var yes = false
-
-    func run() throws {
-        try self.arguments.open { box in
-            if !self.yes {
-                print("Remove all \(try box.count()) messages of '\(box.queue)' for good? [y/N] ", terminator: "")
-                guard readLine()?.lowercased() == "y" else {
-                    StandardError.write("nothing was removed; --yes does not ask")
-                    throw ExitCode(1)
-                }
+    /// Some at a time: bodies may be large and messages many.
+    private func retryAll(_ box: FailedMessageBox, _ limit: Int) throws -> Int {
+        var left = limit
+        var sent = 0
+        var refused = 0
+        var strangers = 0
+        while left > 0 {
+            let messages = try box.take(min(left, 100), bytes: 8 << 20)
+            if messages.isEmpty { break }  // others took them
+            left -= messages.count
+            let own = messages.filter { $0.mayHaveCome(from: box.jobQueue) }
+            strangers += messages.count - own.count
+            let done: FailedReplay
+            do throws(FailedReplayError) {
+                done = try box.replay(own)
+            } catch {
+                if sent > 0 { print("\(sent) sent to '\(box.jobQueue)'") }
+                throw error
             }
-            print("\(try box.purge()) removed from '\(box.queue)'")
+            self.report(done.refused, box)
+            sent += done.sent
+            refused += done.refused.count
+            if done.sent == 0, !done.refused.isEmpty {
+                if left > 0 { StandardError.write("none of these went; up to \(left) more were not tried") }
+                break
+            }
+        }
+        try box.putBack()
+        if strangers > 0 {
+            StandardError.write("\(strangers) came from other queues and stay; by name they can be sent all the same")
+        }
+        print("\(sent) sent to '\(box.jobQueue)'")
+        return refused
+    }
+
+    private func report(_ refused: [FailedReplay.Refusal], _ box: FailedMessageBox) {
+        for refusal in refused {
+            StandardError.write(
+                "\(PlainText.line(refusal.id)) stays in '\(box.queue)': \(PlainText.line(refusal.reason))"
+            )
         }
     }
 }

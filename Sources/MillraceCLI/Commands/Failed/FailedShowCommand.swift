@@ -10,67 +10,74 @@ struct FailedShowCommand: ParsableCommand {
 
     @OptionGroup var arguments: FailedArguments
 
-    @Argument(help: "The message, as `list` names it.")
+    @Argument(help: "The message, by its id or its index, as `list` shows them; an id wins.")
     var id: String
 
     @Option(help: "Octets of the body to show at most.")
     var maxBody = 4096
 
     @Option(help: "Look at this many messages at most.")
-    var limit = 10_000
+    var limit: Int?
+
+    func validate() throws {
+        if let limit, limit < 1 { throw ValidationError("--limit takes a number from 1") }
+        if self.maxBody < 0 { throw ValidationError("--max-body takes a number from 0") }
+    }
 
     func run() throws {
-        try self.arguments.open { box in
-            let found = try box.take(min(self.limit, box.count())).first { $0.id == self.id }
+        try self.arguments.open { box, _ in
+            let pick = SinglePick(self.id)
+            var found: FailedMessage?
+            try box.look(atMost: min(self.limit ?? .max, box.count())) { message in
+                switch pick.match(id: message.id, place: message.place) {
+                case .exact:
+                    found = message
+                    return false
+                case .byPlace: found = message
+                case .none: break
+                }
+                return true
+            }
             if let found { self.show(found) }
             try box.putBack()
             guard found == nil else { return }
-            StandardError.write("not in '\(box.queue)': \(self.id)")
+            StandardError.write("not in '\(box.queue)': \(PlainText.line(self.id))")
             throw ExitCode(1)
         }
     }
 
     private func show(_ message: FailedMessage) {
         func line(_ name: String, _ value: String?) {
-            if let value { print("\(name): \(value)") }
+            if let value { print("\(PlainText.line(name)): \(PlainText.line(value))") }
         }
         line("id", message.id)
         line("failure", message.failure)
         line("error", message.error)
         line("attempts", message.attempts.map(String.init))
         line("failed", message.failedAt.map { "\($0) (\(Age.text(since: $0)))" })
-        line("place", message.place)
+        line("place", message.errorPlace)
         line("queue", message.queue)
+        line("dead-letter exchange", message.exchange)
+        line("dead-letter routing key", message.routingKey)
+        if !message.isReadable { print("its properties can not be read") }
         let properties = message.properties
+        line("message-id", properties.messageID)
         line("content-type", properties.contentType)
         line("content-encoding", properties.contentEncoding)
         line("delivery-mode", properties.deliveryMode.map { "\($0)" })
         line("priority", properties.priority.map { "\($0)" })
         line("correlation-id", properties.correlationID)
         line("reply-to", properties.replyTo)
+        line("expiration", properties.expiration)
         line("timestamp", properties.timestamp.map { "\($0)" })
         line("type", properties.type)
+        line("user-id", properties.userID)
         line("app-id", properties.appID)
+        line("cluster-id", properties.clusterID)
         for entry in properties.headers?.entries ?? [] { line("header \(entry.key)", "\(entry.value)") }
         let body = message.body
         print("body, \(body.count) octets:")
-        print(Self.text(body.prefix(max(0, self.maxBody))))
+        print(PlainText.body(body.prefix(self.maxBody)))
         if body.count > self.maxBody { print("(\(body.count - self.maxBody) octets more; see --max-body)") }
-    }
-
-    /// The text if it is one, else hexadecimal, 16 octets a line.
-    private static func text(_ body: ArraySlice<UInt8>) -> String {
-        // A cut may have split the last character: up to three octets of it are no reason for hexadecimal.
-        for cut in 0...3 where body.count >= cut {
-            if let text = String(validating: body.dropLast(cut), as: UTF8.self) { return text }
-        }
-        var lines: [String] = []
-        var rest = body
-        while !rest.isEmpty {
-            let line = rest.prefix(16)
-            lines.append(line.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " "))
-            rest = rest.dropFirst(16)
-        }
-        return lines.joined(separator: "\n")
     }
 }

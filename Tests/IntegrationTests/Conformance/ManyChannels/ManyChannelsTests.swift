@@ -83,7 +83,7 @@ struct ManyChannelsTests {
         for message in 0..<Self.messageCount {
             let body = withUnsafeBytes(of: UInt32(message).bigEndian) { Array($0) }
             try channel.publish(body, routingKey: queues[message % queues.count], mandatory: true)
-            if channel.unconfirmedCount >= 2000 { _ = channel.pump(until: MonotonicClock.deadline(in: .seconds(30))) }
+            if channel.unconfirmedCount >= 2000 { _ = channel.pump(until: MonotonicClock.deadline(in: .seconds(60))) }
         }
         #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
     }

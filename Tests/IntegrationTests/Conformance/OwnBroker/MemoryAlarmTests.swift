@@ -68,7 +68,7 @@ extension OwnBrokerTests {
                 }
                 #expect(watcher.await(blocked: false))
                 #expect(try mixed.delivery().body == [2])
-                #expect(try publisher.awaitConfirms(timeout: .seconds(20)) == [])
+                #expect(try publisher.awaitConfirms(timeout: .seconds(60)) == [])
                 var rest: [UInt8] = []
                 for _ in 0..<4 {
                     let delivery = try consumer.delivery()
@@ -99,7 +99,7 @@ extension OwnBrokerTests {
                     #expect(channel.unconfirmedCount == 1)
                     #expect(channel.isOpen)
                 }
-                #expect(try channel.awaitConfirms(timeout: .seconds(20)) == [])
+                #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
                 #expect(try channel.get(queue, noAck: true)?.bodyByteCount == body.count)
             }
         }

@@ -72,9 +72,9 @@ extension OwnBrokerTests {
                     try connection.failure { channel in
                         try channel.selectConfirms()
                         try channel.publish([UInt8](repeating: 1, count: 1000), routingKey: queue)
-                        #expect(try channel.awaitConfirms(timeout: .seconds(20)) == [])
+                        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
                         try channel.publish([UInt8](repeating: 2, count: 1001), routingKey: queue)
-                        _ = try channel.awaitConfirms(timeout: .seconds(20))
+                        _ = try channel.awaitConfirms(timeout: .seconds(60))
                     }
                 }
                 try node.set("max_message_size", 134_217_728)

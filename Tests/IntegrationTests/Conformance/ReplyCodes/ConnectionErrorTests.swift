@@ -35,7 +35,7 @@ struct ConnectionErrorTests {
             try channel.selectConfirms()
             let key = Broker.unique("nowhere")
             try channel.publish([1, 2], exchange: "amq.direct", routingKey: key, mandatory: true)
-            #expect(try channel.awaitConfirms(timeout: .seconds(20)).map(\.sequence) == [1])
+            #expect(try channel.awaitConfirms(timeout: .seconds(60)).map(\.sequence) == [1])
             let returned = try #require(channel.takeReturnedMessages().first)
             #expect(returned.code == AMQPError.Code(.noRoute))
             #expect(returned.code.description == "312 NO_ROUTE")
@@ -112,12 +112,12 @@ final class Watcher: ConnectionDelegate {
 
     /// Whether it came to be so within 20 s.
     func await(blocked: Bool) -> Bool {
-        self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(20))) { $0.isBlocked == blocked ? true : nil }
+        self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0.isBlocked == blocked ? true : nil }
             ?? false
     }
 
     /// Why it ended; nil if it did not within 20 s.
     func awaitEnd() -> AMQPError? {
-        self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(20))) { $0.end }
+        self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0.end }
     }
 }

@@ -1,0 +1,35 @@
+package import AMQPWire
+
+/// What a dead letter carries when it is put back as a copy of itself.
+///
+/// A quorum queue counts how often it gave a message out, and at its delivery limit the broker drops the message. A copy
+/// counts from the beginning.
+package enum RenewedProperties {
+    /// Everything, but for what belongs to one publish, and what the broker noted where our own headers do not say it:
+    /// newer brokers do not take their notes from a client.
+    ///
+    /// - Parameter dead: The dead letter's.
+    /// - Returns: The copy's.
+    package static func of(_ dead: BasicProperties) -> BasicProperties {
+        var copy = dead
+        copy.userID = nil  // the broker checks it against our login
+        var headers = dead.headers ?? FieldTable()
+        if let death = BrokerDeath.all(in: headers).first {
+            func note(_ header: String, _ value: String?) {
+                if headers[header] == nil, let value { headers[header] = .string(value) }
+            }
+            note(JobHeaders.queue, death.queue)
+            note(JobHeaders.error, death.reason)
+            note(JobHeaders.failure, death.reason)
+            note(JobHeaders.exchange, death.exchange)
+            note(JobHeaders.routingKey, death.routingKey)
+            if headers[JobHeaders.errorTime] == nil, let time = death.time {
+                headers[JobHeaders.errorTime] = .timestamp(time)
+            }
+        }
+        // CC and BCC would send the copy to other queues too.
+        for header in ["x-delivery-count", "CC", "BCC"] { headers[header] = nil }
+        copy.headers = headers
+        return copy
+    }
+}

@@ -1,0 +1,67 @@
+import AMQPClient
+import Synchronization
+
+/// The deliveries that handlers have in hand.
+extension Worker {
+    /// A sync handler has one delivery in hand at a time, always in the same object.
+    @inline(__always)
+    func nextHand() -> InFlight {
+        if let hand = self.hand {
+            self.hand = nil
+            return hand
+        }
+        return self.spareHands.popLast() ?? InFlight(worker: self)
+    }
+
+    @inline(__always)
+    func putDown(_ delivery: InFlight) {
+        if delivery.owner != nil { delivery.owner = nil }
+        if self.hand == nil { self.hand = delivery } else { self.spareHands.append(delivery) }
+    }
+
+    /// Runs what the handlers' task executor has queued, and settles what that completed.
+    func runCalls(_ channel: Channel?) {
+        let calls = self.channel?.takeCalls() ?? []
+        for call in calls { call.function(call.argument) }
+        self.settleCompleted(channel)
+    }
+
+    func settleCompleted(_ channel: Channel?) {
+        var index = 0
+        while index < self.running.count {
+            guard !self.running[index].isInHand else {
+                index += 1
+                continue
+            }
+            let delivery = self.running.remove(at: index)
+            if let channel, delivery.incarnation == channel.incarnation {
+                self.settle(delivery, channel)
+            } else {
+                self.counts.droppedAcks += 1
+                delivery.publications.removeAll()
+                self.putDown(delivery)
+            }
+        }
+        let oldest = self.running.first?.beganAt ?? 0
+        self.handle.beganAt.store(oldest, ordering: .relaxed)
+    }
+
+    func passCancellationOn() {
+        guard let cancel = self.functions.cancel else { return }
+        for delivery in self.running where delivery.isInHand && !delivery.wasCancelled {
+            delivery.wasCancelled = true
+            cancel(self.instance, delivery.pointer)
+        }
+    }
+
+    /// A handler whose job's timeout has passed is asked to end; what it throws then is a failure like any other.
+    func cancelOverdue() {
+        guard let timeout = self.timeout, let cancel = self.functions.cancel, !self.running.isEmpty else { return }
+        let now = MonotonicClock.now()
+        for delivery in self.running where delivery.isInHand && !delivery.wasCancelled {
+            guard now > delivery.beganAt &+ timeout else { continue }
+            delivery.wasCancelled = true
+            cancel(self.instance, delivery.pointer)
+        }
+    }
+}

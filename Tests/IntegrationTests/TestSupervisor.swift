@@ -1,0 +1,52 @@
+import AMQPClient
+import CMillraceABI
+import Millrace
+import TestSupport
+import Testing
+
+/// A supervisor in this process, with handlers linked in, whose status can be waited for.
+final class TestSupervisor: Sendable {
+    private let supervisor: Supervisor
+    private let latest: Monitor<JobStatus?>
+
+    init(_ file: JobFile, _ plugins: [UnsafePointer<millrace_plugin_descriptor>], once: Bool = false) throws {
+        var registry = PluginRegistry()
+        for plugin in plugins { try registry.add(linkedIn: plugin) }
+        let latest = Monitor<JobStatus?>(nil)
+        self.latest = latest
+        self.supervisor = try Supervisor(
+            file: file,
+            registry: registry,
+            options: SupervisorOptions(once: once, statusInterval: .milliseconds(20)),
+            logger: Broker.quiet,
+            onStatus: { jobs in
+                latest.withLock { $0 = jobs.first }
+                latest.broadcast()
+            }
+        )
+    }
+
+    func run() -> Millrace.ExitStatus { self.supervisor.run() }
+    func stop() { self.supervisor.stop() }
+    var status: [JobStatus] { self.supervisor.status }
+    /// Of the first job.
+    var counts: JobCounts { self.status.first?.counts ?? JobCounts() }
+
+    /// Waits until the first job is so far.
+    func wait(_ isDone: (JobStatus) -> Bool) -> Bool {
+        self.latest.wait(until: MonotonicClock.deadline(in: .seconds(60))) { status -> Bool? in
+            guard let status, isDone(status) else { return nil }
+            return true
+        } ?? false
+    }
+
+    /// Runs while `body` does, then drains.
+    func whileRunning(_ body: () throws -> Void) throws {
+        let thread = try WorkerThread.start(name: "supervisor") { _ = self.run() }
+        defer {
+            self.stop()
+            thread.join()
+        }
+        try body()
+    }
+}
