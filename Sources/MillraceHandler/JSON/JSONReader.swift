@@ -158,6 +158,12 @@ extension JSONReader {
                 let last = self.octets[piece..<self.position]
                 let whole = text.isEmpty ? String(validating: last, as: UTF8.self) : self.joined(&text, last)
                 guard let whole else { throw self.wrong("a string that is not UTF-8", at: start) }
+                guard whole.isStreamSafe else {
+                    throw self.wrong(
+                        "a string with more than \(String.maxMarksInARow) combining marks in a row",
+                        at: start
+                    )
+                }
                 self.position += 1
                 return whole
             case 0..<0x20: throw self.wrong("a control character in a string; write \\u00\(hex(octet))")

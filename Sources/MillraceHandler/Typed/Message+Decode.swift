@@ -3,7 +3,7 @@ extension Message {
     ///
     /// - Numbers are exact: a fraction or an overflow is an error where an integer is asked for. `3.0` is the integer 3.
     /// - Of a key given twice the last counts; unknown keys are ignored.
-    /// - At most 128 levels of arrays and objects; what is not UTF-8, and a surrogate without its pair, is an error.
+    /// - At most 128 levels of arrays and objects, and 128 combining marks in a row in a string; what is not UTF-8, and a surrogate without its pair, is an error.
     /// - There are no strategies: a `Date` decodes itself as the number that it encodes itself as, seconds since 2001.
     ///   For ISO 8601 decode a `String` and parse it. Octets come as an array of numbers, not as base64.
     /// - The body is taken as it is: neither `content-type` nor `content-encoding` is looked at.

@@ -1,6 +1,6 @@
 /// A body that is not what a handler asked for; thrown out of a handler it is a reject, since no retry can help.
 public struct PayloadError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The place in the document, `orders[3].price`; empty for the document itself.
+    /// The place in the document, `orders[3].price`, at most 300 characters; empty for the document itself.
     public let path: String
     /// What is wrong there, at most 300 characters: `expected a number, got a string`.
     public let reason: String
@@ -9,7 +9,7 @@ public struct PayloadError: Error, Equatable, Sendable, CustomStringConvertible 
     public var description: String { "\(self.path.isEmpty ? "payload" : self.path): \(self.reason)" }
 
     init(path: String = "", reason: String) {
-        self.path = path
+        self.path = path.printable(limit: 300)
         self.reason = reason.printable(limit: 300)
     }
 
