@@ -2,6 +2,7 @@ import Examples
 import Foundation
 import Logging
 import Millrace
+import MillraceHandler
 
 /// A supervisor of one's own, with the handlers linked in: one program, and no plugin to load.
 ///
