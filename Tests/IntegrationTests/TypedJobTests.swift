@@ -145,8 +145,7 @@ struct TypedJobTests {
         let letters = try self.take(self.dead, on: channel).map { (String(decoding: $0.body, as: UTF8.self), $0) }
         let dead = Dictionary(uniqueKeysWithValues: letters)
         let path = "items[1].price: expected a whole number, got a string"
-        let table = try dead[wrong]?.properties.headers
-        let headers = try #require(table)
+        let headers = try #require(try dead[wrong]?.properties.headers)
         #expect(headers["millrace-failure"] == "rejected")
         #expect(headers["millrace-attempt"]?.intValue == 1)
         #expect(headers["millrace-error"]?.stringValue == path)
@@ -170,10 +169,8 @@ struct TypedJobTests {
         #expect(self.seen(0) == ["outer in", "inner in", "handler", "inner out ack", "outer out ack"])
         let outputs = try self.take(self.output, on: channel)
         #expect(outputs.map { String(decoding: $0.body, as: UTF8.self) } == ["[1,2]"])
-        let properties = try #require(outputs.first?.properties)
-        #expect(properties.contentType == "application/json")
-        let table = try properties.headers
-        let headers = try #require(table)
+        #expect(try outputs.first?.properties.contentType == "application/json")
+        let headers = try #require(try outputs.first?.properties.headers)
         #expect(headers["traceparent"]?.stringValue == parent)
         #expect(headers["tracestate"]?.stringValue == "vendor=x")
         #expect(headers["private"] == nil)
