@@ -12,6 +12,7 @@ let package = Package(
     products: [
         .executable(name: "millrace", targets: ["MillraceCLI"]),
         .executable(name: "millrace-consumer", targets: ["ConsumerExample"]),
+        .executable(name: "millrace-linked-in", targets: ["LinkedInExample"]),
         .library(name: "AMQPWire", targets: ["AMQPWire"]),
         .library(name: "AMQPClient", targets: ["AMQPClient"]),
         .library(name: "Millrace", targets: ["Millrace"]),
@@ -62,6 +63,12 @@ let package = Package(
             name: "ConsumerExample",
             dependencies: ["AMQPClient", "AMQPWire"] + nio,
             path: "Examples/Consumer"
+        ),
+        .executableTarget(
+            name: "LinkedInExample",
+            dependencies: ["Millrace", "MillraceHandler", "Examples", logging],
+            path: "Examples/LinkedIn",
+            exclude: ["jobs.yaml"]
         ),
         .testTarget(name: "TidyTests"),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),

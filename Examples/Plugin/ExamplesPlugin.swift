@@ -7,6 +7,7 @@ private let plugin = MillracePlugin(
         .sync("examples.order", OrderHandler.self),
         .async("examples.checksum", ChecksumHandler.self),
         .batch("examples.ledger", LedgerHandler.self),
+        .sync("examples.shipment", ShipmentHandler.self),
         .sync("bench.touch", TouchHandler.self),
         .sync("examples.fragile", FragileHandler.self),
     ]

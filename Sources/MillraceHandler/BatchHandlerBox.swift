@@ -1,15 +1,15 @@
 import CMillraceABI
 
 extension HandlerDefinition {
-    /// A handler that gets several messages at once.
+    /// A handler that gets several messages at once; the plugin's middleware does not run around it.
     ///
     /// - Parameters:
     ///   - name: `plugin.handler`, as jobs.yaml says it.
     ///   - type: Made once per worker thread.
-    /// - Returns: The definition, for ``MillracePlugin/init(name:_:)``.
+    /// - Returns: The definition, for ``MillracePlugin/init(name:middleware:_:)``.
     public static func batch<H: BatchHandler>(_ name: String, _ type: H.Type) -> HandlerDefinition {
-        HandlerDefinition(name: name, flags: UInt32(MILLRACE_HANDLER_BATCH)) { options, host, worker in
-            BatchHandlerBox(try H(options), host: host, worker: worker)
+        HandlerDefinition(name: name) { _ in
+            (UInt32(MILLRACE_HANDLER_BATCH), { BatchHandlerBox(try H($0), host: $1, worker: $2) })
         }
     }
 }
@@ -72,12 +72,5 @@ final class BatchHandlerBox<H: BatchHandler>: HandlerBox {
             outcome.reason = reason
             for index in 0..<deliveries.count { self.host.pointee.complete(deliveries[index].token, &outcome) }
         }
-    }
-}
-
-extension Outcome {
-    /// What a thrown error means.
-    init(thrown error: any Error) {
-        self = (error as? Unrecoverable).map { .reject($0.reason) } ?? .retry("\(error)")
     }
 }

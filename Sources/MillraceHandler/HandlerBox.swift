@@ -14,6 +14,16 @@ class HandlerBox {
     func beginBatch(_ deliveries: BatchInHand) {}
     func cancel(_ token: OpaquePointer) {}
 
+    /// Runs the middleware from `index` on, then the handler.
+    func step(_ index: Int, _ message: borrowing Message, _ context: JobContext) async throws -> Outcome {
+        .stop("this handler does not wait")
+    }
+
+    /// Like `step`, where nothing waits.
+    func stepSync(_ index: Int, _ message: borrowing Message, _ context: JobContext) throws -> Outcome {
+        .stop("this handler waits")
+    }
+
     /// Hands an outcome to the host, which ends the delivery.
     @inline(__always)
     final func complete(_ token: OpaquePointer, _ outcome: Outcome) {
@@ -59,9 +69,6 @@ class HandlerBox {
         }
     }
 
-    /// What a thrown error means.
-    final func outcome(of error: any Error) -> Outcome { Outcome(thrown: error) }
-
     @inline(__always)
     final func context(_ token: OpaquePointer) -> JobContext {
         JobContext(host: self.host, worker: self.worker, token: token)
@@ -82,8 +89,52 @@ final class SyncHandlerBox<H: SyncJobHandler>: HandlerBox {
         do {
             self.complete(token, try self.handler.handle(borrowed, self.context(token)))
         } catch {
-            self.complete(token, self.outcome(of: error))
+            self.complete(token, Outcome(thrown: error))
         }
+    }
+}
+
+/// Runs a handler to its end within `begin`, with middleware around it.
+///
+/// A class of its own, so that a handler without middleware pays nothing for it.
+final class WrappedSyncHandlerBox<H: SyncJobHandler>: HandlerBox {
+    private let handler: H
+    private let middleware: [any SyncMiddleware]
+
+    init(
+        _ handler: H,
+        _ middleware: [any SyncMiddleware],
+        host: UnsafePointer<millrace_host>,
+        worker: OpaquePointer?
+    ) {
+        self.handler = handler
+        self.middleware = middleware
+        super.init(host: host, worker: worker)
+    }
+
+    override func begin(_ message: UnsafePointer<millrace_message>, _ token: OpaquePointer) {
+        let borrowed = Message(message.pointee, TokenReader(host: self.host, token: token))
+        do {
+            self.complete(token, try self.stepSync(0, borrowed, self.context(token)))
+        } catch {
+            self.complete(token, Outcome(thrown: error))
+        }
+    }
+
+    override func stepSync(_ index: Int, _ message: borrowing Message, _ context: JobContext) throws -> Outcome {
+        guard index < self.middleware.count else { return try self.handler.handle(message, context) }
+        return try self.middleware[index].aroundSync(message, context, SyncNext(box: self, index: index + 1))
+    }
+}
+
+/// A handler that does not wait, among middleware that may.
+struct AwaitedHandler<H: SyncJobHandler>: JobHandler {
+    private let handler: H
+
+    init(_ options: HandlerOptions) throws { self.handler = try H(options) }
+
+    func handle(_ message: borrowing Message, _ context: JobContext) async throws -> Outcome {
+        try self.handler.handle(message, context)
     }
 }
 
@@ -92,11 +143,18 @@ final class SyncHandlerBox<H: SyncJobHandler>: HandlerBox {
 // executor gives every step to the host's `schedule`.
 final class AsyncHandlerBox<H: JobHandler>: HandlerBox, @unchecked Sendable {
     private let handler: H
+    private let middleware: [any Middleware]
     private let executor: WorkerExecutor
     private var tasks: [OpaquePointer: Task<Void, Never>] = [:]
 
-    init(_ handler: H, host: UnsafePointer<millrace_host>, worker: OpaquePointer?) {
+    init(
+        _ handler: H,
+        _ middleware: [any Middleware],
+        host: UnsafePointer<millrace_host>,
+        worker: OpaquePointer?
+    ) {
         self.handler = handler
+        self.middleware = middleware
         self.executor = WorkerExecutor(host: host, worker: worker)
         super.init(host: host, worker: worker)
     }
@@ -108,14 +166,19 @@ final class AsyncHandlerBox<H: JobHandler>: HandlerBox, @unchecked Sendable {
 
     override func cancel(_ token: OpaquePointer) { self.tasks[token]?.cancel() }
 
+    override func step(_ index: Int, _ message: borrowing Message, _ context: JobContext) async throws -> Outcome {
+        guard index < self.middleware.count else { return try await self.handler.handle(message, context) }
+        return try await self.middleware[index].around(message, context, Next(box: self, index: index + 1))
+    }
+
     private func run(_ delivery: DeliveryInHand) async {
         let token = delivery.token
         let message = Message(delivery.message, TokenReader(host: self.host, token: token))
         let outcome: Outcome
         do {
-            outcome = try await self.handler.handle(message, self.context(token))
+            outcome = try await self.step(0, message, self.context(token))
         } catch {
-            outcome = self.outcome(of: error)
+            outcome = Outcome(thrown: error)
         }
         // First: the host may give the token to the next delivery as soon as this one is complete.
         self.tasks[token] = nil

@@ -58,6 +58,7 @@ public struct HandlerOptions: Sendable {
     public func double(_ key: String) throws(OptionError) -> Double {
         switch try self.require(key) {
         case .int(let number): return Double(number)
+        case .unsigned(let number): return Double(number)
         case .double(let number): return number
         default: throw OptionError(key: key, reason: "must be a number")
         }

@@ -8,6 +8,14 @@ public struct JobContext: @unchecked Sendable {
     let host: UnsafePointer<millrace_host>
     let worker: OpaquePointer?
     let token: OpaquePointer
+    /// What middleware added; nil for nothing, so that a context stays cheap.
+    private var added: Added?
+
+    init(host: UnsafePointer<millrace_host>, worker: OpaquePointer?, token: OpaquePointer) {
+        self.host = host
+        self.worker = worker
+        self.token = token
+    }
 
     /// How severe a line of the log is.
     public enum LogLevel: UInt32, Sendable { case debug = 0, info, warning, error }
@@ -50,7 +58,7 @@ public struct JobContext: @unchecked Sendable {
     /// - Parameter publication: Copied before the call returns.
     /// - Throws: ``PublishError`` if AMQP can not carry it.
     public func publish(_ publication: Publication) throws(PublishError) {
-        let code = publication.withABI { self.host.pointee.publish(self.token, $0) }
+        let code = self.withHeaders(publication).withABI { self.host.pointee.publish(self.token, $0) }
         switch code {
         case 0: return
         case 1: throw PublishError(reason: "the job may not publish")
@@ -71,6 +79,53 @@ public struct JobContext: @unchecked Sendable {
         var publication = Publication(body, exchange: exchange, routingKey: routingKey)
         publication.contentType = contentType
         try self.publish(publication)
+    }
+}
+
+extension JobContext {
+    private final class Added: Sendable {
+        let headers: [String: HeaderValue]
+        let trace: TraceContext?
+
+        init(headers: [String: HeaderValue], trace: TraceContext?) {
+            self.headers = headers
+            self.trace = trace
+        }
+    }
+
+    /// The trace that the message is part of; nil without ``TracingMiddleware`` or a valid `traceparent`.
+    public var trace: TraceContext? { self.added?.trace }
+
+    /// A context whose publications carry more headers; for middleware.
+    ///
+    /// - Parameter headers: Win over those added before; a publication's own win over these.
+    /// - Returns: A copy, for `next`.
+    public func addingHeaders(_ headers: [String: HeaderValue]) -> JobContext {
+        var context = self
+        let all = (self.added?.headers ?? [:]).merging(headers) { _, new in new }
+        context.added = Added(headers: all, trace: self.added?.trace)
+        return context
+    }
+
+    /// A context within a trace; unchanged without one.
+    func tracing(_ trace: TraceContext?) -> JobContext {
+        guard let trace else { return self }
+        var headers = self.added?.headers ?? [:]
+        headers["traceparent"] = .string(trace.traceparent)
+        headers["tracestate"] = trace.state.map(HeaderValue.string)
+        var context = self
+        context.added = Added(headers: headers, trace: trace)
+        return context
+    }
+
+    private func withHeaders(_ publication: Publication) -> Publication {
+        guard let added = self.added else { return publication }
+        var headers = added.headers
+        // A trace's two headers go together: a state under another parent would be of another trace.
+        if publication.headers["traceparent"] != nil { headers["tracestate"] = nil }
+        var publication = publication
+        publication.headers.merge(headers) { own, _ in own }
+        return publication
     }
 }
 

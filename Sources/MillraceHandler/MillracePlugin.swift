@@ -19,10 +19,11 @@ public struct MillracePlugin: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - name: For messages to people.
+    ///   - middleware: Around every handler, the first outermost; see ``Middleware``.
     ///   - handlers: Each with its full name, as jobs.yaml says it.
-    public init(name: String, _ handlers: [HandlerDefinition]) {
+    public init(name: String, middleware: [any Middleware] = [], _ handlers: [HandlerDefinition]) {
         let pointers = UnsafeMutablePointer<UnsafePointer<millrace_handler>?>.allocate(capacity: max(handlers.count, 1))
-        for (index, handler) in handlers.enumerated() { pointers[index] = handler.allocate() }
+        for (index, handler) in handlers.enumerated() { pointers[index] = handler.allocate(middleware) }
         let descriptor = UnsafeMutablePointer<millrace_plugin_descriptor>.allocate(capacity: 1)
         descriptor.initialize(
             to: millrace_plugin_descriptor(
@@ -51,57 +52,71 @@ public typealias PluginDescriptor = UnsafePointer<millrace_plugin_descriptor>
 
 /// One handler of a plugin: its full name and its type.
 public struct HandlerDefinition: Sendable {
+    typealias Make =
+        @Sendable (HandlerOptions, UnsafePointer<millrace_host>, OpaquePointer?) throws -> HandlerBox
+
     private let name: String
-    private let flags: UInt32
-    private let make: @Sendable (HandlerOptions, UnsafePointer<millrace_host>, OpaquePointer?) throws -> HandlerBox
+    /// With the middleware known, the ABI's flags, and how to make one.
+    private let build: @Sendable ([any Middleware]) -> (flags: UInt32, make: Make)
 
     /// A handler that never waits.
     ///
     /// - Parameters:
     ///   - name: `plugin.handler`, as jobs.yaml says it.
     ///   - type: Made once per worker thread.
-    /// - Returns: The definition, for ``MillracePlugin/init(name:_:)``.
+    /// - Returns: The definition, for ``MillracePlugin/init(name:middleware:_:)``.
     public static func sync<H: SyncJobHandler>(_ name: String, _ type: H.Type) -> HandlerDefinition {
-        HandlerDefinition(name: name, flags: 0) { options, host, worker in
-            SyncHandlerBox(try H(options), host: host, worker: worker)
+        HandlerDefinition(name: name) { middleware in
+            if middleware.isEmpty {
+                return (0, { SyncHandlerBox(try H($0), host: $1, worker: $2) })
+            }
+            let quick = middleware.compactMap { $0 as? any SyncMiddleware }
+            if quick.count == middleware.count {
+                return (0, { WrappedSyncHandlerBox(try H($0), quick, host: $1, worker: $2) })
+            }
+            return (
+                UInt32(MILLRACE_HANDLER_ASYNC),
+                { AsyncHandlerBox(try AwaitedHandler<H>($0), middleware, host: $1, worker: $2) }
+            )
         }
     }
 
     /// A handler that may wait.
     public static func async<H: JobHandler>(_ name: String, _ type: H.Type) -> HandlerDefinition {
-        HandlerDefinition(name: name, flags: UInt32(MILLRACE_HANDLER_ASYNC)) { options, host, worker in
-            AsyncHandlerBox(try H(options), host: host, worker: worker)
+        HandlerDefinition(name: name) { middleware in
+            (UInt32(MILLRACE_HANDLER_ASYNC), { AsyncHandlerBox(try H($0), middleware, host: $1, worker: $2) })
         }
     }
 
-    init(
-        name: String,
-        flags: UInt32,
-        make: @escaping @Sendable (HandlerOptions, UnsafePointer<millrace_host>, OpaquePointer?) throws -> HandlerBox
-    ) {
+    /// A handler of JSON values that never waits.
+    public static func sync<H: SyncTypedJobHandler>(_ name: String, _ type: H.Type) -> HandlerDefinition {
+        .sync(name, SyncTypedHandler<H>.self)
+    }
+
+    /// A handler of JSON values that may wait.
+    public static func async<H: TypedJobHandler>(_ name: String, _ type: H.Type) -> HandlerDefinition {
+        .async(name, TypedHandler<H>.self)
+    }
+
+    init(name: String, build: @escaping @Sendable ([any Middleware]) -> (flags: UInt32, make: Make)) {
         self.name = name
-        self.flags = flags
-        self.make = make
+        self.build = build
     }
 
     private final class Context: Sendable {
-        let make: @Sendable (HandlerOptions, UnsafePointer<millrace_host>, OpaquePointer?) throws -> HandlerBox
-        init(
-            _ make:
-                @escaping @Sendable (HandlerOptions, UnsafePointer<millrace_host>, OpaquePointer?) throws -> HandlerBox
-        ) {
-            self.make = make
-        }
+        let make: Make
+        init(_ make: @escaping Make) { self.make = make }
     }
 
-    fileprivate func allocate() -> UnsafePointer<millrace_handler> {
+    fileprivate func allocate(_ middleware: [any Middleware]) -> UnsafePointer<millrace_handler> {
+        let (flags, make) = self.build(middleware)
         let handler = UnsafeMutablePointer<millrace_handler>.allocate(capacity: 1)
         handler.initialize(
             to: millrace_handler(
                 size: MemoryLayout<millrace_handler>.size,
                 name: self.name.allocatedForEver,
-                flags: self.flags,
-                context: Unmanaged.passRetained(Context(self.make)).toOpaque(),
+                flags: flags,
+                context: Unmanaged.passRetained(Context(make)).toOpaque(),
                 make: { handler, host, worker, options, instance, failure in
                     guard let handler, let host, let instance, let context = handler.pointee.context else { return 1 }
                     let make = Unmanaged<Context>.fromOpaque(context).takeUnretainedValue().make
@@ -127,7 +142,7 @@ public struct HandlerDefinition: Sendable {
                     guard let instance else { return }
                     Unmanaged<HandlerBox>.fromOpaque(instance).release()
                 },
-                begin_batch: self.flags & UInt32(MILLRACE_HANDLER_BATCH) == 0 ? nil : HandlerBox.beginBatch
+                begin_batch: flags & UInt32(MILLRACE_HANDLER_BATCH) == 0 ? nil : HandlerBox.beginBatch
             )
         )
         return UnsafePointer(handler)

@@ -4,7 +4,7 @@ public enum Outcome: Sendable, Equatable {
     case ack
     /// It failed and may work another time; the job's `on_failure` decides. What a thrown error means.
     case retry(String)
-    /// It failed for good: to the queue's dead-letter target. What a thrown ``Unrecoverable`` means.
+    /// It failed for good: to the queue's dead-letter target. What a thrown ``Unrecoverable`` or ``PayloadError`` means.
     case reject(String)
     /// Put it back now; not a failure.
     case requeue
@@ -16,6 +16,38 @@ public enum Outcome: Sendable, Equatable {
     case discard(String)
     /// Put it back and stop this job.
     case stop(String)
+
+    /// What an error means that a handler threw.
+    ///
+    /// - Parameter error: ``Unrecoverable`` and ``PayloadError`` are a reject, anything else is a retry.
+    public init(thrown error: any Error) {
+        switch error {
+        case let error as Unrecoverable: self = .reject(error.reason)
+        case let error as PayloadError: self = .reject(error.description)
+        default: self = .retry("\(error)")
+        }
+    }
+
+    /// One word, for logs and metrics.
+    var name: String {
+        switch self {
+        case .ack: "ack"
+        case .retry: "retry"
+        case .reject: "reject"
+        case .requeue: "requeue"
+        case .snooze: "snooze"
+        case .discard: "discard"
+        case .stop: "stop"
+        }
+    }
+
+    /// Why, where there is a reason to give.
+    var reason: String? {
+        switch self {
+        case .ack, .requeue, .snooze: nil
+        case .retry(let reason), .reject(let reason), .discard(let reason), .stop(let reason): reason
+        }
+    }
 }
 
 /// Thrown by a handler for a message that no further try can help: it goes to the dead-letter target.

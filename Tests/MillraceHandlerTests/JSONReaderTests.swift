@@ -12,7 +12,8 @@ struct JSONReaderTests {
     @Test(arguments: [
         ("null", JSONValue.null), ("true", .bool(true)), (" false\r\n\t", .bool(false)), ("0", .int(0)),
         ("-0", .int(0)),
-        ("-12", .int(-12)), ("9223372036854775807", .int(.max)), ("9223372036854775808", .double(9223372036854775808)),
+        ("-12", .int(-12)), ("9223372036854775807", .int(.max)),
+        ("9223372036854775808", .unsigned(9_223_372_036_854_775_808)),
         ("1.5", .double(1.5)), ("1e3", .double(1000)), ("-2.5E-1", .double(-0.25)), ("1E+2", .double(100)),
         (#""""#, .string("")), ("[]", .array([])), ("{ }", .object([])),
         ("[1 , [2]]", .array([.int(1), .array([.int(2)])])),

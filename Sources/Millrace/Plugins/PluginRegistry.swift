@@ -1,4 +1,4 @@
-package import CMillraceABI
+public import CMillraceABI
 
 /// The handlers of all loaded plugins, by their full names.
 public struct PluginRegistry: Sendable {
@@ -32,8 +32,12 @@ public struct PluginRegistry: Sendable {
         for entry in plugin.handlers { self.handlers[entry.name] = (entry, plugin.path) }
     }
 
-    /// Adds handlers that are linked into the executable.
-    package mutating func add(linkedIn descriptor: UnsafePointer<millrace_plugin_descriptor>) throws(PluginError) {
+    /// Adds handlers that are linked into the executable, so that no file is loaded for them.
+    ///
+    /// - Parameter descriptor: A `MillracePlugin`'s `descriptor`, or what its `millrace_plugin` returns; it and all that
+    ///   it points to stay where they are for the life of the process.
+    /// - Throws: A ``PluginError`` if it is malformed, or if another plugin offers one of the names.
+    public mutating func add(linkedIn descriptor: UnsafePointer<millrace_plugin_descriptor>) throws(PluginError) {
         try self.add(try Plugin(descriptor, path: "linked in"))
     }
 
