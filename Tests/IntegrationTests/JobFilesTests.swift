@@ -40,16 +40,18 @@ struct JobFilesTests {
             let order =
                 "{\"id\":\"\(number)\",\"customer\":\"c\",\"currency\":\"EUR\","
                 + "\"lines\":[{\"sku\":\"a\",\"quantity\":1,\"unit_price\":\"1.00\"}]}"
-            for queue in ["web.orders", "shop.orders"] { try channel.publish(Array(order.utf8), routingKey: queue) }
+            for queue in ["publishing.web", "publishing.shop"] {
+                try channel.publish(Array(order.utf8), routingKey: queue)
+            }
         }
         #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
         let ran = try Tool.run(Tool.millrace, ["run", path, "--once"])
         #expect(ran.status == 0, "\(ran.errors)")
-        #expect(try channel.declareQueue("invoices", passive: true).messageCount == 1000)
-        for queue in ["web.orders", "shop.orders"] {
+        #expect(try channel.declareQueue("publishing.invoices", passive: true).messageCount == 1000)
+        for queue in ["publishing.web", "publishing.shop"] {
             #expect(try channel.declareQueue(queue, passive: true).messageCount == 0)
             try channel.deleteQueue(queue)
         }
-        try channel.deleteQueue("invoices")
+        try channel.deleteQueue("publishing.invoices")
     }
 }

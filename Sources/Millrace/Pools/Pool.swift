@@ -71,6 +71,12 @@ final class Pool: @unchecked Sendable {
     var handles: [WorkerHandle] { self.workers.withLock { $0 } }
 
     func start() throws(ThreadError) {
+        if self.entry.isBatch, self.job.killTimeout != nil {
+            self.logger.warning(
+                "kill_timeout does not watch a handler that takes batches",
+                metadata: ["job": "\(self.job.name)"]
+            )
+        }
         for handle in self.handles { try self.start(handle) }
     }
 

@@ -33,7 +33,7 @@ struct KeyChecker {
 
     private func hint(_ key: String) -> String? {
         let others = KeySet.all.filter { $0.keys.contains(key) }.map(\.place)
-        if !others.isEmpty, others.count <= 2 {
+        if !others.isEmpty, others.count <= 3 {
             return "'\(key)' belongs in \(others.joined(separator: " or "))"
         }
         if let name = self.meant(by: key) { return "did you mean '\(name)'?" }
