@@ -45,14 +45,4 @@ struct ConnectionTests {
         #expect(throws: AMQPError.self) { try channel.prefetch(1) }
         #expect(!channel.isOpen)
     }
-
-    @Test func `C14 C15: an idle connection at heartbeat 2 s outlives three of them`() throws {
-        let connection = try Broker.connect { $0.heartbeatSeconds = 2 }
-        let channel = try connection.openChannel()
-        // Nothing is sent or received for 7 s but heartbeats: RabbitMQ would have hung up after 6.
-        #expect(try channel.nextDelivery(timeout: .seconds(7)) == nil)
-        #expect(channel.isOpen)
-        _ = try channel.declareQueue("", durable: false, exclusive: true)
-        connection.close()
-    }
 }

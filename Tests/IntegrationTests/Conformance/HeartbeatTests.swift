@@ -4,13 +4,20 @@ import TestSupport
 import Testing
 
 /// Heartbeats do not depend on what the owners of channels do, nor on what is being sent.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
+///
+/// On a broker of its own: one that all other tests keep busy may itself be silent for some seconds.
+@Suite(
+    .enabled(if: OwnBroker.isThere, "needs MILLRACE_RABBITMQ; ops/test sets it"),
+    .serialized,
+    .timeLimit(.minutes(10)),
+    .ownBroker
+)
 struct HeartbeatTests {
     @Test
     func `C14 C15 C17: a handler that is busy for 60 s keeps its connection at heartbeat 2 s, and its ack counts`()
         async throws
     {
-        try await Rig.run { rig in
+        try await OwnBrokerTests.run { rig, _ in
             let watcher = Watcher()
             let connection = try rig.connect({ $0.heartbeatSeconds = 2 }, delegate: watcher)
             let channel = try connection.openChannel()
@@ -31,8 +38,18 @@ struct HeartbeatTests {
         }
     }
 
+    @Test func `C14 C15: an idle connection at heartbeat 2 s outlives three of them`() async throws {
+        try await OwnBrokerTests.run { rig, _ in
+            let channel = try rig.connect { $0.heartbeatSeconds = 2 }.openChannel()
+            // Nothing is sent or received for 7 s but heartbeats: RabbitMQ would have hung up after 6.
+            #expect(try channel.nextDelivery(timeout: .seconds(7)) == nil)
+            #expect(channel.isOpen)
+            try channel.proveAlive()
+        }
+    }
+
     @Test func `C14 C17: big messages, written for seconds, do not hold up the heartbeats`() async throws {
-        try await Rig.run { rig in
+        try await OwnBrokerTests.run { rig, _ in
             let connection = try rig.connect { $0.heartbeatSeconds = 2 }
             let channel = try connection.openChannel()
             let queue = try channel.declareQueue(
