@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Batches when something ends: the connection, the patience of a drain, the queue's messages; on a real RabbitMQ.
-@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct BatchEndTests {
     private let rig = BatchRig()
 

@@ -8,7 +8,7 @@ import Testing
 @Suite(
     .ownThread,
     .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"),
-    .timeLimit(.minutes(5))
+    .timeLimit(.minutes(10))
 )
 struct BatchExampleTests {
     private static let millrace = Tool.root + ".build/debug/millrace"

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Handlers that take batches, on a real RabbitMQ.
-@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct BatchTests {
     private let rig = BatchRig()
 

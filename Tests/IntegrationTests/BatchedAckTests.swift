@@ -23,7 +23,7 @@ private let plugin = MillracePlugin(
 )
 
 /// Which acks share a frame, and what careless plugins get, against a scripted broker.
-@Suite(.ownThread, .timeLimit(.minutes(5)))
+@Suite(.ownThread, .timeLimit(.minutes(10)))
 struct BatchedAckTests {
     private static let messages: UInt64 = 12
 

@@ -9,7 +9,7 @@ import Testing
     .ownThread,
     .serialized,
     .enabled(if: Broker.isThere && Tool.isBuilt, "needs AMQP_URL and a release build; ops/test has both"),
-    .timeLimit(.minutes(5))
+    .timeLimit(.minutes(10))
 )
 struct CrashLedgerTests {
     private static let good = 1000

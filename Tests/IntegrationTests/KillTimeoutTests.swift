@@ -95,7 +95,7 @@ private let plugin = MillracePlugin(
     .ownThread,
     .serialized,
     .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(10))
 )
 struct KillTimeoutTests {
     private let queue = Broker.unique("kill")

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The example of a supervisor of one's own, run as it is: no plugin file.
-@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(3)))
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct LinkedInExampleTests {
     private static let program = Tool.root + ".build/debug/millrace-linked-in"
     private static let isBuilt = FileManager.default.isExecutableFile(atPath: Self.program)

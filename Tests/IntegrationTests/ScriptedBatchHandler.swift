@@ -38,7 +38,9 @@ struct ScriptedBatchHandler: BatchHandler {
             try batch.context(at: index).publish(Array(words[0].utf8), routingKey: target)
         }
         guard !bodies.contains(where: { $0.contains("poison") }) else { throw Poisoned() }
-        if bodies.contains(where: { $0.contains("late") }) { while !context.isCancelled {} }
+        if bodies.contains(where: { $0.contains("late") }) {
+            while !context.isCancelled { Busy.block(for: .milliseconds(1)) }
+        }
         return batch.verdicts { message, _ in
             let words = Self.words(message.bodyText ?? "?")
             switch words.last {

@@ -80,7 +80,7 @@ private let plugin = MillracePlugin(
 )
 
 /// Typed handlers and middleware on a real RabbitMQ.
-@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(5)))
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct TypedJobTests {
     private let input = Broker.unique("typed")
     private var output: String { self.input + ".out" }
