@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// Answers and deliveries that come in one read, so that only the tags tell their order.
-@Suite(.timeLimit(.minutes(5))) struct ScriptedGetTests {
+@Suite(.timeLimit(.minutes(10))) struct ScriptedGetTests {
     private static func deliver(_ tag: UInt64, redelivered: Bool = false) -> BasicDeliver {
         BasicDeliver(consumerTag: "c", deliveryTag: tag, redelivered: redelivered, exchange: "", routingKey: "q")
     }

@@ -2,7 +2,7 @@ import MillraceHandler
 import Testing
 
 /// Documents that were made to cost time, memory or the process.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct HostileJSONTests {
     struct Named: Codable { var name: String? }
     struct Count: Codable { var count: Int }
