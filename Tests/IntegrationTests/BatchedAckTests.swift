@@ -79,37 +79,18 @@ struct BatchedAckTests {
     }
 
     private static func answer(_ peer: ScriptedPeer, _ acks: Monitor<[BasicAck]>, stop: () -> Void) throws {
-        try peer.handshake()
-        while true {
-            let frame = try peer.next()
-            let channel = frame.channel
+        try peer.serveSupervisor { frame in
             switch frame.methodID {
-            case .channelOpen: try peer.send(ChannelOpenOk(), on: channel)
-            case .channelClose: try peer.send(ChannelCloseOk(), on: channel)
-            case .confirmSelect: try peer.send(ConfirmSelectOk(), on: channel)
-            case .queueDeclare:
-                try peer.send(QueueDeclareOk(queue: "q", messageCount: 0, consumerCount: 0), on: channel)
-            case .basicQos: try peer.send(BasicQosOk(), on: channel)
-            case .basicConsume:
-                let tag = try frame.method(BasicConsume.self).consumerTag
-                try peer.send(BasicConsumeOk(consumerTag: tag), on: channel)
-                for number in 1...Self.messages {
-                    let deliver = BasicDeliver(consumerTag: tag, deliveryTag: number, exchange: "", routingKey: "q")
-                    try peer.sendContent(deliver, [UInt8(number)], on: channel)
-                }
+            case .basicConsume: try peer.startConsumer(frame, messages: Self.messages)
             case .basicAck:
                 let ack = try frame.method(BasicAck.self)
                 acks.withLock { $0.append(ack) }
                 if acks.withLock({ $0.reduce(0) { $1.multiple ? max($0, $1.deliveryTag) : $0 + 1 } }) >= Self.messages {
                     stop()
                 }
-            case .basicCancel:
-                try peer.send(BasicCancelOk(consumerTag: try frame.method(BasicCancel.self).consumerTag), on: channel)
-            case .connectionClose:
-                try peer.send(ConnectionCloseOk(), on: 0)
-                return try peer.expectEnd()
-            default: throw PeerFailure("no answer to \(frame)")
+            default: return false
             }
+            return true
         }
     }
 }

@@ -39,33 +39,13 @@ struct DrainTests {
 
     /// A broker that answers everything, and `basic.consume` only when the drain has begun.
     private static func answer(_ peer: ScriptedPeer, stop: () -> Void) throws {
-        try peer.handshake()
-        while true {
-            let frame = try peer.next()
-            let channel = frame.channel
-            switch frame.methodID {
-            case .channelOpen: try peer.send(ChannelOpenOk(), on: channel)
-            case .channelClose: try peer.send(ChannelCloseOk(), on: channel)
-            case .queueDeclare:
-                try peer.send(QueueDeclareOk(queue: "q", messageCount: 0, consumerCount: 0), on: channel)
-            case .basicQos: try peer.send(BasicQosOk(), on: channel)
-            case .basicConsume:
-                let tag = try frame.method(BasicConsume.self).consumerTag
-                stop()
-                // A worker that gives up would close its channel.
-                #expect(try !peer.comesSomething(within: .seconds(1)))
-                try peer.send(BasicConsumeOk(consumerTag: tag), on: channel)
-                for number in 1...Self.messages {
-                    let deliver = BasicDeliver(consumerTag: tag, deliveryTag: number, exchange: "", routingKey: "q")
-                    try peer.sendContent(deliver, [UInt8(number)], on: channel)
-                }
-            case .basicCancel:
-                try peer.send(BasicCancelOk(consumerTag: try frame.method(BasicCancel.self).consumerTag), on: channel)
-            case .connectionClose:
-                try peer.send(ConnectionCloseOk(), on: 0)
-                return try peer.expectEnd()
-            default: throw PeerFailure("no answer to \(frame)")
-            }
+        try peer.serveSupervisor { frame in
+            guard frame.methodID == .basicConsume else { return false }
+            stop()
+            // A worker that gives up would close its channel.
+            #expect(try !peer.comesSomething(within: .seconds(1)))
+            try peer.startConsumer(frame, messages: Self.messages)
+            return true
         }
     }
 }

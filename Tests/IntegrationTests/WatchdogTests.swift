@@ -93,28 +93,11 @@ struct WatchdogTests {
 
     /// A broker that answers everything, but for the first few `basic.consume`.
     private static func answer(_ peer: ScriptedPeer, silentConsumes: Int) throws {
-        try peer.handshake()
         var silent = silentConsumes
-        while true {
-            let frame = try peer.next()
-            let channel = frame.channel
-            switch frame.methodID {
-            case .channelOpen: try peer.send(ChannelOpenOk(), on: channel)
-            case .channelClose: try peer.send(ChannelCloseOk(), on: channel)
-            case .queueDeclare:
-                try peer.send(QueueDeclareOk(queue: "q", messageCount: 0, consumerCount: 0), on: channel)
-            case .confirmSelect: try peer.send(ConfirmSelectOk(), on: channel)
-            case .basicQos: try peer.send(BasicQosOk(), on: channel)
-            case .basicConsume where silent > 0: silent -= 1
-            case .basicConsume:
-                try peer.send(BasicConsumeOk(consumerTag: try frame.method(BasicConsume.self).consumerTag), on: channel)
-            case .basicCancel:
-                try peer.send(BasicCancelOk(consumerTag: try frame.method(BasicCancel.self).consumerTag), on: channel)
-            case .connectionClose:
-                try peer.send(ConnectionCloseOk(), on: 0)
-                return try peer.expectEnd()
-            default: throw PeerFailure("no answer to \(frame)")
-            }
+        try peer.serveSupervisor { frame in
+            guard frame.methodID == .basicConsume, silent > 0 else { return false }
+            silent -= 1
+            return true
         }
     }
 

@@ -51,7 +51,7 @@ final class CrashLedger: @unchecked Sendable {
         self.file = file
         self.path = file.path
         self.logger = logger
-        self.seed = image?.seed ?? Fingerprint(low: .random(in: 1 ... .max), high: .random(in: .min ... .max))
+        self.seed = image?.seed ?? .ofProcess
         self.watched = Set(suspects.entries.map(\.fingerprint))
         self.isGated = Atomic(suspects.areAnyToRunAlone)
         self.book = Monitor(Book(suspects: suspects))
@@ -96,10 +96,16 @@ final class CrashLedger: @unchecked Sendable {
             self.logger.warning("the crash ledger has no slot left", metadata: ["job": "\(handle.job.name)"])
             return nil
         }
+        var hasher = FingerprintHasher(seed: self.seed)
+        Array(handle.job.queue.utf8).withUnsafeBytes { hasher.add($0) }
         let slots = (first..<first + tasks).map { slot in
-            LedgerSlot(start + LedgerLayout.slotsOffset + slot * LedgerLayout.slotOctets, job: handle.job.name)
+            LedgerSlot(
+                start + LedgerLayout.slotsOffset + slot * LedgerLayout.slotOctets,
+                job: handle.job.name,
+                hasher: hasher
+            )
         }
-        return LedgerLine(self, queue: handle.job.queue, worker: first, slots: slots)
+        return LedgerLine(self, hasher: hasher, worker: first, slots: slots)
     }
 
     // MARK: Suspects

@@ -13,6 +13,15 @@ package struct Fingerprint: Hashable, Sendable {
     /// What a slot with nothing in hand holds; no message has it.
     package static let none = Fingerprint(low: 0, high: 0)
     package var isNone: Bool { self.low == 0 }
+
+    /// Of a whole message, to know it again in this process.
+    init(of record: ContentRecord, _ block: Block) {
+        var hasher = FingerprintHasher(seed: Self.ofProcess)
+        hasher.add(record, block, ends: nil)
+        self = hasher.fingerprint
+    }
+
+    static let ofProcess = Fingerprint(low: .random(in: 1 ... .max), high: .random(in: .min ... .max))
 }
 
 /// Mixes octets into a fingerprint, 16 at a time.
@@ -26,6 +35,15 @@ package struct FingerprintHasher: Sendable {
         self.low = seed.low ^ 0x9E37_79B9_7F4A_7C15
         self.high = seed.high ^ 0xC2B2_AE3D_27D4_EB4F
     }
+
+    /// One that goes on where another one was.
+    package init(low: UInt64, high: UInt64) {
+        self.low = low
+        self.high = high
+    }
+
+    /// To go on from here another time.
+    package var state: (low: UInt64, high: UInt64) { (self.low, self.high) }
 
     /// Full-width multiplication: each bit of both words reaches both halves.
     @inline(__always)
@@ -86,14 +104,44 @@ extension FingerprintHasher {
         body: UnsafeRawBufferPointer,
         ends: Int?
     ) {
-        // class, method, consumer tag, delivery tag, redelivered: another one each time. Then exchange and routing key.
-        let exchange = 5 &+ Int(method[4]) &+ 9
-        self.add(UnsafeRawBufferPointer(rebasing: method[exchange...]))
-        self.add(properties: header)
+        self.add(method: method, header: header)
         guard let ends, body.count > 2 &* ends else { return self.add(body) }
         self.add(UInt64(body.count), 1)
         self.add(UnsafeRawBufferPointer(rebasing: body[..<ends]))
         self.add(UnsafeRawBufferPointer(rebasing: body[(body.count &- ends)...]))
+    }
+
+    mutating func add(_ record: ContentRecord, _ block: Block, ends: Int?) {
+        self.add(
+            method: block.slice(record.methodOffset, record.methodLength),
+            header: block.slice(record.headerOffset, record.headerLength),
+            body: block.slice(record.bodyOffset, record.bodyLength),
+            ends: ends
+        )
+    }
+
+    /// Octets of a body that count at its beginning and at its end.
+    package static let bodyEnds = 512
+
+    /// The same from a copy, as ``LedgerSlot`` makes it.
+    package mutating func add(_ copy: UnsafeRawBufferPointer, _ shape: MessageShape, bodyLength: UInt64) {
+        func part(_ offset: Int, _ length: Int) -> UnsafeRawBufferPointer {
+            UnsafeRawBufferPointer(rebasing: copy[offset..<offset + length])
+        }
+        self.add(method: part(0, shape.methodLength), header: part(shape.headerOffset, shape.headerLength))
+        guard bodyLength > UInt64(2 * Self.bodyEnds) else { return self.add(part(shape.lead, Int(bodyLength))) }
+        self.add(bodyLength, 1)
+        self.add(part(shape.lead, Self.bodyEnds))
+        self.add(part(shape.lead + Self.bodyEnds, Self.bodyEnds))
+    }
+
+    @inline(__always)
+    private mutating func add(method: UnsafeRawBufferPointer, header: UnsafeRawBufferPointer) {
+        // class, method, consumer tag, delivery tag, redelivered: another one each time. Then exchange and routing key.
+        if method.count > 4, 14 &+ Int(method[4]) <= method.count {
+            self.add(UnsafeRawBufferPointer(rebasing: method[(14 &+ Int(method[4]))...]))
+        }
+        self.add(properties: header)
     }
 
     /// Every property but the headers (§4.2.6.1); of a malformed header frame the flags alone.

@@ -7,8 +7,8 @@ package enum LedgerLayout {
     package static let headerOctets = 4096
     package static let suspectCapacity = 1024
     package static let slotsOffset = Self.headerOctets + Self.suspectCapacity * Suspect.octets
-    /// Two cache lines: what changes with each message in the first, what never does in the second.
-    package static let slotOctets = 128
+    /// A cache line that changes with each message, one that never does, and room for a copy of the message.
+    package static let slotOctets = 128 + Slot.copyOctets
     package static let slotLimit = 16_384
 
     package static func octets(slots: Int) -> Int { Self.slotsOffset + slots * Self.slotOctets }
@@ -28,6 +28,8 @@ package enum LedgerLayout {
     /// Words of a slot.
     package enum Slot {
         /// 0: nothing in hand.
+        ///
+        /// With a ``shape`` it only says that something is.
         package static let low = 0
         package static let high = 1
         package static let wholeLow = 2
@@ -35,9 +37,16 @@ package enum LedgerLayout {
         package static let deliveryTag = 4
         package static let bodyBytes = 5
         package static let thread = 6
+        /// A ``MessageShape``; 0 if `low` and `high` are the fingerprint.
+        package static let shape = 7
+        /// The hasher that knows the ledger's seed and the queue.
+        package static let hasherLow = 8
+        package static let hasherHigh = 9
         /// The job's name, cut, filled up with zeros.
-        package static let name = 64
-        package static let nameOctets = 63
+        package static let name = 80
+        package static let nameOctets = 47
+        package static let copy = 128
+        package static let copyOctets = MessageShape.leadLimit + 2 * FingerprintHasher.bodyEnds
     }
 }
 
@@ -73,10 +82,11 @@ package struct LedgerImage: Equatable, Sendable {
         for slot in 0..<slots {
             let offset = LedgerLayout.slotsOffset + slot * LedgerLayout.slotOctets
             guard word(offset, Slot.low) != 0 else { continue }
+            guard let fingerprint = Self.fingerprint(octets, offset) else { continue }
             let name = octets[(offset + Slot.name)..<(offset + Slot.name + Slot.nameOctets)].prefix { $0 != 0 }
             self.run.inHand.append(
                 LastRun.InHand(
-                    Fingerprint(low: word(offset, Slot.low), high: word(offset, Slot.high)),
+                    fingerprint,
                     whole: Fingerprint(low: word(offset, Slot.wholeLow), high: word(offset, Slot.wholeHigh)),
                     thread: UInt32(truncatingIfNeeded: word(offset, Slot.thread)),
                     job: String(decoding: name, as: UTF8.self),
@@ -85,5 +95,19 @@ package struct LedgerImage: Equatable, Sendable {
                 )
             )
         }
+    }
+
+    /// Nil for a slot whose copy makes no sense.
+    private static func fingerprint(_ octets: UnsafeRawBufferPointer, _ offset: Int) -> Fingerprint? {
+        typealias Slot = LedgerLayout.Slot
+        func word(_ index: Int) -> UInt64 { octets.loadUnaligned(fromByteOffset: offset + index * 8, as: UInt64.self) }
+        guard let shape = MessageShape(word: word(Slot.shape)) else {
+            guard word(Slot.shape) == 0 else { return nil }
+            return Fingerprint(low: word(Slot.low), high: word(Slot.high))
+        }
+        let copy = UnsafeRawBufferPointer(rebasing: octets[(offset + Slot.copy)...].prefix(Slot.copyOctets))
+        var hasher = FingerprintHasher(low: word(Slot.hasherLow), high: word(Slot.hasherHigh))
+        hasher.add(copy, shape, bodyLength: word(Slot.bodyBytes))
+        return hasher.fingerprint
     }
 }

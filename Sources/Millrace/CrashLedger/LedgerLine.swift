@@ -2,44 +2,6 @@ import AMQPClient
 import CMillraceSystem
 import Synchronization
 
-/// The place of one delivery in the ledger.
-struct LedgerSlot {
-    private let words: UnsafeMutablePointer<UInt64>
-
-    init(_ memory: UnsafeMutableRawPointer, job: String) {
-        self.words = memory.assumingMemoryBound(to: UInt64.self)
-        self.words[LedgerLayout.Slot.thread] = UInt64(millrace_thread_id())
-        for (index, octet) in job.utf8.prefix(LedgerLayout.Slot.nameOctets).enumerated() {
-            memory.storeBytes(of: octet, toByteOffset: LedgerLayout.Slot.name + index, as: UInt8.self)
-        }
-    }
-
-    /// The first word last: a slot that is half written counts as free, and its handler has not begun.
-    @inline(__always)
-    func write(_ fingerprint: Fingerprint, _ record: ContentRecord) {
-        self.words[LedgerLayout.Slot.high] = fingerprint.high
-        self.words[LedgerLayout.Slot.deliveryTag] = record.deliveryTag
-        self.words[LedgerLayout.Slot.bodyBytes] = UInt64(record.bodyLength)
-        self.words[LedgerLayout.Slot.low] = fingerprint.low
-    }
-
-    func write(whole: Fingerprint) {
-        self.words[LedgerLayout.Slot.wholeHigh] = whole.high
-        self.words[LedgerLayout.Slot.wholeLow] = whole.low
-    }
-
-    var fingerprint: Fingerprint {
-        Fingerprint(low: self.words[LedgerLayout.Slot.low], high: self.words[LedgerLayout.Slot.high])
-    }
-
-    var whole: Fingerprint {
-        Fingerprint(low: self.words[LedgerLayout.Slot.wholeLow], high: self.words[LedgerLayout.Slot.wholeHigh])
-    }
-
-    @inline(__always)
-    func clear() { self.words[LedgerLayout.Slot.low] = 0 }
-}
-
 /// What a delivery in hand has to do with the ledger.
 struct LedgerEntry {
     let slot: LedgerSlot
@@ -59,9 +21,6 @@ final class LedgerLine {
         case condemned(String)
     }
 
-    /// Octets of a body that count at its beginning and at its end.
-    static let bodyEnds = 512
-
     private let ledger: CrashLedger
     /// With the queue in it.
     private let seed: FingerprintHasher
@@ -76,28 +35,25 @@ final class LedgerLine {
     private var setAside: [UInt64: (fingerprint: Fingerprint, whole: Fingerprint)] = [:]
     private let signalStack: UnsafeMutableRawPointer?
 
-    init(_ ledger: CrashLedger, queue: String, worker: Int, slots: [LedgerSlot]) {
+    init(_ ledger: CrashLedger, hasher: FingerprintHasher, worker: Int, slots: [LedgerSlot]) {
         self.ledger = ledger
-        var seed = FingerprintHasher(seed: ledger.seed)
-        Array(queue.utf8).withUnsafeBytes { seed.add($0) }
-        self.seed = seed
+        self.seed = hasher
         self.worker = worker
         self.free = slots
         self.hasSuspects = !ledger.watched.isEmpty
         self.signalStack = millrace_make_signal_stack()
     }
 
+    /// The one slot of a worker that has one message in hand at a time, in a run without suspects: nothing has to be
+    /// asked then.
+    var plainSlot: LedgerSlot? { self.hasSuspects || self.free.count != 1 ? nil : self.free[0] }
+
     /// On the worker's thread, when it ends.
     func end() { millrace_drop_signal_stack(self.signalStack) }
 
     private func fingerprint(_ record: ContentRecord, _ block: Block, ends: Int?) -> Fingerprint {
         var hasher = self.seed
-        hasher.add(
-            method: block.slice(record.methodOffset, record.methodLength),
-            header: block.slice(record.headerOffset, record.headerLength),
-            body: block.slice(record.bodyOffset, record.bodyLength),
-            ends: ends
-        )
+        hasher.add(record, block, ends: ends)
         return hasher.fingerprint
     }
 
@@ -110,12 +66,11 @@ final class LedgerLine {
     /// - Returns: What to do with it.
     @inline(__always)
     func look(at record: ContentRecord, _ block: Block, mayWait: Bool) -> Answer {
-        self.next = self.fingerprint(record, block, ends: Self.bodyEnds)
-        if !self.hasSuspects { return .begin }
-        return self.lookSlowly(record, block, mayWait: mayWait)
+        self.hasSuspects ? self.lookSlowly(record, block, mayWait: mayWait) : .begin
     }
 
     private func lookSlowly(_ record: ContentRecord, _ block: Block, mayWait: Bool) -> Answer {
+        self.next = self.fingerprint(record, block, ends: FingerprintHasher.bodyEnds)
         self.nextSuspect = nil
         self.nextIsGated = false
         if self.ledger.watched.contains(self.next), let suspect = self.ledger.suspect(self.next) {
@@ -135,8 +90,12 @@ final class LedgerLine {
 
     /// Its handler begins: the delivery that was looked at last.
     @inline(__always)
-    func begin(_ record: ContentRecord) -> LedgerEntry? {
+    func begin(_ record: ContentRecord, _ block: Block) -> LedgerEntry? {
         guard let slot = self.free.popLast() else { return nil }
+        if !self.hasSuspects {
+            slot.write(record, block)
+            return LedgerEntry(slot: slot, isGated: false, isSuspect: false)
+        }
         if let whole = self.nextSuspect { slot.write(whole: whole) }
         slot.write(self.next, record)
         return LedgerEntry(slot: slot, isGated: self.nextIsGated, isSuspect: self.nextSuspect != nil)

@@ -27,6 +27,7 @@ extension Worker {
 
     @inline(__always)
     func endInLedger(_ delivery: InFlight) {
+        if let slot = self.slot { return slot.clear() }
         guard let entry = delivery.ledgerEntry else { return }
         delivery.ledgerEntry = nil
         self.ledger?.end(entry)

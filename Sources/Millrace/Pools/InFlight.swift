@@ -127,6 +127,23 @@ final class InFlight {
         return header.contains("millrace-")
     }
 
+    /// As the ABI gives it; valid as long as the delivery is in hand.
+    @inline(__always)
+    var message: millrace_message {
+        let record = self.record
+        let strings = DeliverStrings(self.slice(record.methodOffset, record.methodLength))
+        let isCopy = self.isCopy
+        let origin = isCopy ? self.readOrigin(strings) : nil
+        return millrace_message(
+            size: MemoryLayout<millrace_message>.size,
+            body: millrace_bytes(self.slice(record.bodyOffset, record.bodyLength)),
+            exchange: origin?.exchangeBytes ?? millrace_bytes(strings.exchange),
+            routing_key: origin?.routingKeyBytes ?? millrace_bytes(strings.routingKey),
+            attempt: record.redelivered || isCopy ? self.attempt : 1,
+            redelivered: record.redelivered ? 1 : 0
+        )
+    }
+
     /// Where one of our copies was first published.
     func readOrigin(_ strings: DeliverStrings) -> MessageOrigin {
         let headers = self.properties.headers

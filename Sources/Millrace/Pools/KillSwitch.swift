@@ -44,7 +44,7 @@ final class KillSwitch: Sendable {
 
     /// Remembers what hung, then ends the channel: in this order, because its messages come again at once.
     func throwSwitch(_ hands: [Hand], _ reason: String) {
-        for hand in hands { self.hung.note(MessageFingerprint(hand.record, hand.block.bytes)) }
+        for hand in hands { self.hung.note(Fingerprint(of: hand.record, hand.block)) }
         let breaker = self.monitor.withLock { state in
             state.isThrown = true
             return state.breaker

@@ -93,9 +93,11 @@ final class Pool: @unchecked Sendable {
                 parkingQueues: parkingQueues,
                 limiter: limiter
             )
-            worker.ledger = crashLedger?.line(for: handle, tasks: worker.tasksPerThread)
+            let line = crashLedger?.line(for: handle, tasks: worker.tasksPerThread)
+            worker.slot = line?.plainSlot
+            worker.ledger = worker.slot == nil ? line : nil
             worker.run(backoff: backoff)
-            worker.ledger?.end()
+            line?.end()
         }
         self.threads.append((handle, thread))
         self.isStarted = true

@@ -61,7 +61,7 @@ extension Worker {
             delivery.beganAt = now
             return delivery
         }
-        let messages = deliveries.map(self.message)
+        let messages = deliveries.map(\.message)
         let tokens = deliveries.map { Optional($0.pointer) }
         messages.withUnsafeBufferPointer { messages in
             // By pointers: a plugin may have been built with a shorter message.
@@ -97,7 +97,7 @@ extension Worker {
             self.handle.beganAt.store(now, ordering: .relaxed)
             delivery.begin(delivery.record, delivery.bytes, incarnation: delivery.incarnation)
             delivery.beganAt = now
-            var message = self.message(of: delivery)
+            var message = delivery.message
             self.functions.begin(self.instance, &message, delivery.pointer)
             self.completeIfForgotten(delivery)
             self.settle(delivery, channel)
@@ -120,29 +120,5 @@ extension Worker {
         batching.collector.add(Batching.Collected(record: delivery.record, block: block), now: MonotonicClock.now())
         self.counts.received -= 1
         return true
-    }
-
-    private func completeIfForgotten(_ delivery: InFlight) {
-        guard delivery.isInHand else { return }
-        self.handle.logger.error("a batch handler returned without an outcome; the delivery counts as failed")
-        delivery.isInHand = false
-        delivery.verdict = .retry
-        delivery.reason = "the handler returned without an outcome"
-    }
-
-    /// The message as the ABI gives it; valid as long as the delivery is in hand.
-    private func message(of delivery: InFlight) -> millrace_message {
-        let record = delivery.record
-        let strings = DeliverStrings(delivery.slice(record.methodOffset, record.methodLength))
-        let isCopy = delivery.isCopy
-        let origin = isCopy ? delivery.readOrigin(strings) : nil
-        return millrace_message(
-            size: MemoryLayout<millrace_message>.size,
-            body: millrace_bytes(delivery.slice(record.bodyOffset, record.bodyLength)),
-            exchange: origin?.exchangeBytes ?? millrace_bytes(strings.exchange),
-            routing_key: origin?.routingKeyBytes ?? millrace_bytes(strings.routingKey),
-            attempt: record.redelivered || isCopy ? delivery.attempt : 1,
-            redelivered: record.redelivered ? 1 : 0
-        )
     }
 }

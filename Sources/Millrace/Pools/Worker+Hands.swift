@@ -1,4 +1,5 @@
 import AMQPClient
+import Logging
 import Synchronization
 
 /// The deliveries that handlers have in hand.
@@ -17,6 +18,15 @@ extension Worker {
     func putDown(_ delivery: InFlight) {
         if delivery.owner != nil { delivery.owner = nil }
         if self.hand == nil { self.hand = delivery } else { self.spareHands.append(delivery) }
+    }
+
+    /// A sync handler, or one that takes batches, has to say what becomes of a delivery before it returns.
+    func completeIfForgotten(_ delivery: InFlight) {
+        guard delivery.isInHand else { return }
+        self.handle.logger.error("a handler returned without an outcome; the delivery counts as failed")
+        delivery.isInHand = false
+        delivery.verdict = .retry
+        delivery.reason = "the handler returned without an outcome"
     }
 
     /// Runs what the handlers' task executor has queued, and settles what that completed.

@@ -13,7 +13,7 @@ extension Worker {
     func hasHung(_ delivery: InFlight, _ block: Block, _ now: UInt64, _ channel: Channel) -> Bool {
         guard let killSwitch = self.handle.killSwitch else { return false }
         let record = delivery.record
-        if record.redelivered, killSwitch.hung.take(MessageFingerprint(record, block.bytes)) {
+        if record.redelivered, killSwitch.hung.take(Fingerprint(of: record, block)) {
             delivery.isInHand = false
             delivery.verdict = .retry
             delivery.reason = "the handler ran longer than kill_timeout"

@@ -34,8 +34,10 @@ final class Worker {
     var running: [InFlight] = []
     var hand: InFlight?
     var spareHands: [InFlight] = []
-    /// Nil unless there is a crash ledger.
+    /// Nil unless there is a crash ledger that has to be asked before a handler begins.
     var ledger: LedgerLine?
+    /// Where a crash ledger that has nothing to say is told what is in hand.
+    var slot: LedgerSlot?
     /// The batch that is being worked off, and how far.
     var batch: DeliveryBatch?
     var nextRecord = 0
@@ -284,18 +286,12 @@ final class Worker {
             return
         }
         if self.running.isEmpty { self.handle.beganAt.store(now, ordering: .relaxed) }
-        let strings = DeliverStrings(block.slice(record.methodOffset, record.methodLength))
-        let isCopy = delivery.isCopy
-        let origin = isCopy ? delivery.readOrigin(strings) : nil
-        var message = millrace_message(
-            size: MemoryLayout<millrace_message>.size,
-            body: millrace_bytes(block.slice(record.bodyOffset, record.bodyLength)),
-            exchange: origin?.exchangeBytes ?? millrace_bytes(strings.exchange),
-            routing_key: origin?.routingKeyBytes ?? millrace_bytes(strings.routingKey),
-            attempt: record.redelivered || isCopy ? delivery.attempt : 1,
-            redelivered: record.redelivered ? 1 : 0
-        )
-        if let ledger = self.ledger { delivery.ledgerEntry = ledger.begin(record) }
+        var message = delivery.message
+        if let slot = self.slot {
+            slot.write(record, block)
+        } else if let ledger = self.ledger {
+            delivery.ledgerEntry = ledger.begin(record, block)
+        }
         self.functions.begin(self.instance, &message, delivery.pointer)
         if delivery.isInHand {
             delivery.owner = block.owner
@@ -304,11 +300,8 @@ final class Worker {
                 if self.handle.isCancelled { self.passCancellationOn() }
                 return
             }
-            self.handle.logger.error("a sync handler returned without an outcome; the delivery counts as failed")
             self.running.removeLast()
-            delivery.isInHand = false
-            delivery.verdict = .retry
-            delivery.reason = "the handler returned without an outcome"
+            self.completeIfForgotten(delivery)
         }
         self.handle.killSwitch?.putDown(delivery)
         self.endInLedger(delivery)

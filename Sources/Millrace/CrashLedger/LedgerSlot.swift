@@ -1,0 +1,79 @@
+package import AMQPClient
+import CMillraceSystem
+
+/// The place of one delivery in the ledger.
+package struct LedgerSlot {
+    private let words: UnsafeMutablePointer<UInt64>
+
+    package init(_ memory: UnsafeMutableRawPointer, job: String, hasher: FingerprintHasher) {
+        self.words = memory.assumingMemoryBound(to: UInt64.self)
+        self.words[LedgerLayout.Slot.thread] = UInt64(millrace_thread_id())
+        (self.words[LedgerLayout.Slot.hasherLow], self.words[LedgerLayout.Slot.hasherHigh]) = hasher.state
+        for (index, octet) in job.utf8.prefix(LedgerLayout.Slot.nameOctets).enumerated() {
+            memory.storeBytes(of: octet, toByteOffset: LedgerLayout.Slot.name + index, as: UInt8.self)
+        }
+    }
+
+    /// The first word last: a slot that is half written counts as free, and its handler has not begun.
+    @inline(__always)
+    package func write(_ fingerprint: Fingerprint, _ record: ContentRecord) {
+        self.words[LedgerLayout.Slot.shape] = 0
+        self.words[LedgerLayout.Slot.high] = fingerprint.high
+        self.words[LedgerLayout.Slot.deliveryTag] = record.deliveryTag
+        self.words[LedgerLayout.Slot.bodyBytes] = UInt64(record.bodyLength)
+        self.words[LedgerLayout.Slot.low] = fingerprint.low
+    }
+
+    /// The message itself, as far as it counts: copied in a few nanoseconds, and hashed only if the process dies.
+    @inline(__always)
+    package func write(_ record: ContentRecord, _ block: Block) {
+        if let shape = MessageShape(record) { self.copy(shape, record, block) } else { self.hash(record, block) }
+    }
+
+    private func hash(_ record: ContentRecord, _ block: Block) {
+        var hasher = FingerprintHasher(
+            low: self.words[LedgerLayout.Slot.hasherLow],
+            high: self.words[LedgerLayout.Slot.hasherHigh]
+        )
+        hasher.add(record, block, ends: FingerprintHasher.bodyEnds)
+        self.write(hasher.fingerprint, record)
+    }
+
+    @inline(__always)
+    private func copy(_ shape: MessageShape, _ record: ContentRecord, _ block: Block) {
+        let copy = UnsafeMutableRawPointer(self.words) + LedgerLayout.Slot.copy
+        let bodyEnds = FingerprintHasher.bodyEnds
+        let isWhole = Int(record.bodyLength) <= 2 &* bodyEnds
+        let first = block.slice(
+            record.methodOffset,
+            UInt32(truncatingIfNeeded: shape.lead) &+ (isWhole ? record.bodyLength : UInt32(bodyEnds))
+        )
+        if let start = first.baseAddress { copy.copyMemory(from: start, byteCount: first.count) }
+        if !isWhole {
+            let last = block.slice(record.bodyOffset &+ record.bodyLength &- UInt32(bodyEnds), UInt32(bodyEnds))
+            if let start = last.baseAddress {
+                (copy + shape.lead + bodyEnds).copyMemory(from: start, byteCount: last.count)
+            }
+        }
+        self.words[LedgerLayout.Slot.deliveryTag] = record.deliveryTag
+        self.words[LedgerLayout.Slot.bodyBytes] = UInt64(record.bodyLength)
+        self.words[LedgerLayout.Slot.shape] = shape.word
+        self.words[LedgerLayout.Slot.low] = 1
+    }
+
+    package func write(whole: Fingerprint) {
+        self.words[LedgerLayout.Slot.wholeHigh] = whole.high
+        self.words[LedgerLayout.Slot.wholeLow] = whole.low
+    }
+
+    package var fingerprint: Fingerprint {
+        Fingerprint(low: self.words[LedgerLayout.Slot.low], high: self.words[LedgerLayout.Slot.high])
+    }
+
+    package var whole: Fingerprint {
+        Fingerprint(low: self.words[LedgerLayout.Slot.wholeLow], high: self.words[LedgerLayout.Slot.wholeHigh])
+    }
+
+    @inline(__always)
+    package func clear() { self.words[LedgerLayout.Slot.low] = 0 }
+}

@@ -1,0 +1,43 @@
+import AMQPWire
+
+extension ScriptedPeer {
+    /// Answers all that a supervisor asks of a broker, until it closes the connection.
+    ///
+    /// - Parameter handle: Sees each frame first; true if it has dealt with it.
+    /// - Throws: If something comes that a supervisor does not send, or what `handle` throws.
+    package func serveSupervisor(_ handle: (PeerFrame) throws -> Bool) throws {
+        try self.handshake()
+        while true {
+            let frame = try self.next()
+            if try handle(frame) { continue }
+            switch frame.methodID {
+            case .channelOpen: try self.send(ChannelOpenOk(), on: frame.channel)
+            case .channelClose: try self.send(ChannelCloseOk(), on: frame.channel)
+            case .confirmSelect: try self.send(ConfirmSelectOk(), on: frame.channel)
+            case .queueDeclare:
+                try self.send(QueueDeclareOk(queue: "q", messageCount: 0, consumerCount: 0), on: frame.channel)
+            case .basicQos: try self.send(BasicQosOk(), on: frame.channel)
+            case .basicConsume:
+                let tag = try frame.method(BasicConsume.self).consumerTag
+                try self.send(BasicConsumeOk(consumerTag: tag), on: frame.channel)
+            case .basicCancel:
+                let tag = try frame.method(BasicCancel.self).consumerTag
+                try self.send(BasicCancelOk(consumerTag: tag), on: frame.channel)
+            case .connectionClose:
+                try self.send(ConnectionCloseOk(), on: 0)
+                return try self.expectEnd()
+            default: throw PeerFailure("no answer to \(frame)")
+            }
+        }
+    }
+
+    /// Answers a `basic.consume` and sends messages 1...count to it, whose bodies are their numbers.
+    package func startConsumer(_ frame: PeerFrame, messages count: UInt64) throws {
+        let tag = try frame.method(BasicConsume.self).consumerTag
+        try self.send(BasicConsumeOk(consumerTag: tag), on: frame.channel)
+        for number in 1...count {
+            let deliver = BasicDeliver(consumerTag: tag, deliveryTag: number, exchange: "", routingKey: "q")
+            try self.sendContent(deliver, [UInt8(truncatingIfNeeded: number)], on: frame.channel)
+        }
+    }
+}
