@@ -73,6 +73,36 @@ import Testing
         }
     }
 
+    @Test func `what an owner does not take stays in the socket; it comes when the owner goes on`() throws {
+        let body = [UInt8](repeating: 3, count: 1 << 20)
+        let messages: UInt64 = 100  // more than may wait in a mailbox and in the buffers of a socket pair
+        let sent = Monitor<UInt64>(0)
+        try Scripted.run { connection in
+            let channel = try connection.openChannel()
+            try channel.consume("q", tag: "c", noAck: true)
+            _ = sent.wait(until: Scripted.deadline()) { $0 >= 64 ? true : nil }
+            for tag in 1...messages {
+                #expect(sent.withLock { $0 } < messages || tag > 1)
+                let delivery = try #require(try channel.nextDelivery(timeout: .seconds(60)))
+                #expect(delivery.deliveryTag == tag && delivery.body.count == body.count)
+            }
+            try channel.prefetch(1)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1)
+            try peer.expect(BasicConsume.self, on: 1)
+            try peer.send(BasicConsumeOk(consumerTag: "c"), on: 1)
+            for tag in 1...messages {
+                let deliver = BasicDeliver(consumerTag: "c", deliveryTag: tag, exchange: "", routingKey: "q")
+                try peer.sendContent(deliver, body, on: 1)
+                sent.withLock { $0 += 1 }
+                sent.broadcast()
+            }
+            try peer.expectPrefetch(on: 1)
+            try peer.finish()
+        }
+    }
+
     private struct Content {
         var next = 0
         var left = -1

@@ -16,7 +16,15 @@ struct BatchRig {
     var batches: [[String]] { ScriptedBatchHandler.batches(self.input) }
     var sizes: [Int] { self.batches.map(\.count) }
 
-    func jobFile(_ job: String, queue: String = "classic", uri: String? = nil, more: String = "") throws -> JobFile {
+    func jobFile(
+        _ job: String,
+        queue: String = "classic",
+        uri: String? = nil,
+        more: String = "",
+        handler: String = "tests.batches"
+    )
+        throws -> JobFile
+    {
         let text = """
             version: 1
             connection:
@@ -29,7 +37,7 @@ struct BatchRig {
             jobs:
               work:
                 queue: \(self.input)
-                handler: tests.batches
+                handler: \(handler)
             \(job.contains("on_failure") ? "" : "    retry: { max_attempts: 2, initial_interval: 20ms, jitter: 0 }")
             \(job)
 

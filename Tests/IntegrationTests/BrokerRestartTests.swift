@@ -51,7 +51,7 @@ struct BrokerRestartTests {
         while seen.count < 100 {
             let delivery = try #require(
                 try consumer.next(timeout: .seconds(120)),
-                "only \(seen.count) came; \(events.withLock { $0 })"
+                "only \(seen.count) came; \(Self.state(consumer, connection)); \(events.withLock { $0 })"
             )
             // Late ones of the first generation, now that there is another.
             for late in inHand { try consumer.ack(late) }
@@ -71,6 +71,12 @@ struct BrokerRestartTests {
         #expect(kinds.filter { $0 == "connected" }.count == 2)
         #expect(kinds.filter { $0 == "lost" }.count == 1)
         #expect(kinds.last == "stopped")
+    }
+
+    private static func state(_ consumer: RecoveringConsumer, _ connection: RecoveringConnection) -> String {
+        let error = consumer.lastError.map { "\($0)" } ?? "no error"
+        return "generation \(consumer.generation) of \(connection.generation), "
+            + "consuming \(consumer.isConsuming), \(error)"
     }
 
     private static func kind(_ event: RecoveryEvent) -> String {

@@ -85,9 +85,26 @@ private struct HangingAsync: JobHandler {
     }
 }
 
+/// Hangs on a batch that has a message with `H` in it.
+private struct HangingBatch: BatchHandler {
+    private let gate: Gate
+    init(_ options: HandlerOptions) throws { self.gate = gateNamed(try options.string("gate")) }
+
+    func handle(_ batch: borrowing MessageBatch, _ context: BatchContext) throws -> BatchVerdicts {
+        var texts: [String] = []
+        for index in batch.indices { texts.append(String(decoding: batch[index].bodyBytes, as: UTF8.self)) }
+        self.gate.note(texts.joined(separator: " "))
+        if texts.contains("H") { self.gate.stayUntilOpen() }
+        return batch.all(.ack)
+    }
+}
+
 private let plugin = MillracePlugin(
     name: "kill",
-    [.sync("kill.sync", Hanging.self), .async("kill.async", HangingAsync.self)]
+    [
+        .sync("kill.sync", Hanging.self), .async("kill.async", HangingAsync.self),
+        .batch("kill.batch", HangingBatch.self),
+    ]
 )
 
 /// Handlers that hang, on a real RabbitMQ.
@@ -212,6 +229,28 @@ struct KillTimeoutTests {
             #expect(try self.count(channel, self.queue) == 0)
         }
         #expect(counts.settled == counts.received)
+    }
+
+    @Test func `of a batch that hangs each message is begun alone; the one that hangs alone has failed`() throws {
+        let (_, counts) = try self.run(
+            "kill.batch",
+            """
+                batch: { size: 3, timeout: 50ms }
+                prefetch: 3
+                retry: { max_attempts: 2, initial_interval: 20ms, jitter: 0 }
+            """,
+            messages: ["H", "a", "b"]
+        ) { (supervisor: TestSupervisor, channel: Channel) throws -> Void in
+            #expect(supervisor.wait { $0.counts.acked == 2 && $0.counts.rejected == 1 && $0.consuming == 1 })
+            #expect(self.gate.begun.prefix(2) == ["H a b", "H"])
+            // As one of a batch it had not failed: then alone, and as the last attempt.
+            #expect(self.gate.begun.count { $0.contains("H") } == 3)
+            #expect(supervisor.counts.retried == 1)
+            #expect(try self.count(channel, self.queue + ".dead") == 1)
+            // Three in the batch, then one alone, twice.
+            #expect(supervisor.counts.abandoned == 5)
+        }
+        #expect(counts.acked == 2)
     }
 
     @Test func `a job with too many threads that hang has failed, with a reason, and nothing is lost`() throws {

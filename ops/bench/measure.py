@@ -32,7 +32,7 @@ def clients(options):
             "THREADS": options.threads,
             "PREFETCH": options.prefetch,
             "ACK_BATCH": options.ack_batch,
-            "PUBLISH_MODE": "none",
+            "PUBLISH_MODE": "confirm",
         }),
         "rabbitmq-c": ([f"{options.programs}/rabbitmq-c", *numbers, options.ack_batch], {}),
         "floor": ([f"{options.programs}/floor", *numbers, "each" if options.ack_batch == 1 else "multiple"], {}),

@@ -2,7 +2,7 @@ package import AMQPWire
 
 /// The unsettled deliveries of one channel and the acks that wait to be sent together.
 ///
-/// Shared by the channel's owner and the event loop's tick: an ack held back behind a slow handler goes out with the
+/// Shared by the channel's owner and the connection's tick: an ack held back behind a slow handler goes out with the
 /// next tick.
 package final class AckLine: Sendable {
     private struct State: ~Copyable {

@@ -1,6 +1,6 @@
 import AMQPWire
 
-/// Octets that the event loop read, and what keeps them alive: a read buffer that many deliveries share, or the
+/// Octets that were read, and what keeps them alive: a read buffer that many deliveries share, or the
 /// memory of one content.
 // @unchecked Sendable: the octets are not written again while `owner` is held.
 package struct Block: @unchecked Sendable {

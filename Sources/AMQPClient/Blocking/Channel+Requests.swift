@@ -66,7 +66,7 @@ extension Channel {
         }
     }
 
-    /// The reason that the event loop sent, if it is there already, else the outbox's.
+    /// The reason that the reader sent, if it is there already, else the outbox's.
     func reason(_ error: AMQPError) -> AMQPError {
         if error.scope == .call { return error }
         self.pump(until: 0)

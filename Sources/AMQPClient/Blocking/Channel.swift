@@ -8,6 +8,7 @@ import AMQPWire
 public final class Channel {
     let lane: Lane
     let outbox: Outbox
+    private let seat: (any ReadingSeat)?
     /// How long an answer may take.
     package var requestTimeout: Duration
     /// Whether requests wait on while the broker blocks the connection; an owner with other things to do does not.
@@ -48,9 +49,15 @@ public final class Channel {
 
     package enum Mode { case plain, confirm, transaction }
 
-    package init(lane: Lane, outbox: Outbox, requestTimeout: Duration) {
+    /// - Parameters:
+    ///   - lane: The reader's side of it.
+    ///   - outbox: Its connection's.
+    ///   - requestTimeout: How long an answer may take.
+    ///   - seat: Where its owner may wait for the socket itself; nil where another thread alone reads.
+    package init(lane: Lane, outbox: Outbox, requestTimeout: Duration, seat: (any ReadingSeat)? = nil) {
         self.lane = lane
         self.outbox = outbox
+        self.seat = seat
         self.requestTimeout = requestTimeout
     }
 
@@ -67,13 +74,26 @@ public final class Channel {
 
     // MARK: Waiting
 
-    /// Takes in what the event loop has brought, sleeping until there is something or the deadline passes.
+    /// Sends what is pending, acks that were held back among it, then takes in as ``pump(until:)`` does.
+    @discardableResult
+    package func sendAcksAndPump(until deadline: UInt64?) -> Bool {
+        let isThere = self.lane.mailbox.take(into: &self.inbox, until: deadline, from: self.seat) { self.sendAcks() }
+        if isThere { self.takeInbox() }
+        return isThere
+    }
+
+    /// Takes in what was read for it, waiting until there is something or the deadline passes.
     ///
     /// - Parameter deadline: In nanoseconds of the monotonic clock; nil waits without end, 0 not at all.
     /// - Returns: Whether anything came.
     @discardableResult
     package func pump(until deadline: UInt64?) -> Bool {
-        guard self.lane.mailbox.take(into: &self.inbox, until: deadline) else { return false }
+        let isThere = self.lane.mailbox.take(into: &self.inbox, until: deadline, from: self.seat)
+        if isThere { self.takeInbox() }
+        return isThere
+    }
+
+    private func takeInbox() {
         if self.isClosing { self.discardAllButTheEnd() }
         if !self.inbox.batches.isEmpty { self.takeBatches() }
         if !self.inbox.events.isEmpty {
@@ -86,7 +106,6 @@ public final class Channel {
         }
         self.signals |= self.inbox.signals
         self.inbox.signals = 0
-        return true
     }
 
     /// Once channel.close is queued nothing counts but its answer, or the end of the connection (C34).
@@ -207,9 +226,8 @@ public final class Channel {
         let deadline = MonotonicClock.deadline(in: timeout)
         while true {
             if let delivery = self.takeDelivery() { return delivery }
-            self.sendAcks()
             try self.throwIfEnded()
-            guard self.pump(until: deadline) else { return nil }
+            guard self.sendAcksAndPump(until: deadline) else { return nil }
         }
     }
 

@@ -1,6 +1,6 @@
 package import AMQPWire
 
-/// What the event loop tells the owner of a channel, apart from deliveries.
+/// What the reader tells the owner of a channel, apart from deliveries.
 package enum ChannelEvent: Sendable {
     /// The answer to the one outstanding request.
     case reply(Method)

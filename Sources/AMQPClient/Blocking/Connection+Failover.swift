@@ -10,7 +10,7 @@ extension Connection {
     /// - Parameters:
     ///   - endpoints: The brokers.
     ///   - options: How to connect.
-    ///   - group: One of its event loops drives the connection.
+    ///   - group: One of its event loops connects; it drives a connection with TLS, and calls the delegate.
     ///   - logger: Gets what is worth a line.
     ///   - delegate: Told of blocking and of the end; held weakly.
     ///   - generator: Where the order comes from.
@@ -40,7 +40,7 @@ extension Connection {
     /// - Parameters:
     ///   - endpoints: The brokers.
     ///   - options: How to connect.
-    ///   - group: One of its event loops drives the connection.
+    ///   - group: One of its event loops connects; it drives a connection with TLS, and calls the delegate.
     ///   - logger: Gets what is worth a line.
     ///   - delegate: Told of blocking and of the end; held weakly.
     /// - Returns: The open connection; its ``endpoint`` says which it was.

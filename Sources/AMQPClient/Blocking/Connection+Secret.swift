@@ -25,8 +25,7 @@ extension Connection {
             throw AMQPError(.refusedLocally, scope: .call, text: text, method: .connectionUpdateSecret)
         }
         let promise = self.eventLoop.makePromise(of: Void.self)
-        let driver = self.driver
-        self.eventLoop.execute { driver.updateSecret(method, promise) }
+        self.driver.updateSecret(method, promise)
         do {
             try promise.futureResult.wait()
         } catch {

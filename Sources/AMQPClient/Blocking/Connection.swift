@@ -3,11 +3,11 @@ public import Logging
 public import NIOCore
 import Synchronization
 
-/// One AMQP connection: a TCP connection, one event loop thread, and any number of channels on it.
+/// One AMQP connection: a TCP connection, a thread that drives it, and any number of channels on it.
 ///
 /// Thread-safe. Every channel that is opened on it belongs to the thread that opened it.
 public final class Connection: Sendable {
-    let driver: ConnectionDriver
+    let driver: any ConnectionDriver
     let eventLoop: any EventLoop
     private let ended: EventLoopFuture<Void>
     package let outbox: Outbox
@@ -19,7 +19,7 @@ public final class Connection: Sendable {
     private static let incarnations = Atomic<UInt64>(0)
 
     private init(
-        driver: ConnectionDriver,
+        driver: any ConnectionDriver,
         outbox: Outbox,
         eventLoop: any EventLoop,
         ended: EventLoopFuture<Void>,
@@ -43,7 +43,7 @@ public final class Connection: Sendable {
     /// - Parameters:
     ///   - endpoint: The broker.
     ///   - options: How to connect.
-    ///   - group: One of its event loops drives the connection.
+    ///   - group: One of its event loops connects; it drives a connection with TLS, and calls the delegate.
     ///   - logger: Gets what is worth a line.
     ///   - delegate: Told of blocking and of the end; held weakly.
     /// - Returns: The open connection.
@@ -61,17 +61,31 @@ public final class Connection: Sendable {
         let eventLoop = group.next()
         let opened = eventLoop.makePromise(of: Outbox.self)
         let ended = eventLoop.makePromise(of: Void.self)
-        let driver = ConnectionDriver(
-            endpoint: endpoint,
-            options: options,
-            logger: logger,
-            delegate: delegate,
+        let report = ConnectionReport(
+            on: eventLoop,
             opened: opened,
-            ended: ended
+            ended: ended,
+            requestTimeout: options.requestTimeout,
+            delegate: delegate
         )
-        bootstrap.connect(on: eventLoop, driver: driver) { error in
-            opened.fail(error)
-            ended.succeed(())
+        let driver: any ConnectionDriver
+        if endpoint.tls == nil {
+            do throws(AMQPError) {
+                driver = try SocketDriver.start(
+                    try bootstrap.connectSocket(on: eventLoop),
+                    endpoint: endpoint,
+                    options: options,
+                    logger: logger,
+                    report: report
+                )
+            } catch {
+                report.connectionFailed(error)
+                throw error
+            }
+        } else {
+            let encrypted = NIODriver(endpoint: endpoint, options: options, logger: logger, report: report)
+            bootstrap.connect(on: eventLoop, driver: encrypted) { report.connectionFailed($0) }
+            driver = encrypted
         }
         do {
             let outbox = try opened.futureResult.wait()
@@ -110,7 +124,12 @@ public final class Connection: Sendable {
         mailbox.attach(incarnation)
         let lane = try self.outbox.openChannel(mailbox: mailbox, incarnation: incarnation)
         self.outbox.flush()
-        let channel = Channel(lane: lane, outbox: self.outbox, requestTimeout: self.options.requestTimeout)
+        let channel = Channel(
+            lane: lane,
+            outbox: self.outbox,
+            requestTimeout: self.options.requestTimeout,
+            seat: self.driver.seat
+        )
         channel.outwaitsBlocks = outwaitsBlocks
         try channel.awaitOpen()
         return channel
@@ -131,7 +150,6 @@ public final class Connection: Sendable {
 
     /// Starts the close and returns at once.
     public func startClose(timeout: Duration = .seconds(5)) {
-        let driver = self.driver
-        self.eventLoop.execute { driver.close(code: .replySuccess, text: "bye", timeout: timeout) }
+        self.driver.close(code: .replySuccess, text: "bye", timeout: timeout)
     }
 }

@@ -31,17 +31,30 @@ package final class Mailbox: Sendable {
         var inbox = Inbox()
         var incarnation: UInt64 = 0
         var queuedBytes = 0
-        var sleeping = false
+        var sleep = Sleep.none
 
         var isEmpty: Bool {
             self.inbox.batches.isEmpty && self.inbox.events.isEmpty && self.inbox.calls.isEmpty
                 && self.inbox.signals == 0
         }
 
-        mutating func wake() -> Bool {
-            defer { self.sleeping = false }
-            return self.sleeping
+        mutating func wake() -> Sleep {
+            defer { self.sleep = .none }
+            return self.sleep
         }
+
+        mutating func swapOut(_ inbox: inout Inbox) -> Bool {
+            guard !self.isEmpty else { return false }
+            self.sleep = .none
+            self.queuedBytes = 0
+            swap(&self.inbox, &inbox)
+            return true
+        }
+    }
+    /// Where the owner sleeps, and so how it is woken.
+    private enum Sleep {
+        case none, here
+        case inSeat(any ReadingSeat)
     }
     private let monitor = Monitor(State())
     private let listener: (mailbox: Mailbox, bits: UInt32)?
@@ -55,8 +68,16 @@ package final class Mailbox: Sendable {
     ///   - bits: The signal that it gets there.
     package init(waking mailbox: Mailbox, with bits: UInt32) { self.listener = (mailbox, bits) }
 
-    private func wake(_ isAsleep: Bool) {
-        if isAsleep { self.monitor.signal() }
+    private func wake(_ sleep: Sleep) {
+        switch sleep {
+        case .none: break
+        case .here: self.monitor.signal()
+        case .inSeat(let seat): seat.ring()
+        }
+    }
+
+    private func wakeAll(_ sleep: Sleep) {
+        self.wake(sleep)
         if let listener { listener.mailbox.signal(listener.bits) }
     }
 
@@ -76,14 +97,14 @@ package final class Mailbox: Sendable {
     /// The channel is over, whatever its owner does: drops what it brought, tells the reason, takes in nothing more.
     package func cutOff(_ incarnation: UInt64, _ error: AMQPError) {
         let wake = self.monitor.withLock { state in
-            guard state.incarnation == incarnation else { return false }
+            guard state.incarnation == incarnation else { return Sleep.none }
             state.incarnation = 0
             state.queuedBytes = 0
             state.inbox.batches.removeAll()
             state.inbox.events.append(.closed(error))
             return state.wake()
         }
-        self.wake(wake)
+        self.wakeAll(wake)
     }
 
     /// Moves everything that one read brought for the channel, under one lock and with at most one wake-up.
@@ -101,7 +122,7 @@ package final class Mailbox: Sendable {
         bytes: Int
     ) -> Int {
         let (wake, queuedBytes) = self.monitor.withLock { state in
-            guard state.incarnation == incarnation else { return (false, 0) }
+            guard state.incarnation == incarnation else { return (Sleep.none, 0) }
             state.queuedBytes += bytes
             if state.inbox.batches.isEmpty {
                 swap(&state.inbox.batches, &batches)
@@ -113,17 +134,17 @@ package final class Mailbox: Sendable {
         }
         batches.removeAll(keepingCapacity: true)
         events.removeAll(keepingCapacity: true)
-        self.wake(wake)
+        self.wakeAll(wake)
         return queuedBytes
     }
 
     package func put(_ incarnation: UInt64, event: ChannelEvent) {
         let wake = self.monitor.withLock { state in
-            guard state.incarnation == incarnation else { return false }
+            guard state.incarnation == incarnation else { return Sleep.none }
             state.inbox.events.append(event)
             return state.wake()
         }
-        self.wake(wake)
+        self.wakeAll(wake)
     }
 
     /// Sets control bits and wakes the owner.
@@ -132,7 +153,7 @@ package final class Mailbox: Sendable {
             state.inbox.signals |= bits
             return state.wake()
         }
-        if wake { self.monitor.signal() }
+        self.wake(wake)
     }
 
     /// Queues a call for the owner's thread.
@@ -141,33 +162,78 @@ package final class Mailbox: Sendable {
             state.inbox.calls.append(call)
             return state.wake()
         }
-        if wake { self.monitor.signal() }
+        self.wake(wake)
     }
 
     /// Whether nothing waits in it, and its owner sleeps here: it has dealt with all that it took out.
-    package var isIdle: Bool { self.monitor.withLock { $0.isEmpty && $0.sleeping } }
+    package var isIdle: Bool {
+        self.monitor.withLock { state in
+            if case .none = state.sleep { return false }
+            return state.isEmpty
+        }
+    }
 
     /// Octets of the deliveries that wait.
     var queuedBytes: Int { self.monitor.withLock { $0.queuedBytes } }
 
     /// Swaps everything out, waiting for something if there is nothing.
     ///
+    /// For the owner's thread alone.
+    ///
     /// - Parameters:
     ///   - inbox: Empty; it gets what was waiting, and the mailbox its capacity.
     ///   - deadline: In nanoseconds of the monotonic clock; nil waits without end, 0 does not wait.
+    ///   - seat: Where to wait, if it is free.
+    ///   - send: Sends what the owner has to say before it waits: once it sits, so that no other thread is woken by the
+    ///     answer.
     /// - Returns: Whether something was there before the deadline.
-    package func take(into inbox: inout Inbox, until deadline: UInt64?) -> Bool {
-        let result: Bool? = self.monitor.wait(until: deadline) { state in
-            if state.isEmpty {
-                if deadline != 0 { state.sleeping = true }
-                return nil
-            }
-            state.sleeping = false
-            state.queuedBytes = 0
-            swap(&state.inbox, &inbox)
-            return true
+    package func take(
+        into inbox: inout Inbox,
+        until deadline: UInt64?,
+        from seat: (any ReadingSeat)? = nil,
+        sending send: () -> Void = {}
+    ) -> Bool {
+        if deadline == 0 || self.monitor.withLock({ !$0.isEmpty }) {
+            send()
+            return self.monitor.withLock { $0.swapOut(&inbox) }
         }
-        if result == nil, deadline != 0 { self.monitor.withLock { $0.sleeping = false } }
+        if let seat, seat.take() {
+            defer { seat.leave() }
+            send()
+            if let isThere = self.take(into: &inbox, until: deadline, sittingIn: seat) { return isThere }
+        } else {
+            send()
+        }
+        let result: Bool? = self.monitor.wait(until: deadline) { state in
+            if state.swapOut(&inbox) { return true }
+            state.sleep = .here
+            return nil
+        }
+        if result == nil { self.monitor.withLock { $0.sleep = .none } }
         return result ?? false
+    }
+
+    /// The same for a thread that sits in the seat; nil if it can not stay there.
+    private func take(
+        into inbox: inout Inbox,
+        until deadline: UInt64?,
+        sittingIn seat: any ReadingSeat
+    ) -> Bool? {
+        while true {
+            let isThere = self.monitor.withLock { state in
+                if state.swapOut(&inbox) { return true }
+                state.sleep = .inSeat(seat)
+                return false
+            }
+            if isThere { return true }
+            let wait = seat.wait(until: deadline)
+            // Awake before it reads: what it brings itself rings nobody.
+            self.monitor.withLock { $0.sleep = .none }
+            switch wait {
+            case .rung: break
+            case .readable: if !seat.read() { return nil }
+            case .deadline: return self.monitor.withLock { $0.swapOut(&inbox) }
+            }
+        }
     }
 }

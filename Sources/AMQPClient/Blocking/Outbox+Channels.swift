@@ -143,7 +143,7 @@ extension Outbox {
         }
     }
 
-    // MARK: What the event loop reports
+    // MARK: What the reader reports
 
     enum ReplyAction { case deliver, ignore, unexpected }
 

@@ -4,16 +4,16 @@ package import AMQPWire
 package protocol OutboundTransport: AnyObject, Sendable {
     /// Writes what the socket takes at once, from the calling thread.
     func writeNow(_ bytes: UnsafeRawBufferPointer) -> DirectWrite
-    /// Writes all of it through the event loop, then calls ``Outbox/writeFinished()``.
+    /// Writes all of it on the connection's thread, then calls ``Outbox/writeFinished()``.
     func writeLater(_ bytes: UnsafeRawBufferPointer, for outbox: Outbox)
 }
 
 /// What a direct write came to.
 package enum DirectWrite: Equatable, Sendable {
     case wrote(Int)
-    /// The socket is full, or direct writes are not possible (TLS): the rest goes through the event loop.
+    /// The socket is full, or direct writes are not possible (TLS): the rest is left to the connection's thread.
     case unavailable
-    /// The socket is broken; the event loop will see the same and end the connection.
+    /// The socket is broken; whoever reads will see the same and end the connection.
     case broken
 }
 
@@ -131,7 +131,7 @@ package final class Outbox: Sendable {
         }
     }
 
-    /// The event loop has written what it was given.
+    /// The connection's thread has written what it was given.
     package func writeFinished() {
         let writable = self.monitor.withLock { state in
             state.flushing = false

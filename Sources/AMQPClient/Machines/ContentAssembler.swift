@@ -2,7 +2,7 @@ import AMQPWire
 
 /// Memory for one whole content, allocated once at its exact size and filled piece by piece:
 /// the method's payload, the header's payload, the body.
-// @unchecked Sendable: written by the event loop until the content is whole, only read after the hand-over.
+// @unchecked Sendable: written by whoever reads until the content is whole, only read after the hand-over.
 package final class ContentStorage: @unchecked Sendable {
     package let bytes: UnsafeMutableRawBufferPointer
     package let methodLength: Int

@@ -40,7 +40,7 @@ public final class RecoveringConnection: Sendable {
     ///   - options: How to connect.
     ///   - settings: The waits between rounds.
     ///   - topology: Declared on every new connection before it is shown.
-    ///   - group: One of its event loops drives each connection.
+    ///   - group: One of its event loops makes each connection, and drives it if it has TLS.
     ///   - logger: Gets what is worth a line.
     ///   - onEvent: Called on the recovery's thread, which waits for it; it must not call ``stop()``.
     public init(

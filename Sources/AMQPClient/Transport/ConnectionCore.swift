@@ -3,7 +3,7 @@ package import Logging
 
 /// One connection without its socket: octets and times in, octets out through the outbox, decisions to the host.
 ///
-/// Not thread-safe: one thread drives it. Times are nanoseconds of one monotonic clock.
+/// Not thread-safe: one thread at a time drives it. Times are nanoseconds of one monotonic clock.
 package final class ConnectionCore: InboundDelegate {
     private let options: ConnectionOptions
     private let logger: Logger
@@ -15,7 +15,8 @@ package final class ConnectionCore: InboundDelegate {
     private var lanes: ContiguousArray<Lane?> = []
     private var now: UInt64
     private var readSinceTick = false
-    private var isPaused = false
+    /// Some owner does not keep up: nothing is read until it does.
+    package private(set) var isPaused = false
     /// When everything ends with this error, unless something happens first.
     private var deadline: (at: UInt64, error: AMQPError)?
     private var closeText: AMQPError?

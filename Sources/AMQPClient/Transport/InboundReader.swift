@@ -61,6 +61,7 @@ package final class InboundReader {
                 position = next
                 continue
             }
+            if position > 0 { self.isFirst = false }  // the short way for deliveries does not
             let left = bytes.count - position
             // A foreign protocol header has 8 octets, a frame's head 7.
             guard left >= (self.isFirst ? 8 : 7) else {

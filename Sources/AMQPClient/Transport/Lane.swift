@@ -1,7 +1,7 @@
 import AMQPWire
 
-/// The event loop's side of one channel: what a read brings is gathered here and put in the mailbox at its end.
-// @unchecked Sendable: all `var`s are touched by the event loop alone.
+/// The reader's side of one channel: what a read brings is gathered here and put in the mailbox at its end.
+// @unchecked Sendable: all `var`s are touched by whoever drives the core, one thread at a time.
 package final class Lane: @unchecked Sendable {
     package let number: UInt16
     package let incarnation: UInt64

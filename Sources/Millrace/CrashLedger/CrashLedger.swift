@@ -86,10 +86,10 @@ final class CrashLedger: @unchecked Sendable {
     }
 
     /// Gives each worker its slots; nil if there are none left.
-    func line(for handle: WorkerHandle, tasks: Int) -> LedgerLine? {
+    func line(for handle: WorkerHandle, hands: Int) -> LedgerLine? {
         let first: Int? = self.book.withLock { book in
-            guard book.slotsGiven + tasks <= self.slotCount else { return nil }
-            defer { book.slotsGiven += tasks }
+            guard book.slotsGiven + hands <= self.slotCount else { return nil }
+            defer { book.slotsGiven += hands }
             return book.slotsGiven
         }
         guard let first, let start = self.memory.baseAddress else {
@@ -98,7 +98,7 @@ final class CrashLedger: @unchecked Sendable {
         }
         var hasher = FingerprintHasher(seed: self.seed)
         Array(handle.job.queue.utf8).withUnsafeBytes { hasher.add($0) }
-        let slots = (first..<first + tasks).map { slot in
+        let slots = (first..<first + hands).map { slot in
             LedgerSlot(
                 start + LedgerLayout.slotsOffset + slot * LedgerLayout.slotOctets,
                 job: handle.job.name,

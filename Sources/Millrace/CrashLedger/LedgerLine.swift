@@ -48,6 +48,9 @@ final class LedgerLine {
     /// asked then.
     var plainSlot: LedgerSlot? { self.hasSuspects || self.free.count != 1 ? nil : self.free[0] }
 
+    /// Whether deliveries have to be begun one by one, because some suspect has to run alone; never again once false.
+    var isGated: Bool { self.hasSuspects && self.ledger.isGated.load(ordering: .relaxed) }
+
     /// On the worker's thread, when it ends.
     func end() { millrace_drop_signal_stack(self.signalStack) }
 

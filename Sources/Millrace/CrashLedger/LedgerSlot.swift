@@ -1,5 +1,6 @@
 package import AMQPClient
 import CMillraceSystem
+import Synchronization
 
 /// The place of one delivery in the ledger.
 package struct LedgerSlot {
@@ -14,6 +15,14 @@ package struct LedgerSlot {
         }
     }
 
+    /// Written last and first to be cleared, whatever compiler and processor would rather do.
+    @inline(__always)
+    private func setFirstWord(_ value: UInt64) {
+        // Atomic has the layout of its value, and the word is one of this slot's.
+        let word = UnsafeMutableRawPointer(self.words + LedgerLayout.Slot.low)
+        word.assumingMemoryBound(to: Atomic<UInt64>.self).pointee.store(value, ordering: .releasing)
+    }
+
     /// The first word last: a slot that is half written counts as free, and its handler has not begun.
     @inline(__always)
     package func write(_ fingerprint: Fingerprint, _ record: ContentRecord) {
@@ -21,7 +30,7 @@ package struct LedgerSlot {
         self.words[LedgerLayout.Slot.high] = fingerprint.high
         self.words[LedgerLayout.Slot.deliveryTag] = record.deliveryTag
         self.words[LedgerLayout.Slot.bodyBytes] = UInt64(record.bodyLength)
-        self.words[LedgerLayout.Slot.low] = fingerprint.low
+        self.setFirstWord(fingerprint.low)
     }
 
     /// The message itself, as far as it counts: copied in a few nanoseconds, and hashed only if the process dies.
@@ -58,7 +67,7 @@ package struct LedgerSlot {
         self.words[LedgerLayout.Slot.deliveryTag] = record.deliveryTag
         self.words[LedgerLayout.Slot.bodyBytes] = UInt64(record.bodyLength)
         self.words[LedgerLayout.Slot.shape] = shape.word
-        self.words[LedgerLayout.Slot.low] = 1
+        self.setFirstWord(1)
     }
 
     package func write(whole: Fingerprint) {
@@ -75,5 +84,5 @@ package struct LedgerSlot {
     }
 
     @inline(__always)
-    package func clear() { self.words[LedgerLayout.Slot.low] = 0 }
+    package func clear() { self.setFirstWord(0) }
 }

@@ -25,6 +25,15 @@ extension Worker {
         }
     }
 
+    /// Whether a delivery that is to begin with others is a dead letter instead.
+    ///
+    /// If not, `LedgerLine.begin` may follow.
+    func isSetAside(_ record: ContentRecord, _ block: Block, _ ledger: LedgerLine, _ channel: Channel) -> Bool {
+        guard case .condemned(let reason) = ledger.look(at: record, block, mayWait: false) else { return false }
+        self.setAside(record, block, reason, channel)
+        return true
+    }
+
     @inline(__always)
     func endInLedger(_ delivery: InFlight) {
         if let slot = self.slot { return slot.clear() }

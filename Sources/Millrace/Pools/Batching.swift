@@ -17,11 +17,13 @@ final class Batching {
     var limitedUntil: UInt64 = 0
 
     init(_ begin: @escaping HandlerFunctions.BeginBatch, _ job: JobDefinition) {
-        let batch = job.batch ?? .unlessGiven(prefetch: job.prefetch)
+        let batch = Self.options(of: job)
         self.begin = begin
         self.size = batch.size
         self.collector = BatchCollector(size: batch.size, timeout: batch.timeout.nanoseconds)
     }
+
+    static func options(of job: JobDefinition) -> HandlerBatch { job.batch ?? .unlessGiven(prefetch: job.prefetch) }
 
     /// Whether the worker's pause, if there is one, lets a batch begin; 0 is no pause.
     func mayBegin(pausedUntil: UInt64, now: UInt64) -> Bool {

@@ -4,25 +4,32 @@ import AMQPClient
 ///
 /// In memory: after a restart, or on another host, such a message is a redelivered one like others.
 final class HungMessages: Sendable {
-    private let monitor = Monitor<[Fingerprint]>([])
+    /// How a message was in hand when its handler hung.
+    enum Circumstance: Sendable {
+        /// The handler had this message and no other: it is to blame.
+        case alone
+        /// It was one of a batch: nobody knows which is to blame.
+        case inBatch
+    }
+
+    private let monitor = Monitor<[(message: Fingerprint, circumstance: Circumstance)]>([])
     /// Messages that never come again, because somebody else has them, must not pile up.
     private static let limit = 1000
 
-    func note(_ message: Fingerprint) {
+    func note(_ message: Fingerprint, _ circumstance: Circumstance) {
         self.monitor.withLock { messages in
             if messages.count == Self.limit { messages.removeFirst() }
-            messages.append(message)
+            messages.append((message, circumstance))
         }
     }
 
-    /// Whether it was noted; once for each time.
-    func take(_ message: @autoclosure () -> Fingerprint) -> Bool {
-        guard self.monitor.withLock({ !$0.isEmpty }) else { return false }
+    /// How it was noted; once for each time, and nil if it was not.
+    func take(_ message: @autoclosure () -> Fingerprint) -> Circumstance? {
+        guard self.monitor.withLock({ !$0.isEmpty }) else { return nil }
         let message = message()
         return self.monitor.withLock { messages in
-            guard let index = messages.firstIndex(of: message) else { return false }
-            messages.remove(at: index)
-            return true
+            guard let index = messages.firstIndex(where: { $0.message == message }) else { return nil }
+            return messages.remove(at: index).circumstance
         }
     }
 }

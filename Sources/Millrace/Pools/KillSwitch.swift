@@ -10,6 +10,7 @@ final class KillSwitch: Sendable {
         let block: Block
         /// Nanoseconds of the monotonic clock.
         let beganAt: UInt64
+        let circumstance: HungMessages.Circumstance
     }
     private struct State {
         var hands: [ObjectIdentifier: Hand] = [:]
@@ -44,7 +45,7 @@ final class KillSwitch: Sendable {
 
     /// Remembers what hung, then ends the channel: in this order, because its messages come again at once.
     func throwSwitch(_ hands: [Hand], _ reason: String) {
-        for hand in hands { self.hung.note(Fingerprint(of: hand.record, hand.block)) }
+        for hand in hands { self.hung.note(Fingerprint(of: hand.record, hand.block), hand.circumstance) }
         let breaker = self.monitor.withLock { state in
             state.isThrown = true
             return state.breaker

@@ -60,29 +60,27 @@ final class Pool: @unchecked Sendable {
     }
 
     /// Deliveries that one of its workers may have in hand.
-    var tasksPerThread: Int { self.entry.isAsync ? self.job.tasksPerThread : 1 }
+    var handsPerThread: Int {
+        if self.entry.isBatch { return Batching.options(of: self.job).size }
+        return self.entry.isAsync ? self.job.tasksPerThread : 1
+    }
 
     /// Deliveries that its workers may have in hand, those whose threads hang included.
     var ledgerSlots: Int {
-        (self.job.threads + (self.job.killTimeout == nil ? 0 : self.abandonLimit + 1)) * self.tasksPerThread
+        (self.job.threads + (self.job.killTimeout == nil ? 0 : self.abandonLimit + 1)) * self.handsPerThread
     }
 
     /// The workers of the moment, from any thread.
     var handles: [WorkerHandle] { self.workers.withLock { $0 } }
 
     func start() throws(ThreadError) {
-        if self.entry.isBatch, self.job.killTimeout != nil {
-            self.logger.warning(
-                "kill_timeout does not watch a handler that takes batches",
-                metadata: ["job": "\(self.job.name)"]
-            )
-        }
         for handle in self.handles { try self.start(handle) }
     }
 
     private func start(_ handle: WorkerHandle) throws(ThreadError) {
         let (entry, source, topology) = (self.entry, self.source, self.topology)
         let (parkingQueues, limiter, crashLedger) = (self.parkingQueues, self.limiter, self.crashLedger)
+        let hands = self.handsPerThread
         let backoff = Backoff(self.recovery)
         let thread = try WorkerThread.start(name: "\(self.job.name)/\(handle.index)") {
             let worker = Worker(
@@ -93,8 +91,8 @@ final class Pool: @unchecked Sendable {
                 parkingQueues: parkingQueues,
                 limiter: limiter
             )
-            let line = crashLedger?.line(for: handle, tasks: worker.tasksPerThread)
-            worker.slot = line?.plainSlot
+            let line = crashLedger?.line(for: handle, hands: hands)
+            worker.slot = entry.isBatch ? nil : line?.plainSlot
             worker.ledger = worker.slot == nil ? line : nil
             worker.run(backoff: backoff)
             line?.end()

@@ -52,15 +52,65 @@ extension Worker {
 
     private func beginBatch(_ batching: Batching, _ collected: [Batching.Collected], _ channel: Channel) {
         let now = MonotonicClock.now()
-        self.counts.received += collected.count
         self.handle.beganAt.store(now, ordering: .relaxed)
-        let deliveries = collected.map { item in
+        var together: [InFlight] = []
+        var alone: [InFlight] = []
+        for item in collected {
+            if let ledger = self.ledger, self.isSetAside(item.record, item.block, ledger, channel) { continue }
+            self.counts.received += 1
             let delivery = self.nextHand()
             delivery.begin(item.record, item.block.bytes, incarnation: channel.incarnation)
             delivery.owner = item.block.owner
-            delivery.beganAt = now
-            return delivery
+            switch self.circumstance(of: item.record, item.block) {
+            case .alone: self.settleHung(delivery, item.block, channel)
+            case .inBatch: alone.append(delivery)
+            case nil:
+                self.takeInHand(delivery, item.block, now, collected.count == 1 ? .alone : .inBatch)
+                together.append(delivery)
+            }
         }
+        if !alone.isEmpty {
+            self.handle.logger.warning(
+                "a batch hung; its messages are handled one by one",
+                metadata: ["messages": "\(alone.count)"]
+            )
+        }
+        self.begin(together, batching)
+        var failed: [InFlight] = []
+        for delivery in together {
+            self.letGo(delivery)
+            if delivery.verdict == .alone { failed.append(delivery) } else { self.settle(delivery, channel) }
+        }
+        if let reason = failed.first?.reason {
+            self.handle.logger.warning(
+                "a batch failed; its messages are handled one by one",
+                metadata: ["messages": "\(failed.count)", "reason": "\(reason)"]
+            )
+        }
+        self.beginEach(of: failed + alone, batching, channel)
+        self.handle.beganAt.store(0, ordering: .relaxed)
+    }
+
+    /// From here until ``letGo(_:)`` it stands in the crash ledger, and the supervisor sees it.
+    private func takeInHand(
+        _ delivery: InFlight,
+        _ block: Block,
+        _ now: UInt64,
+        _ circumstance: HungMessages.Circumstance
+    ) {
+        delivery.beganAt = now
+        self.show(delivery, block, now, circumstance)
+        if let ledger = self.ledger { delivery.ledgerEntry = ledger.begin(delivery.record, block) }
+    }
+
+    private func letGo(_ delivery: InFlight) {
+        self.handle.killSwitch?.putDown(delivery)
+        self.endInLedger(delivery)
+        self.completeIfForgotten(delivery)
+    }
+
+    private func begin(_ deliveries: [InFlight], _ batching: Batching) {
+        guard !deliveries.isEmpty else { return }
         let messages = deliveries.map(\.message)
         let tokens = deliveries.map { Optional($0.pointer) }
         messages.withUnsafeBufferPointer { messages in
@@ -72,34 +122,25 @@ extension Worker {
                 }
             }
         }
-        var alone: [InFlight] = []
-        for delivery in deliveries {
-            self.completeIfForgotten(delivery)
-            if delivery.verdict == .alone { alone.append(delivery) } else { self.settle(delivery, channel) }
-        }
-        if !alone.isEmpty { self.replay(alone, batching, channel) }
-        self.handle.beganAt.store(0, ordering: .relaxed)
     }
 
-    /// A batch failed as a whole: each of its deliveries is begun by itself, so that the guilty one alone fails.
-    private func replay(_ deliveries: [InFlight], _ batching: Batching, _ channel: Channel) {
-        self.handle.logger.warning(
-            "a batch failed; its messages are handled one by one",
-            metadata: ["messages": "\(deliveries.count)", "reason": "\(deliveries.first?.reason ?? "none given")"]
-        )
+    /// A batch failed or hung as a whole: each of its deliveries is begun by itself, so that the guilty one alone fails.
+    private func beginEach(of deliveries: [InFlight], _ batching: Batching, _ channel: Channel) {
         for delivery in deliveries {
             delivery.publications.removeAll()
-            if self.isTooLate(delivery, batching, channel) {
+            guard let owner = delivery.owner, !self.isTooLate(delivery, batching, channel) else {
                 self.putDown(delivery)
                 continue
             }
             let now = MonotonicClock.now()
             self.handle.beganAt.store(now, ordering: .relaxed)
             delivery.begin(delivery.record, delivery.bytes, incarnation: delivery.incarnation)
-            delivery.beganAt = now
+            let block = Block(bytes: delivery.bytes, owner: owner)
+            if let ledger = self.ledger { _ = ledger.look(at: delivery.record, block, mayWait: false) }
+            self.takeInHand(delivery, block, now, .alone)
             var message = delivery.message
             self.functions.begin(self.instance, &message, delivery.pointer)
-            self.completeIfForgotten(delivery)
+            self.letGo(delivery)
             self.settle(delivery, channel)
             self.sendAndTakeIn(channel)
         }

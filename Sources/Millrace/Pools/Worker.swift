@@ -152,10 +152,12 @@ final class Worker {
             self.workOff(channel, whileDraining: false)
             if !self.outputs.isEmpty { self.releaseOutputs(channel) }
             self.publishCounts()
-            channel.sendAcks()
             try self.throwIfEnded(channel)
             // What told of a drain may have been taken in already: nothing would wake the thread again.
-            if self.handle.isDraining || self.mayBegin(channel) { continue }
+            if self.handle.isDraining || self.mayBegin(channel) {
+                channel.sendAcks()
+                continue
+            }
             self.await(channel, until: self.nextWake)
         }
         try self.drain(channel)
@@ -181,11 +183,16 @@ final class Worker {
         }
     }
 
-    /// Sleeps until something comes, unless a request or a publish has brought something already while it waited.
+    /// Sends what is pending and sleeps until something comes, unless a request or a publish has brought something
+    /// already while it waited.
     func await(_ channel: Channel, until deadline: UInt64?) {
         let hasVerdicts =
             self.outlet?.verdicts.isEmpty == false || self.parking?.verdicts.isEmpty == false
-        if !hasVerdicts, !channel.hasCalls, !channel.hasSignals { channel.pump(until: deadline) }
+        if hasVerdicts || channel.hasCalls || channel.hasSignals {
+            channel.sendAcks()
+        } else {
+            channel.sendAcksAndPump(until: deadline)
+        }
         self.takeIn(channel)
     }
 
@@ -226,7 +233,7 @@ final class Worker {
 
     /// Begins deliveries until there are none, or all hands are full.
     func workOff(_ channel: Channel, whileDraining: Bool) {
-        if let batching = self.batching {
+        if let batching = self.batching, self.ledger?.isGated != true {
             return self.workOffInBatches(batching, channel, whileDraining: whileDraining)
         }
         var sentAt: UInt64 = 0

@@ -19,6 +19,27 @@ struct ConnectionBootstrap {
         }
     }
 
+    /// Connects without TLS and takes the socket from NIO, which is good at finding an address that answers.
+    ///
+    /// Blocks up to the connect timeout.
+    func connectSocket(on eventLoop: any EventLoop) throws(AMQPError) -> SocketTransport {
+        let taken = eventLoop.makePromise(of: SocketTransport.self)
+        self.bootstrap(on: eventLoop)
+            .channelOption(.autoRead, value: false)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(SocketTaker(taken))
+                }
+            }
+            .connect(host: self.endpoint.host, port: self.endpoint.port)
+            .whenFailure { taken.fail($0) }
+        do {
+            return try taken.futureResult.wait()
+        } catch {
+            throw error as? AMQPError ?? self.noConnection(error)
+        }
+    }
+
     /// Starts to connect; `driver` is told of the rest.
     ///
     /// - Parameters:
@@ -27,13 +48,10 @@ struct ConnectionBootstrap {
     ///   - failed: Told when there is no TCP connection; the driver then knows of nothing.
     func connect(
         on eventLoop: any EventLoop,
-        driver: ConnectionDriver,
+        driver: NIODriver,
         failed: @escaping @Sendable (AMQPError) -> Void
     ) {
-        let bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(.nanoseconds(Int64(self.options.connectTimeout.nanoseconds)))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.socketOption(.so_keepalive), value: 1)
+        let bootstrap = self.bootstrap(on: eventLoop)
             .channelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 16 * 1024, maximum: 256 * 1024)
@@ -48,11 +66,20 @@ struct ConnectionBootstrap {
                     try pipeline.addHandler(driver)
                 }
             }
-        let (host, port) = (self.endpoint.host, self.endpoint.port)
-        bootstrap.connect(host: host, port: port).whenFailure { error in
-            let text = "no connection to \(host):\(port): \(Self.reason(error))"
-            failed(AMQPError(.connectionLost, scope: .connection, text: text))
-        }
+        bootstrap.connect(host: self.endpoint.host, port: self.endpoint.port)
+            .whenFailure { failed(self.noConnection($0)) }
+    }
+
+    private func bootstrap(on eventLoop: any EventLoop) -> ClientBootstrap {
+        ClientBootstrap(group: eventLoop)
+            .connectTimeout(.nanoseconds(Int64(self.options.connectTimeout.nanoseconds)))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+    }
+
+    private func noConnection(_ error: any Error) -> AMQPError {
+        let text = "no connection to \(self.endpoint.host):\(self.endpoint.port): \(Self.reason(error))"
+        return AMQPError(.connectionLost, scope: .connection, text: text)
     }
 
     /// The system's own words out of NIO's error.

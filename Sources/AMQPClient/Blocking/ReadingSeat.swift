@@ -1,0 +1,22 @@
+/// The place from which an idle thread waits for the socket itself, instead of being woken by the thread that does.
+///
+/// One thread at a time sits in it. What it reads goes to every channel of the connection, as with any reader.
+package protocol ReadingSeat: AnyObject, Sendable {
+    /// Sits down, unless somebody sits there, reading is paused, or the connection has ended.
+    func take() -> Bool
+    /// Gets up; whoever has this duty otherwise goes on.
+    func leave()
+    /// Waits for octets, a ring, or the deadline (nanoseconds of ``MonotonicClock``; nil is without end).
+    ///
+    /// It may also return for no reason.
+    func wait(until deadline: UInt64?) -> SeatWait
+    /// Reads what is there and hands it to its channels.
+    ///
+    /// - Returns: Whether to stay: not when reading is paused or the connection has ended.
+    func read() -> Bool
+    /// Wakes the thread that sits there. From any thread.
+    func ring()
+}
+
+/// How a wait in the ``ReadingSeat`` ended.
+package enum SeatWait: Sendable { case readable, rung, deadline }

@@ -1,0 +1,71 @@
+import AMQPWire
+import NIOCore
+
+/// What a connection tells those who wait for it: in the order in which it happens, on the event loop.
+// @unchecked Sendable: every `var` is touched on the event loop alone.
+final class ConnectionReport: @unchecked Sendable {
+    let eventLoop: any EventLoop
+    private let opened: EventLoopPromise<Outbox>
+    private let ended: EventLoopPromise<Void>
+    private let requestTimeout: Duration
+    private weak var delegate: (any ConnectionDelegate)?
+    private let secretUpdates = SecretUpdates()
+    private var hasOpened = false
+
+    init(
+        on eventLoop: any EventLoop,
+        opened: EventLoopPromise<Outbox>,
+        ended: EventLoopPromise<Void>,
+        requestTimeout: Duration,
+        delegate: (any ConnectionDelegate)?
+    ) {
+        self.eventLoop = eventLoop
+        self.opened = opened
+        self.ended = ended
+        self.requestTimeout = requestTimeout
+        self.delegate = delegate
+    }
+
+    private func tell(_ body: @escaping @Sendable () -> Void) {
+        if self.eventLoop.inEventLoop { body() } else { self.eventLoop.execute(body) }
+    }
+
+    func connectionOpened(_ outbox: Outbox) {
+        self.tell {
+            self.hasOpened = true
+            self.opened.succeed(outbox)
+        }
+    }
+
+    /// There is no connection, and nothing else will be told.
+    func connectionFailed(_ error: AMQPError) {
+        self.opened.fail(error)
+        self.ended.succeed(())
+    }
+
+    func connectionBlocked(reason: String) { self.tell { self.delegate?.connectionBlocked(reason: reason) } }
+
+    func connectionUnblocked() { self.tell { self.delegate?.connectionUnblocked() } }
+
+    func connectionEnded(_ error: AMQPError) {
+        self.tell {
+            self.opened.fail(error)
+            self.secretUpdates.ended(error)
+            if self.hasOpened { self.delegate?.connectionEnded(error) }
+        }
+    }
+
+    /// The socket is gone.
+    func socketClosed() { self.ended.succeed(()) }
+
+    // MARK: Secrets
+
+    /// Before the update is sent, so that its answer finds the promise.
+    ///
+    /// On the event loop.
+    func willUpdateSecret(_ promise: EventLoopPromise<Void>) {
+        self.secretUpdates.sent(promise, timeout: self.requestTimeout, on: self.eventLoop)
+    }
+
+    func secretUpdated() { self.tell { self.secretUpdates.answered() } }
+}

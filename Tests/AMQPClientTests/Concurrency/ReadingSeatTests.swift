@@ -1,0 +1,161 @@
+import AMQPClient
+import TestSupport
+import Testing
+
+/// Notes what is done with it, and waits for rings alone unless it is told otherwise.
+private final class ScriptedSeat: ReadingSeat {
+    private struct State {
+        var log: [String] = []
+        var isFree: Bool
+        var waits: [SeatWait]
+        var rings = 0
+    }
+    private let state: Monitor<State>
+    private let onRead: @Sendable () -> Bool
+
+    init(isFree: Bool = true, waits: [SeatWait] = [], onRead: @escaping @Sendable () -> Bool = { true }) {
+        self.state = Monitor(State(isFree: isFree, waits: waits))
+        self.onRead = onRead
+    }
+
+    var log: [String] { self.state.withLock { $0.log } }
+
+    func note(_ what: String) {
+        self.state.withLock { $0.log.append(what) }
+        self.state.broadcast()
+    }
+
+    func awaitLog(_ log: [String]) -> Bool {
+        self.state.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0.log == log ? true : nil } ?? false
+    }
+
+    func take() -> Bool {
+        let isOurs = self.state.withLock { state in
+            defer { state.isFree = false }
+            return state.isFree
+        }
+        self.note(isOurs ? "take" : "taken")
+        return isOurs
+    }
+
+    func leave() { self.note("leave") }
+
+    func wait(until deadline: UInt64?) -> SeatWait {
+        self.note("wait")
+        let scripted: SeatWait? = self.state.withLock { $0.waits.isEmpty ? nil : $0.waits.removeFirst() }
+        if let scripted { return scripted }
+        let rung: Bool? = self.state.wait(until: deadline) { state in
+            guard state.rings > 0 else { return nil }
+            state.rings = 0
+            return true
+        }
+        return rung == true ? .rung : .deadline
+    }
+
+    func read() -> Bool {
+        self.note("read")
+        return self.onRead()
+    }
+
+    func ring() {
+        self.state.withLock { $0.rings += 1 }
+        self.note("ring")
+    }
+}
+
+/// Where a mailbox's owner waits, if it can: in the seat, where it reads the socket itself.
+@Suite struct ReadingSeatTests {
+    private let mailbox = Mailbox()
+
+    private func take(_ seat: ScriptedSeat, until deadline: UInt64? = MonotonicClock.deadline(in: .seconds(60))) -> Bool
+    {
+        var inbox = Inbox()
+        return self.mailbox.take(into: &inbox, until: deadline, from: seat) { seat.note("send") }
+    }
+
+    @Test
+    func `it sits down before it sends, so that no other thread waits for the answer, and gets up with something`() {
+        let mailbox = self.mailbox
+        let seat = ScriptedSeat(waits: [.readable, .readable]) {
+            mailbox.signal(1)
+            return true
+        }
+        #expect(self.take(seat))
+        // What it has read for itself rings nobody.
+        #expect(seat.log == ["take", "send", "wait", "read", "leave"])
+    }
+
+    @Test func `what it reads for others does not make it get up`() {
+        let mailbox = self.mailbox
+        let reads = Monitor(0)
+        let seat = ScriptedSeat(waits: [.readable, .readable]) {
+            let count = reads.withLock { reads in
+                reads += 1
+                return reads
+            }
+            if count == 2 { mailbox.signal(1) }
+            return true
+        }
+        #expect(self.take(seat))
+        #expect(seat.log == ["take", "send", "wait", "read", "wait", "read", "leave"])
+    }
+
+    @Test func `what others bring rings where it sits`() throws {
+        let (mailbox, seat) = (self.mailbox, ScriptedSeat())
+        let owner = try WorkerThread.start(name: "owner") {
+            var inbox = Inbox()
+            while inbox.signals == 0 { _ = mailbox.take(into: &inbox, until: nil, from: seat) }
+        }
+        #expect(seat.awaitLog(["take", "wait"]))
+        #expect(mailbox.isIdle)
+        mailbox.signal(1)
+        owner.join()
+        #expect(seat.log == ["take", "wait", "ring", "leave"])
+        #expect(!mailbox.isIdle)
+    }
+
+    @Test func `with something to take it does not sit down`() {
+        let seat = ScriptedSeat()
+        self.mailbox.signal(1)
+        #expect(self.take(seat))
+        #expect(seat.log == ["send"])
+    }
+
+    @Test func `a look is no wait`() {
+        let seat = ScriptedSeat()
+        #expect(!self.take(seat, until: 0))
+        #expect(seat.log == ["send"])
+    }
+
+    @Test func `where somebody sits it sleeps in the mailbox`() throws {
+        let (mailbox, seat) = (self.mailbox, ScriptedSeat(isFree: false))
+        let owner = try WorkerThread.start(name: "owner") {
+            var inbox = Inbox()
+            while inbox.signals == 0 { _ = mailbox.take(into: &inbox, until: nil, from: seat) }
+        }
+        while !mailbox.isIdle {}
+        mailbox.signal(1)
+        owner.join()
+        #expect(seat.log == ["taken"])
+    }
+
+    @Test func `when reading has to stop it sleeps in the mailbox`() throws {
+        let (mailbox, seat) = (self.mailbox, ScriptedSeat(waits: [.readable]) { false })
+        let owner = try WorkerThread.start(name: "owner") {
+            var inbox = Inbox()
+            while inbox.signals == 0 { _ = mailbox.take(into: &inbox, until: nil, from: seat) }
+        }
+        #expect(seat.awaitLog(["take", "wait", "read", "leave"]))
+        while !mailbox.isIdle {}
+        mailbox.signal(1)
+        owner.join()
+        #expect(seat.log == ["take", "wait", "read", "leave"])
+    }
+
+    @Test func `it gets up at its deadline`() {
+        let seat = ScriptedSeat()
+        #expect(!self.take(seat, until: MonotonicClock.deadline(in: .milliseconds(1))))
+        #expect(seat.log == ["take", "send", "wait", "leave"])
+        #expect(!self.mailbox.isIdle)
+    }
+}
