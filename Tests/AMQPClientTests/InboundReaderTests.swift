@@ -218,4 +218,20 @@ import TestSupport
             #expect(failure.text.contains(version), "cut at \(cut): \(failure.text)")
         }
     }
+
+    /// What the peer speaks is decided by its first frame, whichever way that one took through the reader.
+    @Test(arguments: [0x15, 0x41] as [UInt8])
+    func `C2: after a first delivery, header or heartbeat no octet is another protocol's`(octet: UInt8) throws {
+        let deliver = BasicDeliver(consumerTag: "c", deliveryTag: 1, exchange: "", routingKey: "k")
+        let delivery = try Octets.content(deliver, [1], on: 1)
+        for first in [delivery, Octets.frame(8, 0, []), Octets.frame(2, 9, Self.header)] {
+            #expect((try? InboundProbe.read([first, [octet]], frameMax: Self.frameMax).get()) != nil)
+            let whole = [octet] + [UInt8](repeating: 0, count: 7)
+            guard case .failure(let failure) = InboundProbe.read([first, whole], frameMax: Self.frameMax) else {
+                Issue.record("taken")
+                continue
+            }
+            #expect(!failure.isForeignProtocol && failure.text.contains("unknown type \(octet)"), "\(failure.text)")
+        }
+    }
 }

@@ -59,9 +59,9 @@ package final class InboundReader {
         while position < bytes.count {
             if let next = self.fastDelivery(bytes, position, delegate) {
                 position = next
+                self.isFirst = false
                 continue
             }
-            if position > 0 { self.isFirst = false }  // the short way for deliveries does not
             let left = bytes.count - position
             // A foreign protocol header has 8 octets, a frame's head 7.
             guard left >= (self.isFirst ? 8 : 7) else {
@@ -181,6 +181,7 @@ package final class InboundReader {
                 isForeignProtocol: self.isFirst
             )
         }
+        self.isFirst = false
     }
 
     static func badEnd(_ octet: UInt8) -> InboundFailure {
@@ -198,7 +199,6 @@ package final class InboundReader {
     ) throws(InboundFailure) {
         switch type {
         case Frame.method:
-            self.isFirst = false
             try self.method(channel, payload, block, delegate)
         case Frame.header:
             guard channel != 0 else { throw InboundFailure(code: .channelError, text: "a content on channel 0") }
