@@ -41,20 +41,26 @@ package struct LedgerFile {
                 throw LedgerFileError(path: path, what: "can not be locked", code: code)
             }
             // The one that had it may have removed it in between: then this is a file that nobody will find.
-            var own = stat()
-            var named = stat()
-            guard fstat(descriptor, &own) == 0, stat(path, &named) == 0, own.st_ino == named.st_ino,
-                own.st_dev == named.st_dev
-            else {
+            guard let status = Self.status(of: descriptor, at: path) else {
                 Glibc.close(descriptor)
                 continue
             }
-            guard own.st_mode & S_IFMT == S_IFREG else {
+            guard status.st_mode & S_IFMT == S_IFREG else {
                 Glibc.close(descriptor)
                 throw LedgerFileError(path: path, what: "is no file", code: EINVAL)
             }
             return LedgerFile(path: path, descriptor: descriptor)
         }
+    }
+
+    /// Nil if the name leads somewhere else, or nowhere.
+    private static func status(of descriptor: Int32, at path: String) -> stat? {
+        var own = stat()
+        var named = stat()
+        guard fstat(descriptor, &own) == 0, stat(path, &named) == 0, own.st_ino == named.st_ino,
+            own.st_dev == named.st_dev
+        else { return nil }
+        return own
     }
 
     private static func makeFolders(of path: String) {
@@ -99,8 +105,10 @@ package struct LedgerFile {
     }
 
     /// Removes the file, whose lock is still ours, and lets go of it.
+    ///
+    /// Should somebody have removed it before, another process may have a ledger of that name by now: that one stays.
     package func remove() {
-        unlink(self.path)
+        if Self.status(of: self.descriptor, at: self.path) != nil { unlink(self.path) }
         Glibc.close(self.descriptor)
     }
 

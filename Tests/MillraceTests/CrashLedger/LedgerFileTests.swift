@@ -90,6 +90,17 @@ import Testing
         third.remove()
     }
 
+    @Test func `a file that was removed under a running process takes no other one with it`() throws {
+        let first = try LedgerFile.open(self.path)
+        #expect(unlink(self.path) == 0)
+        let second = try LedgerFile.open(self.path)
+        #expect(second.path == self.path)
+        first.remove()
+        #expect(access(self.path, F_OK) == 0)
+        second.remove()
+        #expect(access(self.path, F_OK) != 0)
+    }
+
     @Test func `a place where nothing can be written is an error that names it`() throws {
         #expect {
             try LedgerFile.open("/proc/none/a.ledger")
