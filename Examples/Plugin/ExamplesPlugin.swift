@@ -10,6 +10,7 @@ private let plugin = MillracePlugin(
         .sync("examples.shipment", ShipmentHandler.self),
         .sync("bench.touch", TouchHandler.self),
         .sync("examples.fragile", FragileHandler.self),
+        .async("examples.fragile_async", AsyncFragileHandler.self),
     ]
 )
 
