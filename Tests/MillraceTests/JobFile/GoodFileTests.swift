@@ -100,7 +100,7 @@ import Testing
                     queue: "thumbnails",
                     handler: HandlerName(plugin: "examples", handler: "thumbnail"),
                     threads: 7,
-                    prefetch: 32,
+                    prefetch: 24,
                     ack: AckPolicy(mode: .auto, batch: 16),
                     onFailure: .discard,
                     timeout: .seconds(60),

@@ -12,6 +12,7 @@ struct CrossChecks {
             self.checkTasks(job)
             self.checkPublish(job)
             self.checkKillTimeout(job)
+            self.checkConsumerTimeout(job, topology)
         }
         self.checkThreads(jobs)
         self.checkNames(jobs, topology)

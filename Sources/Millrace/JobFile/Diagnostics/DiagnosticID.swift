@@ -39,6 +39,7 @@ package enum DiagnosticID: String, Sendable, CaseIterable {
     // What the parts say together.
     case conflict
     case tooManyThreads = "too-many-threads"
+    case consumerTimeout = "consumer-timeout"
     case unknownExchange = "unknown-exchange"
     case unknownQueue = "unknown-queue"
 }
