@@ -6,6 +6,7 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 
 let package = Package(
     name: "millrace",
@@ -17,6 +18,7 @@ let package = Package(
         .library(name: "AMQPClient", targets: ["AMQPClient"]),
         .library(name: "Millrace", targets: ["Millrace"]),
         .library(name: "MillraceHandler", targets: ["MillraceHandler"]),
+        .library(name: "MillraceTracing", targets: ["MillraceTracing"]),
         .library(name: "Examples", type: .dynamic, targets: ["Examples"]),
         .library(name: "MinimalPlugin", type: .dynamic, targets: ["MinimalPlugin"]),
     ],
@@ -27,12 +29,15 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
     ],
     targets: [
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CMillraceABI"),
         .target(name: "CMillraceSystem"),
         .target(name: "MillraceHandler", dependencies: ["CMillraceABI"]),
+        // Apart from MillraceHandler, so that a plugin without spans needs nothing of it.
+        .target(name: "MillraceTracing", dependencies: ["MillraceHandler", tracing]),
         .target(name: "AMQPWire"),
         .target(name: "CAMQPSystem"),
         .target(
@@ -80,7 +85,10 @@ let package = Package(
             name: "AMQPClientTests",
             dependencies: ["AMQPClient", "AMQPWire", "CAMQPSystem", "TestSupport", logging] + nio
         ),
-        .testTarget(name: "MillraceHandlerTests", dependencies: ["MillraceHandler", "CMillraceABI"]),
+        .testTarget(
+            name: "MillraceHandlerTests",
+            dependencies: ["MillraceHandler", "MillraceTracing", "CMillraceABI", tracing]
+        ),
         .testTarget(name: "ExamplesTests", dependencies: ["Examples"]),
         .testTarget(
             name: "IntegrationTests",

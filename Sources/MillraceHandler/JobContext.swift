@@ -93,7 +93,7 @@ extension JobContext {
         }
     }
 
-    /// The trace that the message is part of; nil without ``TracingMiddleware`` or a valid `traceparent`.
+    /// The trace that the message is part of; nil without middleware for it, or without a valid `traceparent`.
     public var trace: TraceContext? { self.added?.trace }
 
     /// A context whose publications carry more headers; for middleware.
@@ -115,6 +115,21 @@ extension JobContext {
         headers["tracestate"] = trace.state.map(HeaderValue.string)
         var context = self
         context.added = Added(headers: headers, trace: trace)
+        return context
+    }
+
+    /// A context whose publications carry what a tracer has written, `traceparent` or another format.
+    ///
+    /// A trace that was there before goes, with both of its headers.
+    package func tracing(by headers: [String: HeaderValue]) -> JobContext {
+        var all = self.added?.headers ?? [:]
+        for key in ["traceparent", "tracestate"] { all[key] = nil }
+        all.merge(headers) { _, new in new }
+        var context = self
+        context.added = Added(
+            headers: all,
+            trace: TraceContext(parent: headers["traceparent"], state: headers["tracestate"])
+        )
         return context
     }
 

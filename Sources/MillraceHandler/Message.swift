@@ -70,6 +70,8 @@ public struct Message: ~Copyable, @unchecked Sendable {
 
     /// A header of the message; nil if it is not there.
     public func header(_ key: String) -> HeaderValue? { self.reader.header(key) }
+    /// The same as a value of its own.
+    package var headers: MessageHeaders { MessageHeaders(reader: self.reader) }
 }
 
 /// The value of a header.

@@ -29,7 +29,7 @@ public enum Outcome: Sendable, Equatable {
     }
 
     /// One word, for logs and metrics.
-    var name: String {
+    package var name: String {
         switch self {
         case .ack: "ack"
         case .retry: "retry"

@@ -7,7 +7,7 @@ struct TestError: Error, CustomStringConvertible {
 }
 
 /// The outcome that a body asks for.
-private func outcome(_ order: String?) throws -> Outcome {
+func outcome(_ order: String?) throws -> Outcome {
     switch order {
     case "retry": return .retry("try ägain")
     case "reject": return .reject("bad")

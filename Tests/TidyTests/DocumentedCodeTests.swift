@@ -19,8 +19,9 @@ import Testing
     @Test func `each listing of the guides is in the examples or the tests`() {
         let code = Self.texts("Examples", ".swift").merging(Self.texts("Tests/MillraceHandlerTests", ".swift")) { $1 }
         var listings = 0
-        let guides = Self.texts("Sources/MillraceHandler/MillraceHandler.docc", ".md")
-            .merging(Self.texts("Sources/Millrace/Millrace.docc", ".md")) { $1 }
+        let guides = ["MillraceHandler", "MillraceTracing", "Millrace"]
+            .map { Self.texts("Sources/\($0)/\($0).docc", ".md") }
+            .reduce(into: [:]) { $0.merge($1) { $1 } }
         for (guide, text) in guides {
             for part in text.components(separatedBy: "```swift\n").dropFirst() {
                 let listing = part.components(separatedBy: "```")[0]

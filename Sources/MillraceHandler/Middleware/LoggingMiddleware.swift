@@ -1,6 +1,6 @@
 /// One line of the log per delivery: `job=orders attempt=2 outcome=retry duration=1.204ms reason="no route"`.
 ///
-/// A message with a valid trace context (``TracingMiddleware`` listed before this one) adds `trace=` with its trace id.
+/// A message with a trace (``TracingMiddleware`` or `SpanMiddleware` listed before this one) adds `trace=` with its trace id.
 public struct LoggingMiddleware: SyncMiddleware {
     private let level: JobContext.LogLevel
 

@@ -38,10 +38,15 @@ public struct TraceContext: Sendable, Equatable {
 
     /// nil for a message without a valid context.
     init?(of message: borrowing Message) {
-        guard case .string(let parent)? = message.header("traceparent") else { return nil }
-        var state: String?
-        if case .string(let text)? = message.header("tracestate") { state = text }
-        self.init(traceparent: parent, tracestate: state)
+        self.init(parent: message.header("traceparent"), state: message.header("tracestate"))
+    }
+
+    /// nil for headers that are no valid context.
+    init?(parent: HeaderValue?, state: HeaderValue?) {
+        guard case .string(let parent)? = parent else { return nil }
+        var text: String?
+        if case .string(let state)? = state { text = state }
+        self.init(traceparent: parent, tracestate: text)
     }
 
     private static func isIdentifier(_ octets: ArraySlice<UInt8>) -> Bool {
