@@ -1,5 +1,6 @@
 import AMQPClient
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -75,7 +76,9 @@ final class TLSBroker: Sendable {
     /// Opens more listeners and adds the user `ann`, whose password is `pw`: one call, since each takes seconds.
     func prepare(_ listeners: [Listener]) throws {
         let steps =
-            listeners.map { "rabbit_networking:start_ssl_listener({\"127.0.0.1\",\($0.port)}, \($0.options), 1)" } + [
+            listeners.map {
+                "ok = rabbit_networking:start_ssl_listener({\"127.0.0.1\",\($0.port)}, \($0.options), 1)"
+            } + [
                 "rabbit_auth_backend_internal:add_user(<<\"ann\">>, <<\"pw\">>, <<\"test\">>)",
                 "rabbit_auth_backend_internal:set_permissions("
                     + "<<\"ann\">>, <<\"/\">>, <<\".*\">>, <<\".*\">>, <<\".*\">>, <<\"test\">>)",
@@ -83,10 +86,13 @@ final class TLSBroker: Sendable {
         try self.control("eval", steps.joined(separator: ", ") + ".")
     }
 
-    /// Below the ports that the system gives to outgoing connections.
+    private static let givenPorts = Mutex<Set<UInt16>>([])
+
+    /// Below the ports that the system gives to outgoing connections, and never the same twice: it is used later.
     private static func freePort() throws -> Int {
         for _ in 0..<100 {
             let port = UInt16.random(in: 10_240..<32_000)
+            guard Self.givenPorts.withLock({ $0.insert(port).inserted }) else { continue }
             let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             defer { close(listener) }
             var address = sockaddr_in()
