@@ -176,9 +176,14 @@ package final class ScriptedPeer {
         try self.send(BasicQosOk(), on: channel)
     }
 
-    /// The client closes the connection and is answered.
+    /// The client closes the connection, and before it the channels that it has let go; all are answered.
     package func finish() throws {
-        try self.expect(ConnectionClose.self, on: 0)
+        while true {
+            let frame = try self.next()
+            if frame.methodID == ConnectionClose.id { break }
+            guard frame.methodID == ChannelClose.id else { throw PeerFailure("waited for closes, got \(frame)") }
+            try self.send(ChannelCloseOk(), on: frame.channel)
+        }
         try self.send(ConnectionCloseOk(), on: 0)
         try self.expectEnd()
     }

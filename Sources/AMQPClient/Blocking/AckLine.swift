@@ -106,22 +106,14 @@ package final class AckLine: Sendable {
 
     package func isOutstanding(_ tag: UInt64) -> Bool { self.monitor.withLock { $0.tags.isOutstanding(tag) } }
 
-    /// Hands the waiting frames to `body`, held-back acks included, if there are any.
-    package func takeFrames(byOwner: Bool, _ body: (borrowing WireBuffer) -> Void) {
+    /// Hands the waiting frames to `send`, held-back acks included, if there are any.
+    ///
+    /// - Parameters:
+    ///   - byOwner: In transaction mode nobody else may.
+    ///   - send: Says whether the channel took them; what it did not take is counted in ``unsentAtEnd``.
+    package func sendFrames(byOwner: Bool, _ send: (borrowing WireBuffer) -> Bool) {
         self.monitor.withLock { state in
             if state.ended || (state.ownerOnly && !byOwner) { return }
-            if state.tags.held > 0 { Self.encodeHeld(&state, self.number) }
-            guard !state.frames.isEmpty else { return }
-            body(state.frames)
-            state.frames.removeAll()
-            state.framedAcks = 0
-        }
-    }
-
-    /// The owner's ``takeFrames(byOwner:_:)``: `send` says whether the channel took them.
-    package func sendFrames(_ send: (borrowing WireBuffer) -> Bool) {
-        self.monitor.withLock { state in
-            if state.ended { return }
             if state.tags.held > 0 { Self.encodeHeld(&state, self.number) }
             guard !state.frames.isEmpty else { return }
             if !send(state.frames) { state.unsentAtEnd += state.framedAcks }

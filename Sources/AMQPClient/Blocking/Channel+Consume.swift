@@ -14,6 +14,7 @@ extension Channel {
     /// - Throws: Why the channel ended; `.timeout`, and then the channel is closed (C63).
     public func prefetch(_ count: UInt16, perChannel: Bool = false) throws(AMQPError) {
         _ = try self.request(BasicQos(prefetchCount: count, global: perChannel), expecting: .basicQosOk)
+        self.prefetchCount = count
     }
 
     /// Starts a consumer.
@@ -49,10 +50,17 @@ extension Channel {
         // Known before the first delivery can be looked at; deliveries wait in the mailbox until then.
         let own = noAck && tag.isEmpty ? self.nextConsumerTag() : tag
         if noAck { self.noAckConsumers.insert(own) }
-        let reply = try self.request(
-            BasicConsume(queue: queue, consumerTag: own, noAck: noAck, exclusive: exclusive, arguments: arguments),
-            expecting: .basicConsumeOk
-        )
+        if noAck || self.prefetchCount == 0 { self.lane.mailbox.boundDeliveries() }
+        let reply: ChannelEvent
+        do throws(AMQPError) {
+            reply = try self.request(
+                BasicConsume(queue: queue, consumerTag: own, noAck: noAck, exclusive: exclusive, arguments: arguments),
+                expecting: .basicConsumeOk
+            )
+        } catch {
+            self.noAckConsumers.remove(own)
+            throw error
+        }
         guard case .reply(.basicConsumeOk(let ok)) = reply else { throw Self.wrongReply(.basicConsume, self.number) }
         self.consumers.insert(ok.consumerTag)
         return ok.consumerTag

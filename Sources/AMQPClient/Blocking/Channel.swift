@@ -2,13 +2,16 @@ import AMQPWire
 
 /// One AMQP channel.
 ///
-/// It belongs to the thread that opened it: it is not `Sendable`, and every call blocks that thread alone.
+/// It belongs to the thread that opened it: it is not `Sendable`, and every call blocks that thread alone. It lives until it
+/// is closed or let go; what is unsettled then goes back to its queues.
 ///
 /// An error of the broker ends this channel and no other. Afterwards each call throws the reason.
 public final class Channel {
     let lane: Lane
     let outbox: Outbox
     private let seat: (any ReadingSeat)?
+    /// Lives as long as a channel of it.
+    private let connection: AnyObject?
     /// How long an answer may take.
     package var requestTimeout: Duration
     /// Whether requests wait on while the broker blocks the connection; an owner with other things to do does not.
@@ -19,6 +22,10 @@ public final class Channel {
     private var batches: ContiguousArray<DeliveryBatch> = []
     private var nextBatch = 0
     private var nextRecord = 0
+    /// Octets of the batches that were not begun.
+    private var unreadBytes = 0
+    /// The last limit that was set; 0 is none.
+    var prefetchCount: UInt16 = 0
     private var mode = Mode.plain
     var confirms = ConfirmWindow<UnconfirmedPublish>()
     private(set) package var verdicts: ContiguousArray<PublishVerdict> = []
@@ -44,8 +51,11 @@ public final class Channel {
     public private(set) var isOpen = true
     /// Consumers that the broker ended by itself, since the last look (C56, C61).
     public private(set) var cancelledConsumers: [String] = []
+    private var returned = ReturnedMessages()
     /// Mandatory publishes that no queue took, since the last look (C49).
-    public private(set) var returnedMessages: [ReturnedMessage] = []
+    ///
+    /// The latest of them: at most 4,096, with at most 16 MiB of bodies unless a single one is larger.
+    public var returnedMessages: [ReturnedMessage] { self.returned.messages }
 
     package enum Mode { case plain, confirm, transaction }
 
@@ -54,11 +64,24 @@ public final class Channel {
     ///   - outbox: Its connection's.
     ///   - requestTimeout: How long an answer may take.
     ///   - seat: Where its owner may wait for the socket itself; nil where another thread alone reads.
-    package init(lane: Lane, outbox: Outbox, requestTimeout: Duration, seat: (any ReadingSeat)? = nil) {
+    ///   - connection: Kept while the channel lives.
+    package init(
+        lane: Lane,
+        outbox: Outbox,
+        requestTimeout: Duration,
+        seat: (any ReadingSeat)? = nil,
+        connection: AnyObject? = nil
+    ) {
         self.lane = lane
         self.outbox = outbox
         self.seat = seat
+        self.connection = connection
         self.requestTimeout = requestTimeout
+    }
+
+    deinit {
+        // Its number and its consumers would stay, and what they are sent would wait for nobody.
+        if self.isOpen { self.breaker.endChannel("let go by its owner") }
     }
 
     /// The number on the wire, 1...65,535.
@@ -77,18 +100,30 @@ public final class Channel {
     /// Sends what is pending, acks that were held back among it, then takes in as ``pump(until:)`` does.
     @discardableResult
     package func sendAcksAndPump(until deadline: UInt64?) -> Bool {
-        let isThere = self.lane.mailbox.take(into: &self.inbox, until: deadline, from: self.seat) { self.sendAcks() }
+        let isThere = self.lane.mailbox.take(
+            into: &self.inbox,
+            until: deadline,
+            unread: self.unreadBytes,
+            from: self.seat
+        ) { self.sendAcks() }
         if isThere { self.takeInbox() }
         return isThere
     }
 
     /// Takes in what was read for it, waiting until there is something or the deadline passes.
     ///
+    /// What it waits for may stand behind deliveries: while it waits, none of them holds up the reader.
+    ///
     /// - Parameter deadline: In nanoseconds of the monotonic clock; nil waits without end, 0 not at all.
     /// - Returns: Whether anything came.
     @discardableResult
     package func pump(until deadline: UInt64?) -> Bool {
-        let isThere = self.lane.mailbox.take(into: &self.inbox, until: deadline, from: self.seat)
+        let isThere = self.lane.mailbox.take(
+            into: &self.inbox,
+            until: deadline,
+            unread: deadline == 0 ? self.unreadBytes : 0,
+            from: self.seat
+        )
         if isThere { self.takeInbox() }
         return isThere
     }
@@ -127,10 +162,12 @@ public final class Channel {
                 return
             }
             if !self.noAckConsumers.isEmpty { self.settleUnacked(batch) }
+            self.unreadBytes += batch.weight
         }
-        if self.nextBatch == self.batches.count {
-            self.batches.removeAll(keepingCapacity: true)
-            self.nextBatch = 0
+        // Each batch holds the memory it was read into: what has been taken goes before more is kept.
+        self.batches.removeFirst(self.nextBatch)
+        self.nextBatch = 0
+        if self.batches.isEmpty {
             swap(&self.batches, &self.inbox.batches)
         } else {
             self.batches.append(contentsOf: self.inbox.batches)
@@ -151,6 +188,7 @@ public final class Channel {
         }
         self.batches = kept
         self.nextBatch = 0
+        self.unreadBytes = kept.reduce(0) { $0 + $1.weight }
         self.lane.ackLine.requeuedByBroker(upTo: tag)
     }
 
@@ -185,9 +223,13 @@ public final class Channel {
     }
 
     private func takeReturned(_ block: Block, _ record: ContentRecord) {
-        guard let message = ReturnedMessage(block: block, record: record) else { return }
+        guard let message = ReturnedMessage(block: block, record: record) else {
+            // Taken for confirmed, its publish would be lost without a word.
+            _ = self.refuse("a basic.return with malformed arguments")
+            return
+        }
         if let sequence = message.sequence { _ = self.confirms.returned(sequence) }
-        self.returnedMessages.append(message)
+        self.returned.append(message)
     }
 
     /// Every waiter ends here, once (C41): requests by the thrown reason, confirms as unknown, deliveries as gone.
@@ -197,9 +239,14 @@ public final class Channel {
         self.endReason = error
         self.lane.ackLine.end()
         self.confirms.end { self.note($0, $1) }
-        self.batches.removeAll()
+        self.forgetBatches(keepingCapacity: false)
+    }
+
+    private func forgetBatches(keepingCapacity: Bool) {
+        self.batches.removeAll(keepingCapacity: keepingCapacity)
         self.nextBatch = 0
         self.nextRecord = 0
+        self.unreadBytes = 0
     }
 
     /// The broker broke the rules of this channel: it ends here, and there too.
@@ -221,12 +268,20 @@ public final class Channel {
     ///
     /// - Parameter timeout: nil waits without end.
     /// - Returns: The delivery, or nil.
-    /// - Throws: Why the channel ended.
+    /// - Throws: Why the channel ended; `.consumerCancelled`, of the call alone, when the broker has ended the last
+    ///   consumer of the channel and all that it was sent has been taken (C56, C61): nothing would come any more.
     public func nextDelivery(timeout: Duration? = nil) throws(AMQPError) -> Delivery? {
-        let deadline = MonotonicClock.deadline(in: timeout)
+        try self.nextDelivery(until: MonotonicClock.deadline(in: timeout))
+    }
+
+    func nextDelivery(until deadline: UInt64?) throws(AMQPError) -> Delivery? {
         while true {
             if let delivery = self.takeDelivery() { return delivery }
             try self.throwIfEnded()
+            if self.consumers.isEmpty, let consumer = self.cancelledConsumers.last {
+                let text = "the broker ended consumer '\(consumer)': its queue was deleted, moved, or timed out"
+                throw AMQPError(.consumerCancelled, scope: .call, text: text)
+            }
             guard self.sendAcksAndPump(until: deadline) else { return nil }
         }
     }
@@ -234,6 +289,7 @@ public final class Channel {
     private func takeDelivery() -> Delivery? {
         while self.nextBatch < self.batches.count {
             let batch = self.batches[self.nextBatch]
+            if self.nextRecord == 0 { self.unreadBytes -= batch.weight }
             guard self.nextRecord < batch.records.count else {
                 self.nextBatch += 1
                 self.nextRecord = 0
@@ -242,14 +298,18 @@ public final class Channel {
             defer { self.nextRecord += 1 }
             return Delivery(block: batch.block, record: batch.records[self.nextRecord], incarnation: self.incarnation)
         }
+        if !self.batches.isEmpty { self.forgetBatches(keepingCapacity: true) }
         return nil
     }
 
     /// The next whole batch, for a worker that walks the records itself.
     package func takeBatch() -> DeliveryBatch? {
         guard self.nextBatch < self.batches.count else { return nil }
-        defer { self.nextBatch += 1 }
-        return self.batches[self.nextBatch]
+        let batch = self.batches[self.nextBatch]
+        self.nextBatch += 1
+        self.unreadBytes -= batch.weight
+        if self.nextBatch == self.batches.count { self.forgetBatches(keepingCapacity: true) }
+        return batch
     }
 
     package func takeSignals() -> UInt32 {
@@ -274,8 +334,7 @@ public final class Channel {
 
     /// Hands out and forgets the returned messages.
     public func takeReturnedMessages() -> [ReturnedMessage] {
-        defer { self.returnedMessages = [] }
-        return self.returnedMessages
+        self.returned.take()
     }
 
     package func takeVerdicts() -> ContiguousArray<PublishVerdict> {
@@ -305,7 +364,7 @@ public final class Channel {
     }
 
     func appendAcks() {
-        self.lane.ackLine.sendFrames { frames in
+        self.lane.ackLine.sendFrames(byOwner: true) { frames in
             self.outbox.appendFrames(self.number, self.incarnation, frames)
         }
     }

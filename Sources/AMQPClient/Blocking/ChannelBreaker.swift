@@ -22,8 +22,8 @@ package struct ChannelBreaker: Sendable {
     @discardableResult
     package func endChannel(_ reason: String) -> Bool {
         let (number, incarnation) = (self.lane.number, self.lane.incarnation)
-        self.lane.ackLine.takeFrames(byOwner: false) { frames in
-            _ = self.outbox.appendFrames(number, incarnation, frames)
+        self.lane.ackLine.sendFrames(byOwner: false) { frames in
+            self.outbox.appendFrames(number, incarnation, frames)
         }
         let isOurs = self.outbox.closeChannel(number, incarnation, code: .replySuccess, text: reason)
         self.outbox.flush()

@@ -5,7 +5,8 @@ import Synchronization
 
 /// One AMQP connection: a TCP connection, a thread that drives it, and any number of channels on it.
 ///
-/// Thread-safe. Every channel that is opened on it belongs to the thread that opened it.
+/// Thread-safe. Every channel that is opened on it belongs to the thread that opened it. It lives until it is closed, or
+/// until neither it nor a channel of it is held any more.
 public final class Connection: Sendable {
     let driver: any ConnectionDriver
     let eventLoop: any EventLoop
@@ -33,6 +34,8 @@ public final class Connection: Sendable {
         self.options = options
         self.endpoint = endpoint
     }
+
+    deinit { self.startClose() }  // nobody could any more
 
     /// Connects, logs in and opens the virtual host.
     ///
@@ -66,6 +69,7 @@ public final class Connection: Sendable {
             opened: opened,
             ended: ended,
             requestTimeout: options.requestTimeout,
+            logger: logger,
             delegate: delegate
         )
         let driver: any ConnectionDriver
@@ -75,7 +79,6 @@ public final class Connection: Sendable {
                     try bootstrap.connectSocket(on: eventLoop),
                     endpoint: endpoint,
                     options: options,
-                    logger: logger,
                     report: report
                 )
             } catch {
@@ -83,7 +86,7 @@ public final class Connection: Sendable {
                 throw error
             }
         } else {
-            let encrypted = NIODriver(endpoint: endpoint, options: options, logger: logger, report: report)
+            let encrypted = NIODriver(endpoint: endpoint, options: options, report: report)
             bootstrap.connect(on: eventLoop, driver: encrypted) { report.connectionFailed($0) }
             driver = encrypted
         }
@@ -128,7 +131,8 @@ public final class Connection: Sendable {
             lane: lane,
             outbox: self.outbox,
             requestTimeout: self.options.requestTimeout,
-            seat: self.driver.seat
+            seat: self.driver.seat,
+            connection: self
         )
         channel.outwaitsBlocks = outwaitsBlocks
         try channel.awaitOpen()

@@ -30,8 +30,16 @@ package final class Mailbox: Sendable {
     private struct State {
         var inbox = Inbox()
         var incarnation: UInt64 = 0
-        var queuedBytes = 0
+        var bytes = (deliveries: 0, events: 0)
+        /// Octets of deliveries that the owner has taken out and not looked at yet.
+        var unreadBytes = 0
+        var boundsDeliveries = false
         var sleep = Sleep.none
+
+        /// Octets that nobody else bounds.
+        var unboundedBytes: Int {
+            self.bytes.events + (self.boundsDeliveries ? self.bytes.deliveries + self.unreadBytes : 0)
+        }
 
         var isEmpty: Bool {
             self.inbox.batches.isEmpty && self.inbox.events.isEmpty && self.inbox.calls.isEmpty
@@ -46,9 +54,16 @@ package final class Mailbox: Sendable {
         mutating func swapOut(_ inbox: inout Inbox) -> Bool {
             guard !self.isEmpty else { return false }
             self.sleep = .none
-            self.queuedBytes = 0
+            self.unreadBytes += self.bytes.deliveries
+            self.bytes = (0, 0)
             swap(&self.inbox, &inbox)
             return true
+        }
+
+        mutating func dropDeliveries() {
+            self.inbox.batches.removeAll()
+            self.bytes.deliveries = 0
+            self.unreadBytes = 0
         }
     }
     /// Where the owner sleeps, and so how it is woken.
@@ -85,11 +100,15 @@ package final class Mailbox: Sendable {
     package func attach(_ incarnation: UInt64) {
         self.monitor.withLock { state in
             state.incarnation = incarnation
-            state.queuedBytes = 0
-            state.inbox.batches.removeAll()
+            state.boundsDeliveries = false
+            state.dropDeliveries()
             state.inbox.events.removeAll()
+            state.bytes.events = 0
         }
     }
+
+    /// From now on the deliveries of this channel count: no prefetch bounds what the broker sends.
+    package func boundDeliveries() { self.monitor.withLock { $0.boundsDeliveries = true } }
 
     /// Drops what is left of the channel and takes in nothing more from it.
     package func detach() { self.attach(0) }
@@ -99,8 +118,7 @@ package final class Mailbox: Sendable {
         let wake = self.monitor.withLock { state in
             guard state.incarnation == incarnation else { return Sleep.none }
             state.incarnation = 0
-            state.queuedBytes = 0
-            state.inbox.batches.removeAll()
+            state.dropDeliveries()
             state.inbox.events.append(.closed(error))
             return state.wake()
         }
@@ -113,29 +131,30 @@ package final class Mailbox: Sendable {
     ///   - incarnation: The channel's; what is meant for another one is dropped.
     ///   - batches: Deliveries; empty afterwards.
     ///   - events: The rest; empty afterwards.
-    ///   - bytes: Octets of the deliveries' bodies.
-    /// - Returns: Octets that wait in the mailbox now.
+    ///   - bytes: Octets of the deliveries, and of the rest.
+    /// - Returns: Octets that wait for the owner now and that nothing else bounds.
     package func put(
         _ incarnation: UInt64,
         batches: inout ContiguousArray<DeliveryBatch>,
         events: inout ContiguousArray<ChannelEvent>,
-        bytes: Int
+        bytes: (deliveries: Int, events: Int)
     ) -> Int {
-        let (wake, queuedBytes) = self.monitor.withLock { state in
+        let (wake, unboundedBytes) = self.monitor.withLock { state in
             guard state.incarnation == incarnation else { return (Sleep.none, 0) }
-            state.queuedBytes += bytes
+            state.bytes.deliveries += bytes.deliveries
+            state.bytes.events += bytes.events
             if state.inbox.batches.isEmpty {
                 swap(&state.inbox.batches, &batches)
             } else {
                 state.inbox.batches.append(contentsOf: batches)
             }
             if !events.isEmpty { state.inbox.events.append(contentsOf: events) }
-            return (state.wake(), state.queuedBytes)
+            return (state.wake(), state.unboundedBytes)
         }
         batches.removeAll(keepingCapacity: true)
         events.removeAll(keepingCapacity: true)
         self.wakeAll(wake)
-        return queuedBytes
+        return unboundedBytes
     }
 
     package func put(_ incarnation: UInt64, event: ChannelEvent) {
@@ -173,8 +192,8 @@ package final class Mailbox: Sendable {
         }
     }
 
-    /// Octets of the deliveries that wait.
-    var queuedBytes: Int { self.monitor.withLock { $0.queuedBytes } }
+    /// Octets that wait for the owner, here or taken out and not looked at, and that nothing else bounds.
+    package var unboundedBytes: Int { self.monitor.withLock { $0.unboundedBytes } }
 
     /// Swaps everything out, waiting for something if there is nothing.
     ///
@@ -183,6 +202,7 @@ package final class Mailbox: Sendable {
     /// - Parameters:
     ///   - inbox: Empty; it gets what was waiting, and the mailbox its capacity.
     ///   - deadline: In nanoseconds of the monotonic clock; nil waits without end, 0 does not wait.
+    ///   - unreadBytes: Octets of deliveries that the owner took out before and has not looked at.
     ///   - seat: Where to wait, if it is free.
     ///   - send: Sends what the owner has to say before it waits: once it sits, so that no other thread is woken by the
     ///     answer.
@@ -190,10 +210,15 @@ package final class Mailbox: Sendable {
     package func take(
         into inbox: inout Inbox,
         until deadline: UInt64?,
+        unread unreadBytes: Int = 0,
         from seat: (any ReadingSeat)? = nil,
         sending send: () -> Void = {}
     ) -> Bool {
-        if deadline == 0 || self.monitor.withLock({ !$0.isEmpty }) {
+        let isThere = self.monitor.withLock { state in
+            state.unreadBytes = unreadBytes
+            return !state.isEmpty
+        }
+        if isThere || deadline == 0 {
             send()
             return self.monitor.withLock { $0.swapOut(&inbox) }
         }

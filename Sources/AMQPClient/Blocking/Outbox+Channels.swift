@@ -36,6 +36,7 @@ extension Outbox {
             let index = try Self.openSlot(&state, number, incarnation)
             guard Self.hasRoom(state, index, self.highWater) else {
                 state.slots[index].wantsWritable = true
+                state.hasWaiters = true
                 return .wait
             }
             let mark = state.pending.count
@@ -145,6 +146,13 @@ extension Outbox {
 
     // MARK: What the reader reports
 
+    /// Whether somebody waits for an answer of the broker.
+    ///
+    /// A look at every number.
+    var hasRequests: Bool {
+        self.monitor.withLock { state in state.slots.contains { $0.lane != nil && $0.rpc.isWaiting } }
+    }
+
     enum ReplyAction { case deliver, ignore, unexpected }
 
     func replyReceived(_ number: UInt16, _ id: MethodID) -> ReplyAction {
@@ -212,34 +220,51 @@ extension Outbox {
     }
 
     /// The broker pauses or resumes contents on one channel (C65): answered here, so that nothing slips between.
-    func flowReceived(_ number: UInt16, active: Bool) {
-        Self.tell(
-            self.monitor.withLock { state in
-                guard Int(number) < state.slots.count, state.slots[Int(number)].life.isOpen else { return [] }
-                state.slots[Int(number)].flowPaused = !active
-                Self.encode(ChannelFlowOk(active: active), number, &state)
-                return Self.takeWritable(&state, self.highWater)
-            }
-        )
+    ///
+    /// - Returns: false if the peer asks for more answers than it reads.
+    func flowReceived(_ number: UInt16, active: Bool) -> Bool {
+        let lanes: [Lane]? = self.monitor.withLock { state in
+            guard Int(number) < state.slots.count, state.slots[Int(number)].life.isOpen else { return [] }
+            state.flowAnswers = state.pending.isEmpty ? 1 : state.flowAnswers + 1
+            guard state.flowAnswers <= Self.flowAnswerLimit else { return nil }
+            state.slots[Int(number)].flowPaused = !active
+            Self.encode(ChannelFlowOk(active: active), number, &state)
+            return Self.takeWritable(&state, self.highWater)
+        }
+        Self.tell(lanes ?? [])
+        return lanes != nil
     }
 
-    /// The one teardown: every channel's owner gets the reason, later callers too (C41).
+    /// Answers to channel.flow that may wait to be read.
+    private static let flowAnswerLimit = 100_000
+
+    // MARK: The end
+
+    /// Shuts every door and appends the connection's last words, in one step: no frame of a channel can follow them.
     ///
-    /// - Returns: Whether another thread is writing: then it has the last words (close-ok) still to send.
-    func connectionEnded(_ error: AMQPError) -> Bool {
-        let (lanes, isWriting) = self.monitor.withLock { state in
-            guard state.end == nil else { return ([Lane](), false) }
+    /// Every channel's owner gets the reason, later callers too (C41, C44).
+    func shut(_ error: AMQPError, lastWords: (inout WireBuffer) -> Void = { _ in }) {
+        let lanes: [Lane] = self.monitor.withLock { state in
+            guard state.end == nil else { return [] }
             state.end = error
-            let isWriting = state.flushing
-            if !isWriting { state.pending.removeAll() }
-            let lanes = state.slots.compactMap(\.lane)
-            state.slots.removeAll()
-            return (lanes, isWriting)
+            lastWords(&state.pending)
+            defer { state.slots.removeAll() }
+            return state.slots.compactMap(\.lane)
         }
         for lane in lanes {
             lane.ackLine.end()
             lane.mailbox.put(lane.incarnation, event: .closed(error))
         }
-        return isWriting
+    }
+
+    /// The socket goes.
+    ///
+    /// - Returns: Whether another thread is writing: then it has the last words still to send.
+    func connectionEnded(_ error: AMQPError) -> Bool {
+        self.shut(error)
+        return self.monitor.withLock { state in
+            if !state.flushing { state.pending.removeAll() }
+            return state.flushing
+        }
     }
 }

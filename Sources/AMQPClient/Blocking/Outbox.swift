@@ -32,7 +32,12 @@ package final class Outbox: Sendable {
         var isBlocked = false
         /// How often `isBlocked` has changed.
         var blockings = 0
+        /// Why nothing is taken in any more.
         var end: AMQPError?
+        /// Whether some slot may want to be told of room.
+        var hasWaiters = false
+        /// Answers to channel.flow since everything was written.
+        var flowAnswers = 0
         var frameMax = Frame.minSize
         var numbers = ChannelNumbers(limit: 65535)
         var slots: ContiguousArray<ChannelSlot> = []
@@ -51,7 +56,7 @@ package final class Outbox: Sendable {
 
     // MARK: Channel 0
 
-    /// Appends without asking any door: connection methods, heartbeats, close-ok.
+    /// Appends without asking any door: connection methods, heartbeats.
     package func appendControl(_ body: (inout WireBuffer) -> Void) {
         self.monitor.withLock { state in
             guard state.end == nil else { return }
@@ -98,9 +103,18 @@ package final class Outbox: Sendable {
         state.wroteSinceTick = true
     }
 
+    /// Rounds that one flusher writes for others: it has its own work, and may be the one that reads.
+    private static let roundLimit = 16
+
     private func write(_ bytes: consuming WireBuffer) {
         var sending = bytes
+        var rounds = 0
         while true {
+            rounds += 1
+            if rounds > Self.roundLimit {
+                sending.withUnsafeBytes { self.transport.writeLater($0, for: self) }
+                return
+            }
             let outcome = sending.withUnsafeBytes { self.transport.writeNow($0) }
             switch outcome {
             case .wrote(let count) where count == sending.count: break
@@ -145,9 +159,14 @@ package final class Outbox: Sendable {
     // MARK: Room for publishers
 
     static func takeWritable(_ state: inout State, _ highWater: Int) -> [Lane] {
-        guard !state.isBlocked, state.queuedBytes <= highWater / 2 else { return [] }
+        guard state.hasWaiters, !state.isBlocked, state.queuedBytes <= highWater / 2 else { return [] }
         var lanes: [Lane] = []
-        for index in state.slots.indices where state.slots[index].wantsWritable && !state.slots[index].flowPaused {
+        state.hasWaiters = false
+        for index in state.slots.indices where state.slots[index].wantsWritable {
+            if state.slots[index].flowPaused {
+                state.hasWaiters = true
+                continue
+            }
             state.slots[index].wantsWritable = false
             if let lane = state.slots[index].lane { lanes.append(lane) }
         }
@@ -169,7 +188,7 @@ package final class Outbox: Sendable {
         )
     }
 
-    /// Why the connection ended.
+    /// Why the connection ended, or is about to.
     var end: AMQPError? { self.monitor.withLock { $0.end } }
 
     package var isBlocked: Bool { self.monitor.withLock { $0.isBlocked } }

@@ -23,7 +23,6 @@ public final class RecoveringConsumer {
     private var connection: Connection?
     private var channel: Channel?
     private var queueName = ""
-    private var tag = ""
     private var mustDeclare = false
     private var pausedUntil: UInt64 = 0
     private var isClosed = false
@@ -79,23 +78,12 @@ public final class RecoveringConsumer {
         while true {
             if self.isClosed { throw .ended(.call, "the consumer was closed by its owner") }
             do throws(AMQPError) {
-                if let channel = self.channel { return try self.receive(on: channel, until: deadline) }
+                if let channel = self.channel { return try channel.nextDelivery(until: deadline) }
             } catch {
                 self.ended(error)
                 continue
             }
             guard try self.mayOpen(until: deadline) else { return nil }
-        }
-    }
-
-    private func receive(on channel: Channel, until deadline: UInt64?) throws(AMQPError) -> Delivery? {
-        while true {
-            if let delivery = try channel.nextDelivery(timeout: .zero) { return delivery }
-            if channel.takeCancelledConsumers().contains(self.tag) {
-                let text = "the broker ended the consumer of '\(self.queueName)': deleted, moved, or timed out"
-                throw AMQPError(.consumerCancelled, scope: .channel(channel.number), text: text)
-            }
-            guard channel.pump(until: deadline) else { return nil }
         }
     }
 
@@ -177,7 +165,7 @@ public final class RecoveringConsumer {
         try self.findQueue(channel)
         channel.batchAcks(self.options.ackBatch)
         if self.options.prefetch > 0 { try channel.prefetch(self.options.prefetch) }
-        self.tag = try channel.consume(
+        try channel.consume(
             self.queueName,
             noAck: self.options.noAck,
             exclusive: self.options.exclusive,

@@ -1,12 +1,10 @@
 package import AMQPWire
-package import Logging
 
 /// One connection without its socket: octets and times in, octets out through the outbox, decisions to the host.
 ///
 /// Not thread-safe: one thread at a time drives it. Times are nanoseconds of one monotonic clock.
 package final class ConnectionCore: InboundDelegate {
     private let options: ConnectionOptions
-    private let logger: Logger
     private weak var host: (any ConnectionHost)?
     package let outbox: Outbox
     private var machine: ConnectionMachine
@@ -20,18 +18,18 @@ package final class ConnectionCore: InboundDelegate {
     /// When everything ends with this error, unless something happens first.
     private var deadline: (at: UInt64, error: AMQPError)?
     private var closeText: AMQPError?
+    /// The last number that frames came for and that was not in use.
+    private var lastUnknown: UInt16?
     package private(set) var hasEnded = false
 
     package init(
         settings: HandshakeSettings,
         options: ConnectionOptions,
         outbox: Outbox,
-        logger: Logger,
         host: any ConnectionHost,
         now: UInt64
     ) {
         self.options = options
-        self.logger = logger
         self.host = host
         self.outbox = outbox
         self.machine = ConnectionMachine(settings: settings)
@@ -59,7 +57,14 @@ package final class ConnectionCore: InboundDelegate {
         } catch {
             return self.refuse(error)
         }
-        if !self.reader.overfull.isEmpty, !self.isPaused {
+        if !self.reader.overfull.isEmpty { self.pauseReading() }
+    }
+
+    /// Lets TCP hold the peer, unless somebody waits for its answer: that may be the owner who is to make room.
+    private func pauseReading() {
+        if self.outbox.hasRequests {
+            self.reader.overfull.removeAll()
+        } else if !self.isPaused {
             self.isPaused = true
             self.host?.setReading(false)
         }
@@ -86,8 +91,10 @@ package final class ConnectionCore: InboundDelegate {
     }
 
     private func findLane(_ number: UInt16) -> Lane? {
+        guard self.machine.state == .open else { return nil }  // closing: only close and close-ok count (C44)
         guard let lane = self.outbox.lane(number) else {
-            self.logger.debug("dropped a frame for a channel that is not in use", metadata: ["channel": "\(number)"])
+            if self.lastUnknown != number { self.host?.frameDropped(channel: number) }
+            self.lastUnknown = number
             return nil
         }
         while self.lanes.count <= Int(number) { self.lanes.append(nil) }
@@ -117,7 +124,7 @@ package final class ConnectionCore: InboundDelegate {
             switch self.outbox.openOkReceived(lane.number) {
             case .opened:
                 lane.isOpen = true
-                lane.events.append(.reply(method))
+                lane.append(.reply(method))
             case .ignore: break
             case .unexpected: throw Self.unexpected(method, lane)
             }
@@ -125,31 +132,35 @@ package final class ConnectionCore: InboundDelegate {
         case .channelCloseOk:
             guard case .closed = self.outbox.closeOkReceived(lane.number) else { throw Self.unexpected(method, lane) }
             self.drop(lane)
-            lane.events.append(.reply(method))
+            lane.append(.reply(method))
         case .channelFlow(let flow):
-            self.outbox.flowReceived(lane.number, active: flow.active)
+            guard self.outbox.flowReceived(lane.number, active: flow.active) else {
+                throw InboundFailure(code: .resourceError, text: "channel.flow again and again, and no answer is read")
+            }
             self.outbox.flush()
         case .basicAck(let ack):
-            lane.events.append(.confirm(tag: ack.deliveryTag, multiple: ack.multiple, positive: true))
+            guard lane.isOpen else { return }  // of the number's last life (C37)
+            lane.append(.confirm(tag: ack.deliveryTag, multiple: ack.multiple, positive: true))
         case .basicNack(let nack):
-            lane.events.append(.confirm(tag: nack.deliveryTag, multiple: nack.multiple, positive: false))
+            guard lane.isOpen else { return }
+            lane.append(.confirm(tag: nack.deliveryTag, multiple: nack.multiple, positive: false))
         case .basicCancel(let cancel):
             // No cancel-ok: RabbitMQ ends the connection over one (C56).
             let origin = lane.origin
             guard !origin.isStray(consumerTag: cancel.consumerTag) else { return }
-            lane.events.append(.cancelled(consumerTag: cancel.consumerTag))
+            lane.append(.cancelled(consumerTag: cancel.consumerTag))
         case .basicConsumeOk(let ok):
             guard try self.replyReceived(lane.number, method.id) else { return }
             var origin = lane.origin
             origin.consumeOkReceived(ok.consumerTag)
             lane.origin = origin
-            lane.events.append(.reply(method))
+            lane.append(.reply(method))
         case .basicRecoverOk:
             guard try self.replyReceived(lane.number, method.id) else { return }
-            lane.events.append(.requeued(upTo: lane.origin.lastTag))
-            lane.events.append(.reply(method))
+            lane.append(.requeued(upTo: lane.origin.lastTag))
+            lane.append(.reply(method))
         default:
-            if try self.replyReceived(lane.number, method.id) { lane.events.append(.reply(method)) }
+            if try self.replyReceived(lane.number, method.id) { lane.append(.reply(method)) }
         }
     }
 
@@ -179,7 +190,7 @@ package final class ConnectionCore: InboundDelegate {
         )
         if self.outbox.closeReceived(lane.number, error) != nil {
             self.drop(lane)
-            lane.events.append(.closed(error))
+            lane.append(.closed(error))
         }
         self.outbox.flush()
     }
@@ -187,10 +198,7 @@ package final class ConnectionCore: InboundDelegate {
     /// The channel is over: what was gathered for it can not be acked any more.
     private func drop(_ lane: Lane) {
         lane.isOpen = false
-        lane.assembler.reset()
-        lane.isMidContent = false
-        lane.records.removeAll()
-        lane.batches.removeAll()
+        lane.dropDeliveries()
         lane.ackLine.end()
         self.lanes[Int(lane.number)] = nil
     }
@@ -218,12 +226,12 @@ package final class ConnectionCore: InboundDelegate {
             self.outbox.setBlocked(false)
             self.host?.connectionUnblocked()
         case .answerCloseAndEnd(let error):
-            self.send([.connectionCloseOk(ConnectionCloseOk())])
+            self.shut(error, .connectionCloseOk(ConnectionCloseOk()))
             self.end(error)
         case .endClosed: self.end(self.closeText ?? .ended(.connection, "closed by its owner"))
         case .refuse(let error, let code):
             self.closeText = error
-            self.sendClose(code, error.text)
+            self.sendClose(code, error)
             // A peer that broke the protocol may never send close-ok (C44).
             self.setDeadline(in: self.options.requestTimeout, error)
         case .fail(let error): self.end(error)
@@ -257,15 +265,30 @@ package final class ConnectionCore: InboundDelegate {
         guard !failure.isForeignProtocol, self.machine.close() == .sendClose else { return self.end(error) }
         self.closeText = error
         // The stream can not be read any further, so the answer is not waited for.
-        self.sendClose(failure.code, failure.text)
+        self.sendClose(failure.code, error)
         self.end(error)
     }
 
-    private func sendClose(_ code: ReplyCode, _ text: String) {
-        let short = String(decoding: Array(text.utf8.prefix(200)), as: UTF8.self)
-        self.send([
+    private func sendClose(_ code: ReplyCode, _ error: AMQPError) {
+        let short = String(decoding: Array(error.text.utf8.prefix(200)), as: UTF8.self)
+        self.shut(
+            error,
             .connectionClose(ConnectionClose(replyCode: code, replyText: short, classID: 0, methodID: 0))
-        ])
+        )
+    }
+
+    /// Says the last words: after them channels neither send nor get anything.
+    private func shut(_ error: AMQPError, _ lastWords: Method) {
+        self.outbox.shut(error) { buffer in
+            let mark = buffer.count
+            do throws(WireError) {
+                try buffer.appendMethodFrame(lastWords, channel: 0, frameMax: Frame.minSize)
+            } catch {
+                buffer.truncate(to: mark)  // its text is cut: it always fits
+            }
+        }
+        self.lanes.removeAll()
+        self.outbox.flush()
     }
 
     /// Whether open-ok came and no close did.
@@ -282,10 +305,11 @@ package final class ConnectionCore: InboundDelegate {
         case .alreadyClosing: return
         case .dropSocket: self.end(.ended(.connection, text))
         case .sendClose:
-            self.closeText = .ended(.connection, text)
-            self.setDeadline(in: timeout, .ended(.connection, text))
+            let error = AMQPError.ended(.connection, text)
+            self.closeText = error
+            self.setDeadline(in: timeout, error)
             self.appendHeldAcks()  // given before the close, so they count
-            self.sendClose(code, text)
+            self.sendClose(code, error)
         }
     }
 
@@ -327,15 +351,16 @@ package final class ConnectionCore: InboundDelegate {
     private func appendHeldAcks() {
         for lane in self.lanes {
             guard let lane, lane.isOpen else { continue }
-            lane.ackLine.takeFrames(byOwner: false) { frames in
-                _ = self.outbox.appendFrames(lane.number, lane.incarnation, frames)
+            lane.ackLine.sendFrames(byOwner: false) { frames in
+                self.outbox.appendFrames(lane.number, lane.incarnation, frames)
             }
         }
     }
 
-    /// Reads on once every owner that did not keep up has taken what was waiting.
+    /// Reads on once every owner that did not keep up has taken what was waiting, or waits for an answer.
     private func resumeReading() {
-        self.reader.overfull.removeAll { $0.mailbox.queuedBytes <= Lane.queueLimit / 2 }
+        if self.outbox.hasRequests { self.reader.overfull.removeAll() }
+        self.reader.overfull.removeAll { $0.mailbox.unboundedBytes <= Lane.queueLimit / 2 }
         guard self.reader.overfull.isEmpty else { return }
         self.isPaused = false
         self.host?.setReading(true)

@@ -8,6 +8,8 @@ package protocol ConnectionHost: AnyObject {
     func setReading(_ isReading: Bool)
     func connectionBlocked(reason: String)
     func connectionUnblocked()
+    /// A frame came for a channel that is not in use (C42).
+    func frameDropped(channel: UInt16)
     /// connection.update-secret-ok came (C66).
     func secretUpdated()
     /// The end, once; every channel has been told.

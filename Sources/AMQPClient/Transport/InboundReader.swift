@@ -292,10 +292,12 @@ package final class InboundReader {
             lane.origin.received(fixed.deliveryTag)
             lane.sealBatch(block)  // keep the order: what this read brought before comes first
             let record = ContentRecord(storage, deliveryTag: fixed.deliveryTag, redelivered: fixed.redelivered)
-            lane.gatheredBytes += max(storage.bodyLength, 256)
-            lane.batches.append(DeliveryBatch(block: content, records: [record]))
+            lane.append(DeliveryBatch(block: content, records: [record]))
         case 60 << 16 | 50:
-            lane.events.append(.returned(content, ContentRecord(storage, deliveryTag: 0, redelivered: false)))
+            lane.append(
+                .returned(content, ContentRecord(storage, deliveryTag: 0, redelivered: false)),
+                holding: storage.bodyLength
+            )
         default:
             guard method.count >= 13 else {
                 throw InboundFailure(code: .frameError, text: "basic.get-ok with malformed arguments")
@@ -306,7 +308,7 @@ package final class InboundReader {
                 redelivered: method[12] & 1 == 1
             )
             lane.origin.received(record.deliveryTag)
-            if try delegate.getOkReceived(lane: lane) { lane.events.append(.got(content, record)) }
+            if try delegate.getOkReceived(lane: lane) { lane.append(.got(content, record)) }
         }
     }
 }

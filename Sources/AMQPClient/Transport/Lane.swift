@@ -14,10 +14,10 @@ package final class Lane: @unchecked Sendable {
     /// Whether the next frame goes on with a content that is in `assembler`; beside it, because each delivery looks.
     var isMidContent = false
     let records = RecordBuffer()
-    var batches: ContiguousArray<DeliveryBatch> = []
-    /// Octets of the bodies in `batches`, a delivery counted as 256 at least.
-    var gatheredBytes = 0
-    package var events: ContiguousArray<ChannelEvent> = []
+    private(set) var batches: ContiguousArray<DeliveryBatch> = []
+    private var batchedBytes = 0
+    private(set) package var events: ContiguousArray<ChannelEvent> = []
+    private var eventBytes = 0
     var origin: DeliveryOrigin
 
     /// - Parameters:
@@ -43,24 +43,43 @@ package final class Lane: @unchecked Sendable {
     /// Closes the batch of the block that is being read.
     func sealBatch(_ block: Block) {
         guard self.records.count > 0 else { return }
-        let records = self.records.take()
-        var bytes = 0
-        for record in records { bytes += max(Int(record.bodyLength), 256) }
-        self.gatheredBytes += bytes
-        self.batches.append(DeliveryBatch(block: block, records: records))
+        self.append(DeliveryBatch(block: block, records: self.records.take()))
     }
 
-    /// Octets that may wait in a mailbox before the socket is not read any further.
+    func append(_ batch: DeliveryBatch) {
+        self.batchedBytes += batch.weight
+        self.batches.append(batch)
+    }
+
+    /// - Parameters:
+    ///   - event: For the owner.
+    ///   - bytes: Octets of a content that it holds.
+    package func append(_ event: ChannelEvent, holding bytes: Int = 0) {
+        self.eventBytes += 64 + bytes
+        self.events.append(event)
+    }
+
+    /// Drops what was gathered of deliveries.
+    func dropDeliveries() {
+        self.assembler.reset()
+        self.isMidContent = false
+        self.records.removeAll()
+        self.batches.removeAll()
+        self.batchedBytes = 0
+    }
+
+    /// Octets that may wait for an owner, where nothing else bounds them, before the socket is not read any further.
     static let queueLimit = 64 << 20
 
     /// One lock, at most one wake-up.
     ///
-    /// - Returns: false if the owner does not keep up: nothing bounds what a consumer without acks is sent but TCP.
-    func handOver() -> Bool {
+    /// - Returns: false if the owner does not keep up with what nothing but TCP bounds.
+    package func handOver() -> Bool {
         self.isDirty = false
         guard !self.batches.isEmpty || !self.events.isEmpty else { return true }
-        let bytes = self.gatheredBytes
-        self.gatheredBytes = 0
+        let bytes = (deliveries: self.batchedBytes, events: self.eventBytes)
+        self.batchedBytes = 0
+        self.eventBytes = 0
         return self.mailbox.put(self.incarnation, batches: &self.batches, events: &self.events, bytes: bytes)
             <= Self.queueLimit
     }

@@ -72,6 +72,7 @@ final class SimulatedHost: ConnectionHost {
     func setReading(_ isReading: Bool) {}
     func connectionBlocked(reason: String) {}
     func connectionUnblocked() {}
+    func frameDropped(channel: UInt16) {}
     func secretUpdated() {}
     func connectionEnded(_ error: AMQPError, isWriting: Bool) { self.ends.append(error) }
 }

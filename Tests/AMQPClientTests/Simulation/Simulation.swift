@@ -1,6 +1,5 @@
 import AMQPClient
 import AMQPWire
-import Logging
 import TestSupport
 
 /// One client and one broker on one thread, with every step chosen by a seed: who acts next, what it does, and how many
@@ -36,7 +35,6 @@ struct Simulation {
             settings: HandshakeSettings(user: "u", password: "p", virtualHost: "/", heartbeatSeconds: 0),
             options: options,
             outbox: self.outbox,
-            logger: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() },
             host: self.host,
             now: self.now
         )

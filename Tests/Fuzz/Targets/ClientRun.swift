@@ -1,6 +1,5 @@
 import AMQPClient
 import AMQPWire
-import Logging
 
 /// One run: the client, its socket, its owner and its peer.
 final class ClientRun: ConnectionHost {
@@ -41,7 +40,6 @@ final class ClientRun: ConnectionHost {
             settings: HandshakeSettings(user: "u", password: "p", virtualHost: "/", heartbeatSeconds: 1),
             options: options,
             outbox: self.outbox,
-            logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() },
             host: self,
             now: self.now
         )
@@ -160,6 +158,7 @@ final class ClientRun: ConnectionHost {
     func setReading(_ isReading: Bool) { self.isReading = isReading }
     func connectionBlocked(reason: String) {}
     func connectionUnblocked() {}
+    func frameDropped(channel: UInt16) {}
     func secretUpdated() {}
     func connectionEnded(_ error: AMQPError, isWriting: Bool) {
         self.ends += 1

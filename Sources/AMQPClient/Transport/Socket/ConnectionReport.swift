@@ -1,4 +1,5 @@
 import AMQPWire
+import Logging
 import NIOCore
 
 /// What a connection tells those who wait for it: in the order in which it happens, on the event loop.
@@ -8,6 +9,7 @@ final class ConnectionReport: @unchecked Sendable {
     private let opened: EventLoopPromise<Outbox>
     private let ended: EventLoopPromise<Void>
     private let requestTimeout: Duration
+    private let logger: Logger
     private weak var delegate: (any ConnectionDelegate)?
     private let secretUpdates = SecretUpdates()
     private var hasOpened = false
@@ -17,12 +19,14 @@ final class ConnectionReport: @unchecked Sendable {
         opened: EventLoopPromise<Outbox>,
         ended: EventLoopPromise<Void>,
         requestTimeout: Duration,
+        logger: Logger,
         delegate: (any ConnectionDelegate)?
     ) {
         self.eventLoop = eventLoop
         self.opened = opened
         self.ended = ended
         self.requestTimeout = requestTimeout
+        self.logger = logger
         self.delegate = delegate
     }
 
@@ -41,6 +45,13 @@ final class ConnectionReport: @unchecked Sendable {
     func connectionFailed(_ error: AMQPError) {
         self.opened.fail(error)
         self.ended.succeed(())
+    }
+
+    /// Said on the event loop: whoever drives the connection has it locked, and a log handler is somebody else's code.
+    func frameDropped(channel: UInt16) {
+        self.eventLoop.execute {
+            self.logger.debug("dropped a frame for a channel that is not in use", metadata: ["channel": "\(channel)"])
+        }
     }
 
     func connectionBlocked(reason: String) { self.tell { self.delegate?.connectionBlocked(reason: reason) } }

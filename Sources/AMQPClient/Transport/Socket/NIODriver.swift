@@ -1,5 +1,4 @@
 import AMQPWire
-import Logging
 import NIOCore
 
 /// Between NIO and the core, for connections with TLS: reads, ticks and the socket's end go in, decisions come out.
@@ -9,7 +8,6 @@ final class NIODriver: ChannelInboundHandler, ConnectionDriver, ConnectionHost, 
 
     private let settings: HandshakeSettings
     private let options: ConnectionOptions
-    private let logger: Logger
     private let report: ConnectionReport
     private var core: ConnectionCore?
     private var context: ChannelHandlerContext?
@@ -21,10 +19,9 @@ final class NIODriver: ChannelInboundHandler, ConnectionDriver, ConnectionHost, 
 
     private static let tickInterval = TimeAmount.milliseconds(100)
 
-    init(endpoint: Endpoint, options: ConnectionOptions, logger: Logger, report: ConnectionReport) {
+    init(endpoint: Endpoint, options: ConnectionOptions, report: ConnectionReport) {
         self.settings = options.handshake(endpoint)
         self.options = options
-        self.logger = logger
         self.report = report
     }
 
@@ -46,7 +43,6 @@ final class NIODriver: ChannelInboundHandler, ConnectionDriver, ConnectionHost, 
             settings: self.settings,
             options: self.options,
             outbox: Outbox(transport: NIOTransport(context.channel), highWater: self.options.outboxHighWater),
-            logger: self.logger,
             host: self,
             now: MonotonicClock.now()
         )
@@ -124,6 +120,8 @@ final class NIODriver: ChannelInboundHandler, ConnectionDriver, ConnectionHost, 
     func connectionBlocked(reason: String) { self.report.connectionBlocked(reason: reason) }
 
     func connectionUnblocked() { self.report.connectionUnblocked() }
+
+    func frameDropped(channel: UInt16) { self.report.frameDropped(channel: channel) }
 
     func secretUpdated() { self.report.secretUpdated() }
 

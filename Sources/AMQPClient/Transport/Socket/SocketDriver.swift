@@ -1,6 +1,5 @@
 import AMQPWire
 import CAMQPSystem
-import Logging
 import NIOCore
 import Synchronization
 
@@ -37,7 +36,6 @@ final class SocketDriver: ConnectionDriver, ConnectionHost {
         _ transport: SocketTransport,
         endpoint: Endpoint,
         options: ConnectionOptions,
-        logger: Logger,
         report: ConnectionReport
     ) throws(AMQPError) -> SocketDriver {
         let outbox = Outbox(transport: transport, highWater: options.outboxHighWater)
@@ -47,7 +45,6 @@ final class SocketDriver: ConnectionDriver, ConnectionHost {
                 settings: options.handshake(endpoint),
                 options: options,
                 outbox: outbox,
-                logger: logger,
                 host: driver,
                 now: MonotonicClock.now()
             )
@@ -122,6 +119,8 @@ final class SocketDriver: ConnectionDriver, ConnectionHost {
     func connectionBlocked(reason: String) { self.report.connectionBlocked(reason: reason) }
 
     func connectionUnblocked() { self.report.connectionUnblocked() }
+
+    func frameDropped(channel: UInt16) { self.report.frameDropped(channel: channel) }
 
     func secretUpdated() { self.report.secretUpdated() }
 
