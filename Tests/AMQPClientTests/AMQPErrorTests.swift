@@ -102,6 +102,11 @@ import Testing
         ),
         Example(
             code: 403,
+            text: "ACCESS_REFUSED - operation not permitted on the default exchange",
+            entity: AMQPError.Entity(kind: .exchange, name: "", virtualHost: nil)
+        ),
+        Example(
+            code: 403,
             text: "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use",
             entity: Self.queue("q")
         ),

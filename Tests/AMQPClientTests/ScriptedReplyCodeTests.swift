@@ -34,6 +34,40 @@ import Testing
         }
     }
 
+    @Test(arguments: [403, 404, 405, 406, 504] as [UInt16])
+    func `1i: where the words name no entity it is the one that the failed request named`(code: UInt16) throws {
+        let isNamed = code != 504
+        let queue = AMQPError.Entity(kind: .queue, name: "q", virtualHost: nil)
+        let exchange = AMQPError.Entity(kind: .exchange, name: "shop", virtualHost: nil)
+        try Scripted.run { connection in
+            let got = try connection.openChannel()
+            let bound = try connection.openChannel()
+            let unclear = try connection.openChannel()
+            let error = Scripted.error { () throws(AMQPError) in _ = try got.get("q") }
+            #expect(error?.entity == (isNamed ? queue : nil))
+            #expect(got.endReason == error)
+            // A later call did not cause it.
+            #expect(Scripted.error { () throws(AMQPError) in _ = try got.get("other") } == error)
+            let binding = Scripted.error { () throws(AMQPError) in try bound.bindQueue("q", to: "shop") }
+            #expect(binding?.entity == (isNamed ? exchange : nil))
+            let other = Scripted.error { () throws(AMQPError) in try unclear.bindQueue("q", to: "shop") }
+            #expect(other != nil && other?.entity == nil)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1, 2, 3)
+            try peer.expect(BasicGet.self, on: 1)
+            let code = ReplyCode(rawValue: code)
+            try peer.send(ChannelClose(replyCode: code, replyText: "no", classID: 60, methodID: 70), on: 1)
+            try peer.expect(ChannelCloseOk.self, on: 1)
+            for (channel, text) in [(2, "shop is not there"), (3, "no")] as [(UInt16, String)] {
+                try peer.expect(QueueBind.self, on: channel)
+                try peer.send(ChannelClose(replyCode: code, replyText: text, classID: 50, methodID: 20), on: channel)
+                try peer.expect(ChannelCloseOk.self, on: channel)
+            }
+            try peer.finish()
+        }
+    }
+
     @Test(arguments: Self.codes)
     func `C41 C43 C44: in connection.close any code ends the connection and every channel`(code: UInt16) throws {
         try Scripted.run { connection in

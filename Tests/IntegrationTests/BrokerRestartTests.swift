@@ -1,5 +1,6 @@
 import AMQPClient
 import AMQPWire
+import Foundation
 import NIOPosix
 import TestSupport
 import Testing
@@ -13,14 +14,28 @@ struct BrokerRestartTests {
         try await OwnThread.run { try self.restart() }
     }
 
+    @Test func `a broker whose port was taken meanwhile does not start on another`() async throws {
+        try await OwnThread.run {
+            let other = try CuttingProxy(to: Endpoint(host: "127.0.0.1", port: 1))
+            defer { other.stop() }
+            let folder = try Scratch()
+            let broker = folder.path + "/broker"
+            try FileManager.default.createDirectory(atPath: broker + "/mnesia", withIntermediateDirectories: true)
+            // What a start leaves for the next one.
+            let ports = "amqp_port=\(other.endpoint.port)\ndist_port=12001\nepmd_port=12002\n"
+            try folder.write("broker/ports", ports)
+            let started = try Tool.run(Tool.root + "ops/rabbitmq", ["start", "--dir", broker])
+            #expect(started.status == 69)
+            #expect(started.errors.contains("port \(other.endpoint.port), where clients look for"), "\(started.errors)")
+            #expect(try String(contentsOfFile: broker + "/ports", encoding: .utf8) == ports)
+        }
+    }
+
     private func restart() throws {
         let folder = try Scratch()
         let tool = Tool.root + "ops/rabbitmq"
-        let started = try Tool.boot(tool, ["start", "--dir", folder.path + "/broker"])
-        try #require(started.status == 0, "\(started.errors)")
         defer { _ = try? Tool.run(tool, ["stop", "--delete", "--dir", folder.path + "/broker"]) }
-        let line = try #require(started.output.split(separator: "\n").first { $0.hasPrefix("AMQP_URL=") })
-        let endpoint = try Endpoint(uri: String(line.dropFirst("AMQP_URL=".count)))
+        let endpoint = try Self.start(folder)
 
         let events = Monitor<[RecoveryEvent]>([])
         let topology = RecordedTopology()
@@ -46,12 +61,13 @@ struct BrokerRestartTests {
         for _ in 0..<5 { inHand.append(try #require(try consumer.next(timeout: .seconds(60)))) }
 
         #expect(try Tool.run(tool, ["kill", "--dir", folder.path + "/broker"]).status == 0)
-        #expect(try Tool.boot(tool, ["start", "--dir", folder.path + "/broker"]).status == 0)
+        // Where the client looks for it.
+        try #require(try Self.start(folder) == endpoint)
         var seen: Set<String> = []
         while seen.count < 100 {
             let delivery = try #require(
                 try consumer.next(timeout: .seconds(120)),
-                "only \(seen.count) came; \(Self.state(consumer, connection)); \(events.withLock { $0 })"
+                "only \(seen.count) came; \(Self.state(consumer, connection, events.withLock { $0 }))"
             )
             // Late ones of the first generation, now that there is another.
             for late in inHand { try consumer.ack(late) }
@@ -73,10 +89,35 @@ struct BrokerRestartTests {
         #expect(kinds.last == "stopped")
     }
 
-    private static func state(_ consumer: RecoveringConsumer, _ connection: RecoveringConnection) -> String {
-        let error = consumer.lastError.map { "\($0)" } ?? "no error"
-        return "generation \(consumer.generation) of \(connection.generation), "
-            + "consuming \(consumer.isConsuming), \(error)"
+    /// Starts the broker of this folder, and gives where it says it is.
+    private static func start(_ folder: Scratch) throws -> Endpoint {
+        let started = try Tool.boot(Tool.root + "ops/rabbitmq", ["start", "--dir", folder.path + "/broker"])
+        try #require(started.status == 0, "\(started.errors)")
+        let line = try #require(started.output.split(separator: "\n").first { $0.hasPrefix("AMQP_URL=") })
+        return try Endpoint(uri: String(line.dropFirst("AMQP_URL=".count)))
+    }
+
+    /// Where each of them stands, for a failure.
+    private static func state(
+        _ consumer: RecoveringConsumer,
+        _ connection: RecoveringConnection,
+        _ events: [RecoveryEvent]
+    ) -> String {
+        let error = consumer.lastError.map { "\($0)" } ?? "none"
+        let current = Result { () throws(AMQPError) in try connection.connection(timeout: .zero) }
+        let state: String
+        switch current {
+        case .success(let open):
+            let probe = Result { () throws(AMQPError) in
+                try open.openChannel().declareQueue("orders", passive: true)
+            }
+            state = "open, blocked \(open.isBlocked), the queue: \(probe)"
+        case .failure(let error): state = "none: \(error)"
+        }
+        return """
+            consumer of generation \(consumer.generation), consuming \(consumer.isConsuming), last error: \(error); \
+            connection of generation \(connection.generation), \(state); events: \(events)
+            """
     }
 
     private static func kind(_ event: RecoveryEvent) -> String {

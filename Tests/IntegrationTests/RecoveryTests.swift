@@ -42,7 +42,7 @@ struct RecoveryTests {
 
     private func cutUnderLoad(times: Int) throws {
         let consumers = 4
-        let log = BrokerLog()
+        let log = try BrokerLog()
         let queue = Broker.unique("cuts")
         let proxy = try CuttingProxy(to: try Broker.endpoint())
         defer { proxy.stop() }

@@ -62,7 +62,7 @@ struct SupervisorRecoveryTests {
     }
 
     private func cutWhileWorking() throws {
-        let log = BrokerLog()
+        let log = try BrokerLog()
         let broker = try Broker.connect()
         let channel = try broker.openChannel()
         for queue in [self.input, self.output] { _ = try channel.declareQueue(queue) }

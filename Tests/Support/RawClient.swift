@@ -12,22 +12,18 @@ package final class RawClient {
     /// Seconds that any one read may take.
     private static let patience = 20
 
-    /// Connects, logs in and opens the virtual host, with the broker's limits unless others are given.
-    package init(_ endpoint: Endpoint, channelMax: UInt16? = nil, heartbeat: UInt16 = 0) throws {
+    /// Connects and takes connection.start: the login is the test's.
+    package init(greetedBy endpoint: Endpoint) throws {
         self.descriptor = try Self.connect(endpoint)
         self.frames = ScriptedPeer(descriptor: self.descriptor, facing: "the broker")
         try self.frames.sendRaw(Frame.protocolHeader)
         try self.frames.expect(ConnectionStart.self, on: 0)
-        let capabilities: FieldTable = ["consumer_cancel_notify": true, "connection.blocked": true]
-        try self.send(
-            ConnectionStartOk(
-                clientProperties: ["product": "raw client", "capabilities": .table(capabilities)],
-                mechanism: "PLAIN",
-                response: [0] + Array(endpoint.user.utf8) + [0] + Array(endpoint.password.utf8)
-            ),
-            on: 0
-        )
-        let tune = try self.frames.expect(ConnectionTune.self, on: 0)
+    }
+
+    /// Connects, logs in and opens the virtual host, with the broker's limits unless others are given.
+    package convenience init(_ endpoint: Endpoint, channelMax: UInt16? = nil, heartbeat: UInt16 = 0) throws {
+        try self.init(greetedBy: endpoint)
+        let tune = try self.logIn(endpoint)
         try self.send(
             ConnectionTuneOk(
                 channelMax: channelMax ?? tune.channelMax,
@@ -38,6 +34,27 @@ package final class RawClient {
         )
         try self.send(ConnectionOpen(virtualHost: endpoint.virtualHost), on: 0)
         try self.frames.expect(ConnectionOpenOk.self, on: 0)
+    }
+
+    /// Sends the credentials by PLAIN and gives the broker's limits.
+    package func logIn(_ endpoint: Endpoint) throws -> ConnectionTune {
+        let response = [0] + Array(endpoint.user.utf8) + [0] + Array(endpoint.password.utf8)
+        try self.sendLogin("PLAIN", response)
+        return try self.frames.expect(ConnectionTune.self, on: 0)
+    }
+
+    package func sendLogin(_ mechanism: String, _ response: [UInt8]) throws {
+        let capabilities: FieldTable = [
+            "authentication_failure_close": true, "consumer_cancel_notify": true, "connection.blocked": true,
+        ]
+        try self.send(
+            ConnectionStartOk(
+                clientProperties: ["product": "raw client", "capabilities": .table(capabilities)],
+                mechanism: mechanism,
+                response: response
+            ),
+            on: 0
+        )
     }
 
     deinit { Glibc.close(self.descriptor) }
@@ -69,6 +86,11 @@ package final class RawClient {
     /// A publish to the default exchange.
     package func publish(_ body: [UInt8] = [1], to queue: String, on channel: UInt16) throws {
         try self.frames.sendContent(BasicPublish(routingKey: queue), body, on: channel)
+    }
+
+    /// Methods on one channel as one write.
+    package func sendTogether(_ methods: any AMQPMethod..., on channel: UInt16) throws {
+        try self.frames.sendRaw(methods.flatMap { method in try Octets.method(method, on: channel) })
     }
 
     // MARK: Passages

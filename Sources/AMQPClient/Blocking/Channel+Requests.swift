@@ -8,8 +8,13 @@ extension Channel {
         expecting reply: MethodID,
         or other: MethodID? = nil
     ) throws(AMQPError) -> ChannelEvent {
-        try self.startRequest(method, expecting: reply, or: other)
-        return try self.awaitReply(to: type(of: method).id)
+        try self.throwIfEnded()
+        do throws(AMQPError) {
+            try self.startRequest(method, expecting: reply, or: other)
+            return try self.awaitReply(to: type(of: method).id)
+        } catch {
+            throw self.ended(error, by: method)
+        }
     }
 
     /// Sends a method; one of its replies is to come.

@@ -249,6 +249,13 @@ public final class Channel {
         self.unreadBytes = 0
     }
 
+    /// What the request that ended the channel was about belongs to the reason, for callers that come later.
+    func ended(_ error: AMQPError, by request: some AMQPMethod) -> AMQPError {
+        let answer = error.answering(request)
+        if self.endReason == error { self.endReason = answer }
+        return answer
+    }
+
     /// The broker broke the rules of this channel: it ends here, and there too.
     func refuse(_ text: String) -> AMQPError {
         _ = self.outbox.closeChannel(self.number, self.incarnation, code: .preconditionFailed, text: text)

@@ -11,7 +11,7 @@ extension AMQPError {
         public let kind: Kind
         /// Its name, as it was declared or asked for.
         public let name: String
-        /// Where it is or should be; nil for a virtual host itself.
+        /// Where it is or should be; nil for a virtual host itself, and where the broker does not say.
         public let virtualHost: String?
 
         /// An entity, for a test of one's own.
@@ -41,8 +41,11 @@ extension AMQPError {
 
     /// The queue, exchange or virtual host that a 403, 404, 405, 406 or 530 is about.
     ///
-    /// Read from the text, since AMQP has no field for it; nil if the broker words it in another way than RabbitMQ.
-    public var entity: Entity? {
+    /// Read from the text, since AMQP has no field for it. Where the broker words it in another way than RabbitMQ it is
+    /// what the failed request named; nil if that is not clear either, as after a publish.
+    public var entity: Entity? { self.entityInText ?? self.asked.first }
+
+    private var entityInText: Entity? {
         let host = self.text.quoted(after: " in vhost '", until: "'")
         for kind in [Entity.Kind.exchange, .queue] {
             // A name may hold quotes of its own, so look for what follows it.
@@ -53,6 +56,7 @@ extension AMQPError {
                 return Entity(kind: kind, name: name, virtualHost: host)
             }
         }
+        if self.text.contains("the default exchange") { return Entity(kind: .exchange, name: "", virtualHost: nil) }
         for start in ["access to vhost '", "vhost '"] {
             guard let name = self.text.quoted(after: start, until: "' refused", "'") else { continue }
             return Entity(kind: .virtualHost, name: name, virtualHost: nil)

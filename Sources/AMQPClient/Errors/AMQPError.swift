@@ -70,14 +70,23 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
     public let method: MethodID?
     /// What fits this one better than the advice for its code.
     let ownAdvice: String?
+    /// The queue or exchange of the request that this answers, if one is clear.
+    ///
+    /// An array, since an error in a channel's events should take little room.
+    let asked: [Entity]
 
     /// An error with its place; the advice is the code's own unless given.
     public init(_ code: Code, scope: Scope, text: String, method: MethodID? = nil, advice: String? = nil) {
+        self.init(code, scope: scope, text: text, method: method, advice: advice, asked: [])
+    }
+
+    init(_ code: Code, scope: Scope, text: String, method: MethodID?, advice: String?, asked: [Entity]) {
         self.code = code
         self.scope = scope
         self.text = text
         self.method = method
         self.ownAdvice = advice
+        self.asked = asked
     }
 
     /// One line for a log: code, place, the broker's words, advice.

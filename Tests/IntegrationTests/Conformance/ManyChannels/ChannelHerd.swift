@@ -2,8 +2,9 @@ import AMQPClient
 import AMQPWire
 import TestSupport
 
-/// Some hundred channels of one connection, owned by one thread: it consumes on all of them, settles what comes, and
-/// now and then makes one of them fail.
+/// Some hundred channels of one connection, owned by one thread: it consumes on all of them and settles what comes.
+///
+/// A failing herd has one of its channels fail after the other, while it is told to.
 final class ChannelHerd {
     /// What all herds share.
     struct Plan: Sendable {
@@ -11,7 +12,6 @@ final class ChannelHerd {
         let queues: [String]
         /// Another connection's exclusive queue.
         let locked: String
-        let expected: Int
         let progress = HerdProgress()
     }
 
@@ -21,7 +21,6 @@ final class ChannelHerd {
         var settled: [Int] = []
         /// In hand and unsettled when their channel failed.
         var abandoned: [Int] = []
-        var errors: [UInt16: Int] = [:]
     }
 
     /// A record, once the thread is done.
@@ -44,15 +43,19 @@ final class ChannelHerd {
     }
 
     private let plan: Plan
+    private let isFailing: Bool
     private var members: [Member] = []
     private var record = Record()
-    private var failing = 0
+    private var failures = 0
 
-    private init(_ plan: Plan) { self.plan = plan }
+    private init(_ plan: Plan, isFailing: Bool) {
+        self.plan = plan
+        self.isFailing = isFailing
+    }
 
     /// The whole life of a herd, on its thread.
-    static func live(_ plan: Plan, channels: [Int]) -> Record {
-        let herd = ChannelHerd(plan)
+    static func live(_ plan: Plan, channels: [Int], isFailing: Bool) -> Record {
+        let herd = ChannelHerd(plan, isFailing: isFailing)
         do {
             for index in channels {
                 let queue = plan.queues[index % plan.queues.count]
@@ -79,12 +82,11 @@ final class ChannelHerd {
     /// Once past every channel; then a short wait on one of them, if nothing came.
     private func walk() throws {
         var count = 0
+        let due = self.isFailing && self.plan.progress.isFailing ? self.failures % self.members.count : nil
         for index in self.members.indices {
             let taken = try self.take(self.members[index].channel, nil)
             count += taken.count
-            // Every so often one fails with what it has in hand, which is then given out again.
-            if !taken.isEmpty, self.record.received.count / 150 > self.failing {
-                self.failing += 1
+            if index == due {
                 try self.fail(index, inHand: taken)
             } else {
                 try self.settle(taken, on: self.members[index].channel)
@@ -117,11 +119,14 @@ final class ChannelHerd {
     private static func message(_ delivery: Delivery) -> Int { delivery.body.reduce(0) { $0 << 8 | Int($1) } }
 
     /// Makes the broker end a channel, half of what is in hand settled before, and puts another in its place.
+    ///
+    /// What it abandons is given out again.
     private func fail(_ index: Int, inHand: [Delivery]) throws {
+        self.failures += 1
         let member = self.members[index]
         let half = inHand.count / 2
         try self.settle(Array(inHand[..<half]), on: member.channel)
-        let expected = ([403, 404, 405, 406] as [UInt16])[self.failing % 4]
+        let expected = ([403, 404, 405, 406] as [UInt16])[self.failures % 4]
         do throws(AMQPError) {
             switch expected {
             case 403: _ = try member.channel.declareQueue("amq.herd")
@@ -134,7 +139,7 @@ final class ChannelHerd {
             if error.code.rawValue != expected || error.scope != .channel(member.channel.number) {
                 self.plan.progress.fail("\(expected) expected: \(error)")
             }
-            self.record.errors[error.code.rawValue, default: 0] += 1
+            self.plan.progress.failed(error.code.rawValue)
         }
         self.record.abandoned += inHand[half...].map(Self.message)
         self.members[index].channel = try self.openChannel(member.queue)

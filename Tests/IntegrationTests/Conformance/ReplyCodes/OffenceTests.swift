@@ -183,6 +183,9 @@ struct OffenceTests {
             try $0.ask(ChannelClose(replyCode: 200, replyText: "bye"), ChannelCloseOk.self, on: 1)
             try $0.send(BasicAck(deliveryTag: 1), on: 1)
         },
+        Offence("C33: an open in the same write as our close", .channelError, "second 'channel.open' seen") {
+            try $0.sendTogether(ChannelClose(replyCode: 200, replyText: "bye"), ChannelOpen(), on: 1)
+        },
         Offence("C36: a frame after our answer to the broker's close", .channelError, "expected 'channel.open'") {
             try $0.send(BasicGet(queue: Broker.unique("missing")), on: 1)
             try $0.answer(try $0.nextClose())
@@ -201,39 +204,6 @@ struct OffenceTests {
         try await offence.play()
     }
 
-    static let unexpectedFrame = [
-        Offence("C25: a method in the middle of a content", .unexpectedFrame) {
-            try $0.send(BasicPublish(routingKey: "k"), on: 1)
-            try $0.send(BasicAck(deliveryTag: 1), on: 1)
-        },
-        Offence("C25 C35: close-ok in the middle of a content", .unexpectedFrame) {
-            try $0.send(BasicGet(queue: Broker.unique("missing")), on: 1)
-            try $0.send(BasicPublish(routingKey: "k"), on: 1)
-            try $0.answer(try $0.nextClose())
-        },
-        Offence("C25: a header without its method", .unexpectedFrame) {
-            try $0.frames.sendRaw(Octets.frame(Frame.header, 1, [0, 60, 0, 0] + [UInt8](repeating: 0, count: 10)))
-        },
-        Offence("C23: an empty body frame after a header of size 0", .unexpectedFrame) {
-            try $0.publish([], to: "k", on: 1)
-            try $0.frames.sendRaw(Octets.frame(Frame.body, 1, []))
-        },
-        Offence("C24: more body than the header says", .unexpectedFrame) {
-            try $0.publish([1], to: "k", on: 1)
-            try $0.frames.sendRaw(Octets.frame(Frame.body, 1, [2]))
-        },
-        Offence("C24: the header of another class", .unexpectedFrame) {
-            try $0.send(BasicPublish(routingKey: "k"), on: 1)
-            try $0.frames.sendRaw(Octets.frame(Frame.header, 1, [0, 50, 0, 0] + [UInt8](repeating: 0, count: 10)))
-        },
-        Offence("C16: a heartbeat on a channel", .unexpectedFrame) { try $0.frames.sendRaw(Octets.frame(8, 1, [])) },
-    ]
-
-    @Test(arguments: unexpectedFrame)
-    func `C16 C23 C24 C25 C35: 505 UNEXPECTED_FRAME ends the connection`(offence: Offence) async throws {
-        try await offence.play()
-    }
-
     static let notAllowed = [
         Offence("C52: a consumer tag in use", .notAllowed, method: .basicConsume, "attempt to reuse consumer tag 'c'") {
             let queue = try $0.declareQueue(on: 1)
@@ -248,6 +218,19 @@ struct OffenceTests {
 
     @Test(arguments: notAllowed)
     func `C32 C52: 530 NOT_ALLOWED ends the connection`(offence: Offence) async throws { try await offence.play() }
+
+    @Test func `C32: the agreed number bounds the count alone: 60,000 is taken`() async throws {
+        try await Rig.run { rig in
+            let raw = try rig.raw(channelMax: 2)
+            try raw.open(60_000)
+            _ = try raw.declareQueue(on: 60_000)
+            try raw.open(1)
+            try raw.send(ChannelOpen(), on: 2)
+            let close = try raw.nextClose()
+            #expect(close.code == .notAllowed && close.channel == 0)
+            #expect(close.text.contains("number of channels opened (2)"), "\(close.text)")
+        }
+    }
 
     /// Our API has no words for any of these: `publish` has no `immediate`, `prefetch` no size, `recover` always
     /// requeues, and `channel.flow` is not offered.

@@ -3,6 +3,16 @@ import AMQPWire
 import TestSupport
 import Testing
 
+/// What an error is about.
+enum Subject: Sendable {
+    /// The stage's, in its virtual host.
+    case queue, exchange, locked
+    /// Refused by its name alone, so that no virtual host is named.
+    case name(AMQPError.Entity.Kind, String)
+    case standardExchange(String)
+    case nothing
+}
+
 /// One way to make a real broker end a channel of our client.
 struct Provocation: Sendable, CustomTestStringConvertible {
     let testDescription: String
@@ -10,6 +20,8 @@ struct Provocation: Sendable, CustomTestStringConvertible {
     let name: String
     let method: MethodID
     let text: String
+    let subject: Subject
+    let difference: AMQPError.Difference?
     let isTransient: Bool
     let provoke: @Sendable (Stage) throws -> Void
 
@@ -18,6 +30,8 @@ struct Provocation: Sendable, CustomTestStringConvertible {
         _ code: ReplyCode,
         after method: MethodID,
         _ text: String,
+        about subject: Subject,
+        difference: AMQPError.Difference? = nil,
         isTransient: Bool = false,
         _ provoke: @escaping @Sendable (Stage) throws -> Void
     ) {
@@ -26,6 +40,8 @@ struct Provocation: Sendable, CustomTestStringConvertible {
         self.name = code.name
         self.method = method
         self.text = text
+        self.subject = subject
+        self.difference = difference
         self.isTransient = isTransient
         self.provoke = provoke
     }
@@ -39,6 +55,8 @@ struct Provocation: Sendable, CustomTestStringConvertible {
             #expect(error.code.description == "\(self.code) \(self.name)")
             #expect(error.text.hasPrefix(self.name), "\(error.text)")
             #expect(error.text.contains(self.text), "\(error.text)")
+            #expect(error.entity == stage.entity(self.subject), "\(error.text)")
+            #expect(error.difference == self.difference, "\(error.text)")
             #expect(error.method == self.method)
             #expect(error.scope == .channel(stage.channel.number))
             #expect(error.isTransient == self.isTransient)
@@ -58,10 +76,14 @@ final class Stage {
     let stranger: Channel
     /// An empty queue that both connections may use; gone when its consumers and the connections are.
     let queue = Broker.unique("stage")
+    /// The name of no exchange yet.
+    let exchange = Broker.unique("stage")
     /// A queue that is the stranger's alone.
     let locked: String
+    private let virtualHost: String
 
     init(_ rig: Rig) throws {
+        self.virtualHost = rig.endpoint.virtualHost
         let connection = try rig.connect()
         self.channel = try connection.openChannel()
         self.neighbour = try connection.openChannel()
@@ -71,5 +93,16 @@ final class Stage {
 
     func declareQueue() throws {
         _ = try self.neighbour.declareQueue(self.queue, durable: false, arguments: ["x-expires": .int64(60_000)])
+    }
+
+    func entity(_ subject: Subject) -> AMQPError.Entity? {
+        switch subject {
+        case .queue: AMQPError.Entity(kind: .queue, name: self.queue, virtualHost: self.virtualHost)
+        case .exchange: AMQPError.Entity(kind: .exchange, name: self.exchange, virtualHost: self.virtualHost)
+        case .locked: AMQPError.Entity(kind: .queue, name: self.locked, virtualHost: self.virtualHost)
+        case .name(let kind, let name): AMQPError.Entity(kind: kind, name: name, virtualHost: nil)
+        case .standardExchange(let name): AMQPError.Entity(kind: .exchange, name: name, virtualHost: self.virtualHost)
+        case .nothing: nil
+        }
     }
 }
