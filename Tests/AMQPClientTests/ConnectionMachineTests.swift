@@ -145,7 +145,7 @@ import Testing
     ]
 
     @Test(arguments: tunes)
-    func `C7 C8: the smaller of what both sides limit; 0 is no limit; heartbeat 0 is ours to say`(tune: TuneCase) {
+    func `C7: the smaller of what both sides limit; 0 is no limit; heartbeat 0 is ours to say`(tune: TuneCase) {
         var machine = Self.machine(
             channelMax: tune.ours.0,
             frameMax: tune.ours.1,
@@ -163,11 +163,32 @@ import Testing
         #expect(Int(ok.heartbeat) == agreed.heartbeatSeconds)
     }
 
-    @Test func `C9: a frame-max under the protocol's floor is refused locally`() {
+    @Test func `C8: a frame-max under the protocol's floor is refused here, and no tune-ok is sent`() {
         var machine = Self.machine(after: [Self.start()])
         let error = Self.failure(machine.methodReceived(Self.tune(0, 4095)))
         #expect(error?.code == .negotiationFailed)
         #expect(error?.text.contains("4095") == true)
+    }
+
+    @Test(arguments: [0, 1, 2047, 9999, 65535] as [UInt16], [0, 4096, 8192, 131_072, 200_000, .max] as [UInt32])
+    func `C8 C9: no answer asks more than the server offers, lifts its limit, or goes under the floor`(
+        _ channels: UInt16,
+        _ frame: UInt32
+    ) {
+        for (channelMax, frameMax) in [(0, 0), (1, 8192), (9999, 131_072), (65535, 1 << 20)] {
+            var machine = Self.machine(channelMax: channelMax, frameMax: frameMax, after: [Self.start()])
+            guard case .negotiated(_, let methods) = machine.methodReceived(Self.tune(channels, frame)),
+                case .connectionTuneOk(let ok) = methods.first
+            else {
+                Issue.record("no answer to \(channels), \(frame)")
+                continue
+            }
+            #expect(ok.channelMax > 0 && (channels == 0 || ok.channelMax <= channels))
+            #expect(channelMax == 0 || ok.channelMax <= channelMax)
+            #expect(ok.frameMax > 0 && (frame == 0 || ok.frameMax <= frame))
+            // Less than 8,192 only where the server, an old one, takes no more.
+            #expect(ok.frameMax >= min(frame == 0 ? 8192 : frame, 8192))
+        }
     }
 
     static let handshakes: [[Method]] = [[], [start()], [start(), tune()], [start(), tune(), open]]
@@ -227,7 +248,7 @@ import Testing
         #expect(machine.state == .closed)
     }
 
-    @Test func `C8: before the limits are agreed on, a close just drops the socket`() {
+    @Test func `C44: before the limits are agreed on, a close just drops the socket`() {
         for before in Self.handshakes[..<2] {
             var machine = Self.machine(after: before)
             #expect(machine.close() == .dropSocket)

@@ -25,6 +25,14 @@ import Testing
         #expect(slot.replyReceived(.queueDeclareOk) == .deliver)
     }
 
+    @Test func `C62: a second request before the first is answered is its owner's mistake, and never sent`() async {
+        await #expect(processExitsWith: .failure) {
+            var slot = RPCSlot()
+            slot.expect(.queueDeclareOk)
+            slot.expect(.queueBindOk)
+        }
+    }
+
     @Test(arguments: [MethodID.basicGetOk, .basicGetEmpty])
     func `C59: basic.get has two answers, and takes one`(answer: MethodID) {
         var slot = RPCSlot()

@@ -207,8 +207,10 @@ import Testing
             let first = try #require(try channel.nextDelivery(timeout: .seconds(60)))
             let second = try #require(try channel.nextDelivery(timeout: .seconds(60)))
             try channel.ack(first)
-            try channel.commit()
+            try channel.startCommit()
             try channel.ack(second)
+            channel.sendAcks()
+            channel.pump { !$0.finishCommit() }
             try channel.commit()
         } peer: { peer in
             try peer.handshake()

@@ -50,7 +50,7 @@ struct ChannelTests {
         self.connection.close()
     }
 
-    @Test func `C42 C45: a channel error ends its channel and no other`() throws {
+    @Test func `C42: a channel error ends its channel and no other`() throws {
         let neighbour = try self.connection.openChannel()
         let missing = self.failure { _ = try self.channel.declareQueue(Broker.unique("missing"), passive: true) }
         #expect(missing?.code.rawValue == 404)

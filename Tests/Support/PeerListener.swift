@@ -4,7 +4,7 @@ import Glibc
 /// A TCP listener on 127.0.0.1 that gives its first client to a script, on a thread of its own.
 package enum PeerListener {
     /// Seconds that any one read of a script may take.
-    private static let patience = 5
+    private static let patience = 60
 
     /// Runs the script and the client against each other, and ends when both have.
     ///

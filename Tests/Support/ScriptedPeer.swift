@@ -104,8 +104,7 @@ package final class ScriptedPeer {
     package func comesSomething(within time: Duration) throws -> Bool {
         if !self.buffer.isEmpty { return true }
         var poll = pollfd(fd: self.descriptor, events: Int16(POLLIN), revents: 0)
-        let milliseconds = time.components.seconds * 1000 + time.components.attoseconds / 1_000_000_000_000_000
-        return Glibc.poll(&poll, 1, Int32(milliseconds)) > 0
+        return Glibc.poll(&poll, 1, Self.milliseconds(time)) > 0
     }
 
     // MARK: Out
@@ -120,6 +119,28 @@ package final class ScriptedPeer {
             guard count > 0 else { throw PeerFailure("can not write: \(String(cString: strerror(errno)))") }
             sent += count
         }
+    }
+
+    /// Sends until the other end has taken nothing for `time`.
+    ///
+    /// - Returns: How many octets were sent.
+    package func sendUntilFull(_ octets: [UInt8], for time: Duration) throws -> Int {
+        var sent = 0
+        while sent < octets.count {
+            var poll = pollfd(fd: self.descriptor, events: Int16(POLLOUT), revents: 0)
+            if Glibc.poll(&poll, 1, Self.milliseconds(time)) == 0 { break }
+            let count = octets[sent...].withUnsafeBytes {
+                Glibc.send(self.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+            }
+            if count < 0, errno == EINTR || errno == EAGAIN { continue }
+            guard count > 0 else { throw PeerFailure("can not write: \(String(cString: strerror(errno)))") }
+            sent += count
+        }
+        return sent
+    }
+
+    private static func milliseconds(_ time: Duration) -> Int32 {
+        Int32(time.components.seconds * 1000 + time.components.attoseconds / 1_000_000_000_000_000)
     }
 
     package func send(_ method: some AMQPMethod, on channel: UInt16) throws {

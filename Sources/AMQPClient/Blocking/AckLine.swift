@@ -10,6 +10,8 @@ package final class AckLine: Sendable {
         var frames = WireBuffer(capacity: 4096)
         var batch = 1
         var ownerOnly = false
+        /// tx.commit is on its way: what is settled now goes out behind commit-ok.
+        var isCommitting = false
         var ended = false
         /// Acks in `frames`.
         var framedAcks = 0
@@ -31,7 +33,18 @@ package final class AckLine: Sendable {
         }
     }
 
-    package func committed() { self.monitor.withLock { $0.tags.committed() } }
+    /// tx.commit comes next, and nothing is sent until ``committed()`` (C64).
+    ///
+    /// What is settled so far is settled for good, since a commit that fails ends the channel.
+    package func beginCommit() {
+        self.monitor.withLock { state in
+            state.tags.committed()
+            state.isCommitting = true
+        }
+    }
+
+    /// commit-ok came; what was settled since ``beginCommit()`` waits for the next commit.
+    package func committed() { self.monitor.withLock { $0.isCommitting = false } }
 
     /// Acks since the last commit are undone: the deliveries can be settled again (C64).
     package func rolledBack() { self.monitor.withLock { $0.tags.rolledBack() } }
@@ -113,7 +126,7 @@ package final class AckLine: Sendable {
     ///   - send: Says whether the channel took them; what it did not take is counted in ``unsentAtEnd``.
     package func sendFrames(byOwner: Bool, _ send: (borrowing WireBuffer) -> Bool) {
         self.monitor.withLock { state in
-            if state.ended || (state.ownerOnly && !byOwner) { return }
+            if state.ended || state.isCommitting || (state.ownerOnly && !byOwner) { return }
             if state.tags.held > 0 { Self.encodeHeld(&state, self.number) }
             guard !state.frames.isEmpty else { return }
             if !send(state.frames) { state.unsentAtEnd += state.framedAcks }

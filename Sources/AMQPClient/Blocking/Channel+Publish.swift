@@ -30,6 +30,7 @@ extension Channel {
     /// Not atomic on RabbitMQ: acks of one commit are settled before its publishes are known to be accepted.
     public func commit() throws(AMQPError) {
         try self.requireTransaction(.txCommit)
+        self.beginCommit()
         _ = try self.request(TxCommit(), expecting: .txCommitOk)
         self.lane.ackLine.committed()
     }
@@ -50,9 +51,17 @@ extension Channel {
         self.tracksPublishes = true
     }
 
-    /// Sends tx.commit; ``finishCommit()`` tells when it is done, and until then nothing may be published (C64).
+    private func beginCommit() {
+        self.appendAcks()  // they belong to this commit; later ones wait for commit-ok
+        self.lane.ackLine.beginCommit()
+    }
+
+    /// Sends tx.commit; ``finishCommit()`` tells when it is done.
+    ///
+    /// Until then there is no room to publish, and what is settled is kept back (C64).
     package func startCommit() throws(AMQPError) {
         try self.requireTransaction(.txCommit)
+        self.beginCommit()
         try self.startRequest(TxCommit(), expecting: .txCommitOk)
         self.isCommitting = true
     }
@@ -111,6 +120,11 @@ extension Channel {
         until deadline: UInt64? = nil
     ) throws(AMQPError) -> UInt64 {
         try self.throwIfEnded()
+        guard !self.isCommitting else {
+            // As without room: a later try may go well.
+            let text = "no room to publish: a commit is on its way, and nothing may follow it before commit-ok (C64)"
+            throw AMQPError(.timeout, scope: .call, text: text, method: .basicPublish)
+        }
         let isNumbered = self.currentMode == .confirm || self.tracksPublishes
         let sequence = isNumbered ? self.confirms.nextSequence : 0
         var properties = properties
@@ -209,7 +223,9 @@ extension Channel {
     }
 
     /// Whether a publish would be queued at once, without waiting for room, the channel's flow or the broker's block.
-    public var canPublishAtOnce: Bool { self.outbox.canPublish(self.number, self.incarnation) }
+    public var canPublishAtOnce: Bool {
+        !self.isCommitting && self.outbox.canPublish(self.number, self.incarnation)
+    }
 
     /// Publishes on a confirm channel that the broker has not answered.
     public var unconfirmedCount: Int { self.confirms.pending }

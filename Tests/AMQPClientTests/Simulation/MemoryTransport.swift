@@ -4,15 +4,21 @@ import AMQPClient
 // @unchecked Sendable: a simulation has one thread.
 final class MemoryTransport: OutboundTransport, @unchecked Sendable {
     /// How the next direct write goes.
-    enum Mood { case takesAll, takesHalf, isFull }
+    enum Mood {
+        case takesAll, takesHalf, isFull
+        case takes(Int)
+    }
     var mood = Mood.takesAll
     /// Octets on their way to the peer.
     private(set) var wire: [UInt8] = []
+    /// Runs within each direct write, as a peer that answers at once.
+    var wrote: () -> Void = {}
     /// Octets that the event loop holds because the socket was full.
     private var later: [UInt8] = []
     private var waiting: Outbox?
 
     func writeNow(_ bytes: UnsafeRawBufferPointer) -> DirectWrite {
+        defer { self.wrote() }
         switch self.mood {
         case .takesAll:
             self.wire.append(contentsOf: bytes)
@@ -20,6 +26,9 @@ final class MemoryTransport: OutboundTransport, @unchecked Sendable {
         case .takesHalf:
             self.wire.append(contentsOf: bytes[..<(bytes.count / 2)])
             return .wrote(bytes.count / 2)
+        case .takes(let most):
+            self.wire.append(contentsOf: bytes.prefix(most))
+            return .wrote(min(most, bytes.count))
         case .isFull: return .unavailable
         }
     }
@@ -67,9 +76,11 @@ final class ReadBuffer {
 final class SimulatedHost: ConnectionHost {
     private(set) var isOpen = false
     private(set) var ends: [AMQPError] = []
+    /// What it was told about reading, in order.
+    private(set) var readings: [Bool] = []
 
     func connectionOpened() { self.isOpen = true }
-    func setReading(_ isReading: Bool) {}
+    func setReading(_ isReading: Bool) { self.readings.append(isReading) }
     func connectionBlocked(reason: String) {}
     func connectionUnblocked() {}
     func frameDropped(channel: UInt16) {}

@@ -15,6 +15,8 @@ struct SimulatedBroker {
         /// Frames ready to be sent in answer to requests.
         var answers: [[UInt8]] = []
         var closesSent = 0
+        /// The client closed, too: nothing but its close-ok may follow (C33).
+        var clientClosed = false
         var consumeOk: [UInt8]?
         var consumes = false
         var isConfirming = false
@@ -36,6 +38,8 @@ struct SimulatedBroker {
     private(set) var confirmed: [String: ConfirmAnswer] = [:]
     private(set) var closeOksReceived = 0
     private(set) var closesAnswerable = 0
+    /// Closes of the client that came after ours and before its answer.
+    private(set) var crossedCloses = 0
     private(set) var connectionClosed = false
     private var unread: [UInt8] = []
     private var sawHeader = false
@@ -226,7 +230,11 @@ struct SimulatedBroker {
             self.closeOksReceived += 1
             // A close of the client that crossed ours has been answered before (C39).
             life.state = .closed
-        case .channelClose: try self.send(ChannelCloseOk(), number)
+        case _ where life.clientClosed: self.violations.append("504: \(method.id) behind channel.close on \(number)")
+        case .channelClose:
+            life.clientClosed = true
+            self.crossedCloses += 1
+            try self.send(ChannelCloseOk(), number)
         default: break  // queued before the client saw our close (C36)
         }
     }
