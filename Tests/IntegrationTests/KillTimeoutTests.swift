@@ -4,56 +4,6 @@ import MillraceHandler
 import TestSupport
 import Testing
 
-/// Where the handlers below wait until their test lets them go on.
-private final class Gate: Sendable {
-    private struct State {
-        var isOpen = false
-        var waiting = 0
-        var begun: [String] = []
-        var streams: [AsyncStream<Void>.Continuation] = []
-    }
-    private let monitor = Monitor(State())
-
-    func note(_ message: String) {
-        self.monitor.withLock { $0.begun.append(message) }
-        self.monitor.broadcast()
-    }
-
-    var begun: [String] { self.monitor.withLock { $0.begun } }
-
-    func stayUntilOpen() {
-        let _: Bool? = self.monitor.wait(until: nil) { $0.isOpen ? true : nil }
-    }
-
-    func stream() -> AsyncStream<Void> {
-        let (stream, continuation) = AsyncStream<Void>.makeStream()
-        self.monitor.withLock { state in
-            if state.isOpen { continuation.finish() } else { state.streams.append(continuation) }
-        }
-        return stream
-    }
-
-    func open() {
-        let streams = self.monitor.withLock { state in
-            state.isOpen = true
-            defer { state.streams = [] }
-            return state.streams
-        }
-        for stream in streams { stream.finish() }
-        self.monitor.broadcast()
-    }
-}
-
-private let gates = Monitor<[String: Gate]>([:])
-
-private func gateNamed(_ name: String) -> Gate {
-    gates.withLock { gates in
-        let gate = gates[name] ?? Gate()
-        gates[name] = gate
-        return gate
-    }
-}
-
 /// Hangs on messages that begin with `h` (the first time) or `H` (each time), deaf to cancellation.
 private struct Hanging: SyncJobHandler {
     private let gate: Gate

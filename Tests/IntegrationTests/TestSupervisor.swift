@@ -7,12 +7,12 @@ import Testing
 /// A supervisor in this process, with handlers linked in, whose status can be waited for.
 final class TestSupervisor: Sendable {
     private let supervisor: Supervisor
-    private let latest: Monitor<JobStatus?>
+    private let latest: Monitor<[JobStatus]>
 
     init(_ file: JobFile, _ plugins: [UnsafePointer<millrace_plugin_descriptor>], once: Bool = false) throws {
         var registry = PluginRegistry()
         for plugin in plugins { try registry.add(linkedIn: plugin) }
-        let latest = Monitor<JobStatus?>(nil)
+        let latest = Monitor<[JobStatus]>([])
         self.latest = latest
         self.supervisor = try Supervisor(
             file: file,
@@ -20,7 +20,7 @@ final class TestSupervisor: Sendable {
             options: SupervisorOptions(once: once, statusInterval: .milliseconds(20)),
             logger: Broker.quiet,
             onStatus: { jobs in
-                latest.withLock { $0 = jobs.first }
+                latest.withLock { $0 = jobs }
                 latest.broadcast()
             }
         )
@@ -32,21 +32,29 @@ final class TestSupervisor: Sendable {
     /// Of the first job.
     var counts: JobCounts { self.status.first?.counts ?? JobCounts() }
 
-    /// Waits until the first job is so far.
-    func wait(_ isDone: (JobStatus) -> Bool) -> Bool {
-        self.latest.wait(until: MonotonicClock.deadline(in: .seconds(60))) { status -> Bool? in
-            guard let status, isDone(status) else { return nil }
+    /// Waits until a job, the first unless told, is so far.
+    func wait(job index: Int = 0, _ isDone: (JobStatus) -> Bool) -> Bool {
+        self.latest.wait(until: MonotonicClock.deadline(in: .seconds(60))) { jobs -> Bool? in
+            guard jobs.indices.contains(index), isDone(jobs[index]) else { return nil }
             return true
         } ?? false
     }
 
-    /// Runs while `body` does, then drains.
-    func whileRunning(_ body: () throws -> Void) throws {
-        let thread = try WorkerThread.start(name: "supervisor") { _ = self.run() }
-        defer {
-            self.stop()
-            thread.join()
+    /// Runs while `body` does, then drains; gives how it ended.
+    @discardableResult
+    func whileRunning(_ body: () throws -> Void) throws -> Millrace.ExitStatus {
+        let ended = Monitor<Millrace.ExitStatus?>(nil)
+        let thread = try WorkerThread.start(name: "supervisor") {
+            let status = self.run()
+            ended.withLock { $0 = status }
         }
-        try body()
+        do {
+            defer {
+                self.stop()
+                thread.join()
+            }
+            try body()
+        }
+        return try #require(ended.withLock { $0 })
     }
 }

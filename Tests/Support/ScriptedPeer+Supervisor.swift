@@ -33,11 +33,21 @@ extension ScriptedPeer {
 
     /// Answers a `basic.consume` and sends messages 1...count to it, whose bodies are their numbers.
     package func startConsumer(_ frame: PeerFrame, messages count: UInt64) throws {
+        try self.startConsumer(frame, bodies: (1...count).map { [UInt8(truncatingIfNeeded: $0)] })
+    }
+
+    /// Answers a `basic.consume` and sends messages to it.
+    package func startConsumer(_ frame: PeerFrame, bodies: [[UInt8]]) throws {
         let tag = try frame.method(BasicConsume.self).consumerTag
         try self.send(BasicConsumeOk(consumerTag: tag), on: frame.channel)
-        for number in 1...count {
-            let deliver = BasicDeliver(consumerTag: tag, deliveryTag: number, exchange: "", routingKey: "q")
-            try self.sendContent(deliver, [UInt8(truncatingIfNeeded: number)], on: frame.channel)
+        for (index, body) in bodies.enumerated() {
+            let deliver = BasicDeliver(
+                consumerTag: tag,
+                deliveryTag: UInt64(index + 1),
+                exchange: "",
+                routingKey: "q"
+            )
+            try self.sendContent(deliver, body, on: frame.channel)
         }
     }
 }

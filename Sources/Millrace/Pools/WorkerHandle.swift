@@ -70,7 +70,12 @@ final class WorkerHandle: Sendable {
     }
 
     /// A handler's outcome `stop`: every worker of the job drains.
-    func requestStopOfJob(_ reason: String) { self.jobStopped(reason) }
+    ///
+    /// This one at once: it must not begin the message again that it puts back.
+    func requestStopOfJob(_ reason: String) {
+        self.jobStopped(reason)
+        self.signal(Signal.drain)
+    }
 
     func signal(_ bit: UInt32) {
         self.signals.bitwiseOr(bit, ordering: .relaxed)

@@ -169,6 +169,10 @@ struct SupervisorRun {
             )
         }
         if events.wasUnblocked { self.logger.info("the broker has unblocked the connection") }
+        self.noteStoppedJobs(events)
+    }
+
+    private func noteStoppedJobs(_ events: SupervisorInbox.Events) {
         for (job, reason) in events.stoppedJobs {
             self.supervisor.fail(job, "stopped by its handler: \(reason)")
             self.supervisor.pools.first { $0.job.name == job }?.signal(WorkerHandle.Signal.drain)
@@ -219,6 +223,7 @@ struct SupervisorRun {
             }
             if now >= killAt { break }
             let events = self.supervisor.inbox.take(until: min(now &+ 20_000_000, isCancelled ? killAt : cancelAt))
+            self.noteStoppedJobs(events)
             if events.stopRequests > 0 { break }
             if let error = events.connectionEnds[self.attempt] {
                 self.logger.warning("the connection ended while draining", metadata: ["reason": "\(error)"])
@@ -239,6 +244,7 @@ struct SupervisorRun {
         self.connection?.close()
         self.outlet?.stop()
         self.supervisor.reportStatus()
+        self.noteStoppedJobs(self.supervisor.inbox.take(until: MonotonicClock.now()))
         let hasFailed = self.supervisor.failures.withLock { !$0.isEmpty }
         self.logger.info("ended", metadata: ["clean": "\(isClean && !hasFailed)"])
         return isClean && !hasFailed ? .clean : .abandoned
