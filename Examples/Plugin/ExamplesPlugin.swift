@@ -11,6 +11,7 @@ private let plugin = MillracePlugin(
         .sync("bench.touch", TouchHandler.self),
         .sync("examples.fragile", FragileHandler.self),
         .async("examples.fragile_async", AsyncFragileHandler.self),
+        .async("examples.errand", ErrandHandler.self),
     ]
 )
 
