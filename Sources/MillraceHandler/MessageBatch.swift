@@ -96,9 +96,7 @@ extension MessageBatch {
         )
     }
 
-    /// A batch of some of the messages.
-    ///
-    /// - Parameter indices: Of this batch, at least one, in order.
+    /// A batch of some of the messages: of those at `indices`, at least one, in order.
     func selecting(_ indices: [Int]) -> MessageBatch {
         MessageBatch(
             self.deliveries,
