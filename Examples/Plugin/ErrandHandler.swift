@@ -1,8 +1,8 @@
 import Glibc
-import MillraceHandler
+package import MillraceHandler
 
 /// `examples.errand`, for a look at what becomes of a message: does what its ``Errand`` says, then publishes its text.
-struct ErrandHandler: JobHandler {
+package struct ErrandHandler: JobHandler {
     /// Why an attempt failed.
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -10,9 +10,9 @@ struct ErrandHandler: JobHandler {
 
     private let routingKey: String
 
-    init(_ options: HandlerOptions) throws { self.routingKey = try options.string("routing_key") }
+    package init(_ options: HandlerOptions) throws { self.routingKey = try options.string("routing_key") }
 
-    func handle(_ message: borrowing Message, _ context: JobContext) async throws -> Outcome {
+    package func handle(_ message: borrowing Message, _ context: JobContext) async throws -> Outcome {
         guard let text = message.bodyText else { return .reject("the text is not UTF-8") }
         switch Errand(text) {
         // Stands for a request that takes long.
