@@ -72,7 +72,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "LinkedInExample",
-            dependencies: ["Millrace", "MillraceHandler", "Examples", logging],
+            dependencies: ["Millrace", "MillraceHandler", "MillraceTracing", "Examples", logging, tracing],
             path: "Examples/LinkedIn",
             exclude: ["jobs.yaml"]
         ),

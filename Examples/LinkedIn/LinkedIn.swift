@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Millrace
 import MillraceHandler
+import Tracing
 
 /// A supervisor of one's own, with the handlers linked in: one program, and no plugin to load.
 ///
@@ -12,6 +13,7 @@ enum LinkedIn {
     static func main() {
         // Before any thread exists, so that every thread inherits the mask.
         let signals = StopSignals()
+        InstrumentationSystem.bootstrap(PrintingTracer())
         let arguments = Array(CommandLine.arguments.dropFirst())
         guard let path = arguments.first, arguments.count == 1 || arguments[1...] == ["--once"] else {
             Self.end(64, "usage: millrace-linked-in JOBFILE [--once]")

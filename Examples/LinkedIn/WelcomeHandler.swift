@@ -1,4 +1,6 @@
+import Examples
 import MillraceHandler
+import MillraceTracing
 
 /// A customer, new in the shop.
 struct Customer: Decodable, Sendable {
@@ -26,9 +28,9 @@ struct WelcomeHandler: SyncTypedJobHandler {
     }
 }
 
-/// The handlers of this program, with middleware around each.
+/// The handlers of this program, with middleware around each: a span outermost, so that the log knows the trace.
 let welcomePlugin = MillracePlugin(
     name: "welcome",
-    middleware: [TracingMiddleware(), LoggingMiddleware(), MetricsMiddleware()],
-    [.sync("welcome.letter", WelcomeHandler.self)]
+    middleware: [SpanMiddleware(), LoggingMiddleware(), MetricsMiddleware()],
+    [.sync("welcome.letter", WelcomeHandler.self), .async("welcome.errand", ErrandHandler.self)]
 )

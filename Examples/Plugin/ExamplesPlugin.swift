@@ -6,11 +6,12 @@ private let plugin = MillracePlugin(
         .sync("examples.access_log", AccessLogHandler.self),
         .sync("examples.order", OrderHandler.self),
         .async("examples.checksum", ChecksumHandler.self),
-        .batch("examples.ledger", LedgerHandler.self),
-        .sync("examples.shipment", ShipmentHandler.self),
+        .batch("examples.ledger", LedgerHandler.self).wrapped(in: [LoggingMiddleware()]),
+        .sync("examples.shipment", ShipmentHandler.self).wrapped(in: [TracingMiddleware(), LoggingMiddleware()]),
         .sync("bench.touch", TouchHandler.self),
         .sync("examples.fragile", FragileHandler.self),
         .async("examples.fragile_async", AsyncFragileHandler.self),
+        .async("examples.errand", ErrandHandler.self),
     ]
 )
 

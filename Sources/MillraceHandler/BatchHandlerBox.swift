@@ -1,15 +1,24 @@
 import CMillraceABI
 
 extension HandlerDefinition {
-    /// A handler that gets several messages at once; the plugin's middleware does not run around it.
+    /// A handler that gets several messages at once; middleware runs around each batch.
     ///
     /// - Parameters:
     ///   - name: `plugin.handler`, as jobs.yaml says it.
     ///   - type: Made once per worker thread.
-    /// - Returns: The definition, for ``MillracePlugin/init(name:middleware:_:)``.
+    /// - Returns: The definition, for ``MillracePlugin/init(name:middleware:_:)``. If a middleware of the plugin is no
+    ///   ``BatchMiddleware``, no instance is made and the job fails with that reason.
     public static func batch<H: BatchHandler>(_ name: String, _ type: H.Type) -> HandlerDefinition {
-        HandlerDefinition(name: name) { _ in
-            (UInt32(MILLRACE_HANDLER_BATCH), { BatchHandlerBox(try H($0), host: $1, worker: $2) })
+        HandlerDefinition(name: name) { middleware in
+            let faces = middleware.compactMap { $0 as? any BatchMiddleware }
+            let error = faces.count < middleware.count ? MiddlewareWithoutBatches(name, middleware) : nil
+            return (
+                UInt32(MILLRACE_HANDLER_BATCH),
+                {
+                    if let error { throw error }
+                    return BatchHandlerBox(try H($0), faces, host: $1, worker: $2)
+                }
+            )
         }
     }
 }
@@ -31,9 +40,16 @@ extension HandlerBox {
 /// Runs a batch to its end within `begin_batch`, and a message that is alone within `begin`.
 final class BatchHandlerBox<H: BatchHandler>: HandlerBox {
     private let handler: H
+    private let middleware: [any BatchMiddleware]
 
-    init(_ handler: H, host: UnsafePointer<millrace_host>, worker: OpaquePointer?) {
+    init(
+        _ handler: H,
+        _ middleware: [any BatchMiddleware],
+        host: UnsafePointer<millrace_host>,
+        worker: OpaquePointer?
+    ) {
         self.handler = handler
+        self.middleware = middleware
         super.init(host: host, worker: worker)
     }
 
@@ -51,16 +67,20 @@ final class BatchHandlerBox<H: BatchHandler>: HandlerBox {
         let context = BatchContext(host: self.host, worker: self.worker, token: deliveries[0].token)
         let verdicts: BatchVerdicts
         do {
-            verdicts = try self.handler.handle(batch, context)
+            verdicts = try BatchNext(box: self, index: 0)(batch, context)
         } catch {
             return self.fail(deliveries, error)
         }
-        // A sheet of another batch says nothing about this one.
-        let isOurs = verdicts.count == deliveries.count
-        for index in 0..<deliveries.count {
-            let outcome = isOurs ? verdicts[index] : nil
-            self.complete(deliveries[index].token, outcome ?? .retry("the handler gave no verdict for this message"))
-        }
+        for (index, outcome) in verdicts.settled.enumerated() { self.complete(deliveries[index].token, outcome) }
+    }
+
+    override func stepBatch(
+        _ index: Int,
+        _ batch: borrowing MessageBatch,
+        _ context: BatchContext
+    ) throws -> BatchVerdicts {
+        guard index < self.middleware.count else { return try self.handler.handle(batch, context) }
+        return try self.middleware[index].aroundBatch(batch, context, BatchNext(box: self, index: index + 1))
     }
 
     private func fail(_ deliveries: BatchInHand, _ error: any Error) {

@@ -26,3 +26,16 @@ public struct BatchVerdicts: Sendable, Equatable {
         return filled
     }
 }
+
+extension BatchVerdicts {
+    /// What becomes of each message, with a failure in the places that are empty.
+    package var settled: [Outcome] {
+        self.outcomes.map { $0 ?? .retry("the handler gave no verdict for this message") }
+    }
+
+    /// How many of each outcome, those alone that there are, in the order in which ``Outcome`` names them.
+    package var tally: [(name: String, count: Int)] {
+        let counts = self.settled.reduce(into: [:]) { $0[$1.name, default: 0] += 1 }
+        return Outcome.names.compactMap { name in counts[name].map { (name, $0) } }
+    }
+}

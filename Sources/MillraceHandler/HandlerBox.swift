@@ -24,6 +24,15 @@ class HandlerBox {
         .stop("this handler waits")
     }
 
+    /// Like `step`, around a batch.
+    func stepBatch(
+        _ index: Int,
+        _ batch: borrowing MessageBatch,
+        _ context: BatchContext
+    ) throws -> BatchVerdicts {
+        batch.all(.stop("this handler takes no batches"))
+    }
+
     /// Hands an outcome to the host, which ends the delivery.
     @inline(__always)
     final func complete(_ token: OpaquePointer, _ outcome: Outcome) {

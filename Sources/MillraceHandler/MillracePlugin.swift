@@ -98,6 +98,17 @@ public struct HandlerDefinition: Sendable {
         .async(name, TypedHandler<H>.self)
     }
 
+    /// The same handler with middleware of its own, inside that of the plugin.
+    ///
+    ///     .sync("examples.shipment", ShipmentHandler.self).wrapped(in: [LoggingMiddleware()])
+    ///
+    /// - Parameter middleware: Around this handler alone, the first outermost.
+    /// - Returns: The definition, for ``MillracePlugin/init(name:middleware:_:)``.
+    public func wrapped(in middleware: [any Middleware]) -> HandlerDefinition {
+        let build = self.build
+        return HandlerDefinition(name: self.name) { build($0 + middleware) }
+    }
+
     init(name: String, build: @escaping @Sendable ([any Middleware]) -> (flags: UInt32, make: Make)) {
         self.name = name
         self.build = build

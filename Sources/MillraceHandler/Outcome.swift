@@ -41,8 +41,19 @@ public enum Outcome: Sendable, Equatable {
         }
     }
 
+    /// All that ``name`` can be.
+    package static let names = ["ack", "retry", "reject", "requeue", "snooze", "discard", "stop"]
+
+    /// Whether the message has failed by it.
+    package var isFailure: Bool {
+        switch self {
+        case .retry, .reject, .stop: true
+        case .ack, .requeue, .snooze, .discard: false
+        }
+    }
+
     /// Why, where there is a reason to give.
-    var reason: String? {
+    package var reason: String? {
         switch self {
         case .ack, .requeue, .snooze: nil
         case .retry(let reason), .reject(let reason), .discard(let reason), .stop(let reason): reason

@@ -21,7 +21,7 @@ extension Span {
         self.updateAttributes { $0["millrace.outcome"] = outcome.name }
     }
 
-    private func fail(_ type: String, _ message: String) {
+    func fail(_ type: String, _ message: String) {
         self.updateAttributes { $0["error.type"] = type }
         self.setStatus(SpanStatus(code: .error, message: message))
     }

@@ -55,15 +55,14 @@ public struct SpanMiddleware: SyncMiddleware {
     }
 
     /// Beside the tracer others may be bootstrapped, for baggage for instance.
-    private var instrument: any Instrument { self.given ?? InstrumentationSystem.instrument }
+    var instrument: any Instrument { self.given ?? InstrumentationSystem.instrument }
 
     /// Called by the job, which is one of few, and not by the routing key, of which there may be millions.
     private func start(_ message: borrowing Message, _ context: JobContext) -> any Span {
         var parent = ServiceContext.topLevel
         self.instrument.extract(message.headers, into: &parent, using: MessageHeaderExtractor())
-        let tracer = self.given ?? InstrumentationSystem.tracer
         let jobName = context.jobName
-        let span = tracer.startSpan("process \(jobName)", context: parent, ofKind: .consumer)
+        let span = self.tracer.startSpan("process \(jobName)", context: parent, ofKind: .consumer)
         if span.isRecording {
             let attributes = SpanAttributes(processing: message, jobName: jobName)
             span.updateAttributes { $0.merge(attributes) }
@@ -73,8 +72,17 @@ public struct SpanMiddleware: SyncMiddleware {
 
     /// The context for the handler, whose publications belong to the span.
     private func passingOn(_ span: any Span, _ context: JobContext) -> JobContext {
-        var headers: [String: HeaderValue] = [:]
-        self.instrument.inject(span.context, into: &headers, using: PublicationHeaderInjector())
+        let headers = self.headers(of: span)
         return headers.isEmpty ? context : context.tracing(by: headers)
     }
+
+    /// What the publications of a span carry.
+    func headers(of span: any Span) -> [String: HeaderValue] {
+        var headers: [String: HeaderValue] = [:]
+        self.instrument.inject(span.context, into: &headers, using: PublicationHeaderInjector())
+        return headers
+    }
+
+    /// Of the tracer that there is by now.
+    var tracer: any Tracer { self.given ?? InstrumentationSystem.tracer }
 }

@@ -38,6 +38,7 @@ struct BatchExampleTests {
         #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
         let result = try Tool.run(Self.millrace, ["run", "--once", Self.file], environment: environment)
         #expect(result.status == 0, "\(result.errors)")
+        #expect(result.errors.contains("job=ledger batch="), "LoggingMiddleware is around it: \(result.errors)")
         let lines = try String(contentsOfFile: ledger, encoding: .utf8).split(separator: "\n").map(String.init)
         #expect(lines == (0..<450).filter { $0 % 10 != 3 }.map { "o\($0)\tc\t300\tEUR" })
         #expect(try channel.declareQueue("examples.ledger.dead", passive: true).messageCount == 45)

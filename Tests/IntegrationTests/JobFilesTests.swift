@@ -4,54 +4,202 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The job files of `Examples/JobFiles`, run by the built `millrace` as their first lines say.
+/// The job files of `Examples/JobFiles`: each is run, with messages that show what it is about.
 @Suite(
     .ownThread,
     .serialized,
-    .enabled(if: Broker.isThere && Tool.isBuilt, "needs AMQP_URL and a release build; ops/test has both"),
+    .enabled(if: Broker.isThere && ExampleFile.isBuilt, "needs AMQP_URL and a debug build; ops/test has both"),
     .timeLimit(.minutes(10))
 )
 struct JobFilesTests {
-    private static let folder = Tool.root + "Examples/JobFiles/"
+    private static let files =
+        (try? FileManager.default.contentsOfDirectory(atPath: ExampleFile.folder))?.sorted() ?? []
 
-    private static let files = (try? FileManager.default.contentsOfDirectory(atPath: Self.folder))?.sorted() ?? []
+    @Test func `each is run by a test`() {
+        let run = [
+            "async.yaml", "batches.yaml", "crash.yaml", "failures.yaml", "middleware.yaml", "publishing.yaml",
+            "queues.yaml", "rate-limit.yaml", "timeouts.yaml",
+        ]
+        #expect(Self.files == run, "write a test for a new one, and name it here")
+    }
 
-    @Test func `there are some`() { #expect(Self.files.contains("publishing.yaml")) }
-
-    @Test(arguments: Self.files)
-    func `each is right, and runs until its queues are empty`(file: String) throws {
-        let path = Self.folder + file
-        let scratch = try Scratch()
-        let environment = ["LEDGER": scratch.path + "/ledger.tsv"]
-        let checked = try Tool.run(Tool.millrace, ["check", path], environment: environment)
+    @Test(arguments: files)
+    func `there is nothing to complain about`(file: String) throws {
+        let environment = ["EXAMPLES": Tool.root + ".build/debug/libExamples.so"]
+        let checked = try Tool.run(
+            ExampleFile.millrace,
+            ["check", ExampleFile.folder + file],
+            environment: environment
+        )
         #expect(checked.status == 0, "\(checked.output) \(checked.errors)")
-        let ran = try Tool.run(Tool.millrace, ["run", path, "--once"], environment: environment)
-        #expect(ran.status == 0, "\(ran.errors)")
+        #expect(checked.errors == "", "no warning either")
     }
 
     @Test func `publishing.yaml: each order has its invoice, in both modes`() throws {
-        let path = Self.folder + "publishing.yaml"
-        #expect(try Tool.run(Tool.millrace, ["declare", path]).status == 0)
-        let connection = try Broker.connect()
-        defer { connection.close() }
-        let channel = try connection.openChannel()
-        try channel.selectConfirms()
-        for number in 0..<500 {
-            let order =
-                "{\"id\":\"\(number)\",\"customer\":\"c\",\"currency\":\"EUR\","
+        let example = try ExampleFile("publishing.yaml")
+        let queues = ["publishing.web", "publishing.shop"]
+        let orders = (0..<500).map { number in
+            "{\"id\":\"\(number)\",\"customer\":\"c\",\"currency\":\"EUR\","
                 + "\"lines\":[{\"sku\":\"a\",\"quantity\":1,\"unit_price\":\"1.00\"}]}"
-            for queue in ["publishing.web", "publishing.shop"] {
-                try channel.publish(Array(order.utf8), routingKey: queue)
-            }
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
-        let ran = try Tool.run(Tool.millrace, ["run", path, "--once"])
+        for queue in queues { try example.publish(orders, to: queue) }
+        let ran = try example.runOnce()
         #expect(ran.status == 0, "\(ran.errors)")
-        #expect(try channel.declareQueue("publishing.invoices", passive: true).messageCount == 1000)
-        for queue in ["publishing.web", "publishing.shop"] {
-            #expect(try channel.declareQueue(queue, passive: true).messageCount == 0)
-            try channel.deleteQueue(queue)
+        #expect(try example.length("publishing.invoices") == 1000)
+        for queue in queues { #expect(try example.length(queue) == 0) }
+    }
+
+    @Test func `rate-limit.yaml: so many at once, then one by one, and the job beside it does not wait`() throws {
+        let example = try ExampleFile("rate-limit.yaml")
+        try example.publish((0..<80).map(String.init), to: "rate.partner")
+        try example.publish((0..<500).map(String.init), to: "rate.own")
+        let start = ContinuousClock.now
+        /// More than this may not have been begun by now: 20, and one more every 50 ms.
+        func most() -> Int { 20 + Int(start.duration(to: .now) / .milliseconds(50)) }
+        let child = try Tool.start(
+            ExampleFile.millrace,
+            ["run", example.path, "--once"],
+            environment: example.environment
+        )
+        var sentWhenOwnWasDone: Int?
+        var sent = 0
+        while sent < 80, start.duration(to: .now) < .seconds(120) {
+            sent = try example.length("rate.partner.sent")
+            #expect(sent <= most())
+            if sentWhenOwnWasDone == nil, try example.length("rate.own.sent") == 500 { sentWhenOwnWasDone = sent }
         }
-        try channel.deleteQueue("publishing.invoices")
+        let took = start.duration(to: .now)
+        #expect(child.waitForExit() == 0)
+        #expect(sent == 80)
+        #expect(took >= .seconds(3), "60 messages after the first 20, at 20 a second")
+        #expect((sentWhenOwnWasDone ?? 80) < 80)
+    }
+
+    @Test func `async.yaml: sixteen are in hand on one thread, and end in an order of their own`() throws {
+        let example = try ExampleFile("async.yaml")
+        // Were they handled one after the other, the first would be done first.
+        let quick = (1...50).map { "nap 1 quick \($0)" }
+        try example.publish(["nap 3000 slow"] + quick, to: "async.naps")
+        let ran = try example.runOnce()
+        #expect(ran.status == 0, "\(ran.errors)")
+        let done = try example.texts("async.done")
+        #expect(done.count == 51)
+        #expect(done.last == "nap 3000 slow", "fifty others came and went beside it")
+        #expect(Set(done.dropLast()) == Set(quick))
+        #expect(try example.length("async.naps") == 0, "an ack never covers one that is still in hand")
+    }
+
+    @Test func `failures.yaml: each message ends as its errand says`() throws {
+        let example = try ExampleFile("failures.yaml")
+        let second = Int(Date().timeIntervalSince1970) + 2
+        try example.publish(
+            ["hello", "fail 2", "fail 9", "reject", "snooze \(second)", "discard"],
+            to: "failures.errands"
+        )
+        try example.publish(["before", "fail 1", "stop", "after"], to: "failures.strict")
+        let ran = try example.runOnce()
+        #expect(ran.status == 1, "a job was stopped: \(ran.errors)")
+        #expect(ran.errors.contains("stopped by its handler: what all of them need is broken"))
+        #expect(ran.errors.contains("nobody needs it any more"))
+        #expect(Int(Date().timeIntervalSince1970) >= second, "not before its time")
+        #expect(Set(try example.texts("failures.done")) == ["hello", "fail 2", "snooze \(second)", "before"])
+        let dead = try Dictionary(uniqueKeysWithValues: example.take("failures.dead").map { ($0.text, $0) })
+        #expect(Set(dead.keys) == ["fail 9", "reject", "fail 1"])
+        #expect(try dead["fail 9"]?.header("millrace-failure") == "exhausted")
+        #expect(try dead["fail 9"]?.header("millrace-error") == "attempt 3 had to fail")
+        #expect(try dead["fail 9"]?.properties.headers?["millrace-attempt"]?.intValue == 3)
+        #expect(try dead["reject"]?.header("millrace-failure") == "rejected")
+        #expect(try dead["fail 1"]?.header("millrace-failure") == "failed")
+        #expect(try example.length("failures.errands") == 0)
+        #expect(try example.texts("failures.strict") == ["stop", "after"], "put back, and not begun")
+    }
+
+    @Test func `timeouts.yaml: who is asked to end and who is given up are both dead letters`() throws {
+        let example = try ExampleFile("timeouts.yaml")
+        try example.publish(["nap 60000", "nap 1"], to: "timeouts.naps")
+        try example.publish(["hang 60000", "nap 2"], to: "timeouts.hangs")
+        let start = ContinuousClock.now
+        let ran = try example.runOnce()
+        #expect(ran.status == 1, "two threads still hang: \(ran.errors)")
+        #expect(start.duration(to: .now) < .seconds(60), "nobody waited for them")
+        #expect(Set(try example.texts("timeouts.done")) == ["nap 1", "nap 2"])
+        let dead = try Dictionary(uniqueKeysWithValues: example.take("timeouts.dead").map { ($0.text, $0) })
+        #expect(Set(dead.keys) == ["nap 60000", "hang 60000"])
+        for letter in dead.values { #expect(try letter.header("millrace-failure") == "exhausted") }
+        #expect(try dead["nap 60000"]?.header("millrace-error") == "CancellationError()")
+    }
+
+    @Test func `crash.yaml: the block of the guide sets aside what crashes, and the rest is done`() throws {
+        let example = try ExampleFile("crash.yaml")
+        try example.publish(["a", "b"], to: "fragile")
+        try example.publish(["c", "trap", "d"], to: "fragile_async")
+        let guide = try String(
+            contentsOfFile: Tool.root + "Sources/Millrace/Millrace.docc/CrashLedger.md",
+            encoding: .utf8
+        )
+        let block = try #require(guide.components(separatedBy: "```sh\n").last?.components(separatedBy: "```").first)
+        let script = try example.scratch.write("see-it.sh", block)
+        let tools = Tool.root + ".build/debug:" + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
+        let ran = try Tool.run(
+            "/usr/bin/timeout",
+            ["240", "/bin/sh", "-eu", script],
+            environment: example.environment.merging(["PATH": tools]) { $1 }
+        )
+        #expect(ran.status == 0, "\(ran.errors.suffix(4000))")
+        #expect(ran.output.contains("crashed"), "\(ran.output)")
+        for queue in ["fragile.dead", "fragile_async.dead"] {
+            let dead = try example.take(queue)
+            #expect(dead.map(\.text) == ["trap"], "\(queue)")
+            #expect(try dead.first?.header("millrace-failure") == "crashed")
+        }
+        #expect(Set(try example.texts("fragile.out")) == ["a", "b", "c", "d"])
+    }
+
+    @Test func `queues.yaml: priorities, a full queue, and bindings are as the file says`() throws {
+        let example = try ExampleFile("queues.yaml")
+        for priority in [1, 9, 5] as [UInt8] {
+            try example.publish(["urgent \(priority)"], to: "queues.urgent", priority: priority)
+        }
+        try example.publish((4...1000).map { "urgent 0 \($0)" }, to: "queues.urgent", priority: 0)
+        try example.channel.publish(Array("one too many".utf8), routingKey: "queues.urgent")
+        #expect(try example.channel.awaitConfirms(timeout: .seconds(60)).count == 1, "refused: the queue is full")
+        try example.publish(["event"], to: "order.new", exchange: "queues.events")
+        try example.publish(["first", "second"], to: "queues.ledger")
+        for (queue, count) in [("queues.orders", 1), ("queues.live", 1), ("queues.ledger", 2)] {
+            #expect(try example.length(queue) == count)
+        }
+        let ran = try example.runOnce()
+        #expect(ran.status == 0, "\(ran.errors)")
+        let done = try example.texts("queues.done")
+        #expect(done.count == 1004)
+        #expect(done.filter { $0.hasPrefix("urgent") }.prefix(3) == ["urgent 9", "urgent 5", "urgent 1"])
+        #expect(done.filter { $0 == "first" || $0 == "second" } == ["first", "second"])
+        #expect(done.filter { $0 == "event" }.count == 2, "bound twice")
+        #expect(try example.length("queues.dead") == 0)
+    }
+
+    @Test func `middleware.yaml: middleware of a plugin file writes to the log, and passes the trace on`() throws {
+        let example = try ExampleFile("middleware.yaml")
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        var properties = BasicProperties()
+        properties.headers = ["traceparent": .string(parent)]
+        for grams in [1000, 99_999] {
+            let shipment = #"{"id":"s1","carrier":"post","parcels":[{"grams":\#(grams)}]}"#
+            try example.channel.publish(
+                Array(shipment.utf8),
+                routingKey: "middleware.shipments",
+                properties: properties
+            )
+        }
+        #expect(try example.channel.awaitConfirms(timeout: .seconds(60)) == [])
+        let ran = try example.runOnce()
+        #expect(ran.status == 0, "\(ran.errors)")
+        let lines = ran.errors.split(separator: "\n").filter { $0.contains("job=shipments attempt=1") }
+        #expect(lines.count == 2, "\(ran.errors)")
+        #expect(lines.contains { $0.contains("outcome=ack") && $0.contains("trace=4bf92f3577b34da6a3ce929d0e0e4736") })
+        #expect(lines.contains { $0.contains("outcome=reject") && $0.contains("parcels[0].grams: 99999") })
+        let postage = try example.take("middleware.postage")
+        #expect(try postage.map { try $0.header("traceparent") } == [parent])
+        #expect(try example.length("middleware.shipments.dead") == 1)
     }
 }

@@ -12,9 +12,10 @@ struct LinkedInExampleTests {
 
     private let prefix = Broker.unique("linked")
     private var queues: [String] {
-        ["customers", "customers.dead", "letters", "shipments", "shipments.dead", "postage"].map {
-            "\(self.prefix).\($0)"
-        }
+        [
+            "customers", "customers.dead", "letters", "shipments", "shipments.dead", "postage", "errands",
+            "errands.dead", "errands.done",
+        ].map { "\(self.prefix).\($0)" }
     }
 
     /// The example's job file, with queues of this test.
@@ -55,6 +56,64 @@ struct LinkedInExampleTests {
         }
     }
 
+    /// A span that the program has printed, as `key=value`; its name has none.
+    private struct PrintedSpan {
+        let fields: [String: String]
+
+        init?(_ line: Substring) {
+            guard line.hasPrefix("span \"") else { return nil }
+            let pairs = line.split(separator: " ").compactMap { word -> (String, String)? in
+                let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+                return parts.count == 2 ? (parts[0], parts[1]) : nil
+            }
+            self.fields = Dictionary(pairs) { first, _ in first }
+        }
+    }
+
+    @Test(.enabled(if: Self.isBuilt, "needs a debug build"))
+    func `the trace of an input goes through its span, and those of its retries, to its output`() async throws {
+        try await OwnThread.run {
+            let folder = try Scratch()
+            let connection = try Broker.connect()
+            defer { connection.close() }
+            let channel = try connection.openChannel()
+            try channel.selectConfirms()
+            for queue in self.queues { _ = try channel.declareQueue(queue, arguments: self.arguments(queue)) }
+            defer { for queue in self.queues { _ = try? channel.deleteQueue(queue) } }
+            let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+            var properties = BasicProperties()
+            properties.headers = ["traceparent": .string("00-\(trace)-00f067aa0ba902b7-01"), "tracestate": "vendor=x"]
+            for (queue, body) in [(0, #"{"name":"Ada"}"#), (6, "fail 2")] {
+                try channel.publish(Array(body.utf8), routingKey: self.queues[queue], properties: properties)
+            }
+            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            let ran = try Tool.run(
+                Self.program,
+                [self.jobFile(in: folder), "--once"],
+                environment: self.environment
+            )
+            #expect(ran.status == 0, "\(ran.errors)")
+            let spans = ran.errors.split(separator: "\n").compactMap { PrintedSpan($0)?.fields }
+            for span in spans {
+                #expect(span["trace"] == trace)
+                #expect(span["parent"] == "00f067aa0ba902b7", "of each attempt: who published the message")
+            }
+            #expect(Set(spans.compactMap { $0["id"] }).count == 4)
+            let errands = spans.filter { $0["millrace.job"] == "errands" }
+            #expect(errands.map { $0["millrace.attempt"] } == ["1", "2", "3"])
+            #expect(errands.map { $0["millrace.outcome"] } == ["retry", "retry", "ack"])
+            for (queue, span) in [(2, spans.first { $0["millrace.job"] == "welcome" }), (8, errands.last)] {
+                let output = try #require(try self.next(self.queues[queue], on: channel))
+                let headers = try #require(try output.properties.headers)
+                let id = try #require(span?["id"])
+                #expect(headers["traceparent"]?.stringValue == "00-\(trace)-\(id)-01")
+                #expect(headers["tracestate"]?.stringValue == "vendor=x")
+            }
+            #expect(ran.errors.contains("job=welcome attempt=1 outcome=ack"))
+            #expect(ran.errors.contains("trace=\(trace)"), "the log names it")
+        }
+    }
+
     @Test(.enabled(if: Self.isBuilt, "needs a debug build"))
     func `a job whose handler is not linked in is a mistake of the file`() async throws {
         try await OwnThread.run {
@@ -73,7 +132,7 @@ struct LinkedInExampleTests {
 
     /// As the program declares them, whoever is first.
     private func arguments(_ queue: String) -> FieldTable {
-        guard queue.hasSuffix("customers") || queue.hasSuffix("shipments") else { return [:] }
+        guard self.queues.contains(queue + ".dead") else { return [:] }
         return ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": .string(queue + ".dead")]
     }
 

@@ -115,6 +115,20 @@ struct MiddlewareTests {
         #expect(token.completions == [.init(MILLRACE_ACK)])
     }
 
+    @Test func `middleware of one handler runs inside the plugin's, and around no other`() throws {
+        let plugin = MillracePlugin(
+            name: "some",
+            middleware: [Noting(name: "a")],
+            [.sync("m.wrapped", Handler.self).wrapped(in: [Noting(name: "b")]), .sync("m.bare", Handler.self)]
+        )
+        let host = FakeHost(jobName: "wrapped handler")
+        for index in 0..<2 { try host.make(plugin, index).begin(FakeToken("")) }
+        #expect(
+            Gates.notes(host.jobName)
+                == ["a in", "b in", "handler", "b out ack", "a out ack", "a in", "handler", "a out ack"]
+        )
+    }
+
     @Test(arguments: cases.indices)
     func `who does not call next answers for the handler`(index: Int) throws {
         let token = FakeToken("")

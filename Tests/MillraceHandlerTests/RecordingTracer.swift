@@ -83,6 +83,7 @@ struct SpanRecord {
     var attributes: SpanAttributes = [:]
     var status: SpanStatus?
     var errors: [String] = []
+    var links: [String] = []
     var ends = 0
 }
 
@@ -107,7 +108,9 @@ struct RecordedSpan: Span {
 
     func addEvent(_ event: SpanEvent) {}
 
-    func addLink(_ link: SpanLink) {}
+    func addLink(_ link: SpanLink) {
+        self.book.change(self.index) { $0.links.append(link.context.traceContext?.traceparent ?? "none") }
+    }
 
     func recordError<Instant: TracerInstant>(
         _ error: any Error,

@@ -5,7 +5,7 @@
 /// parent of what the next service does stays who published the message. The handler finds the context under
 /// ``JobContext/trace``. A `traceparent` that is malformed is ignored, and `tracestate` with it; of a bad `tracestate`
 /// only that is ignored.
-public struct TracingMiddleware: SyncMiddleware {
+public struct TracingMiddleware: SyncMiddleware, BatchMiddleware {
     /// Needs nothing.
     public init() {}
 
@@ -25,5 +25,13 @@ public struct TracingMiddleware: SyncMiddleware {
         _ next: SyncNext
     ) throws -> Outcome {
         try next(message, context.tracing(TraceContext(of: message)))
+    }
+    /// Each message's context goes to what is published for that message; see ``BatchMiddleware``.
+    public func aroundBatch(
+        _ batch: borrowing MessageBatch,
+        _ context: BatchContext,
+        _ next: BatchNext
+    ) throws -> BatchVerdicts {
+        try next(batch.changingContexts { message, context in context.tracing(TraceContext(of: message)) }, context)
     }
 }
