@@ -99,7 +99,7 @@ let package = Package(
         .testTarget(
             name: "MillraceTests",
             dependencies: ["Millrace", "AMQPClient"],
-            exclude: ["JobFile/Fixtures", "Plugins/Fixtures"]
+            exclude: ["JobFile/Fixtures", "Plugins/Fixtures", "CrashLedger/Fixtures"]
         ),
     ]
 )

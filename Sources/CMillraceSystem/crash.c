@@ -19,6 +19,8 @@ enum { signal_count = sizeof signals / sizeof signals[0] };
 
 static _Atomic(uint64_t *) marks[mark_limit];
 static struct sigaction before[signal_count];
+/* A child that was forked has the same memory, and its end is not ours. */
+static _Atomic int owner;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 uint32_t millrace_thread_id(void) {
@@ -35,7 +37,7 @@ uint32_t millrace_thread_id(void) {
 static void on_crash(int number, siginfo_t *info, void *context) {
     (void)context;
     /* Above 0: the kernel's own, about what this thread did. Else somebody sent it; abort() sends it to itself. */
-    int is_ours = info->si_code > 0 || info->si_pid == getpid();
+    int is_ours = getpid() == atomic_load(&owner) && (info->si_code > 0 || info->si_pid == getpid());
     uint64_t note = (uint64_t)(uint32_t)number << 32 | millrace_thread_id();
     for (int index = 0; is_ours && index < mark_limit; index++) {
         _Atomic uint64_t *mark = (_Atomic uint64_t *)atomic_load(&marks[index]);
@@ -45,8 +47,11 @@ static void on_crash(int number, siginfo_t *info, void *context) {
     for (int index = 0; index < signal_count; index++) {
         if (signals[index] == number) sigaction(number, &before[index], NULL);
     }
-    /* A fault happens again when this returns, and meets the handler of before; what was sent has to be sent again. */
-    if (info->si_code <= 0) raise(number);
+    /*
+     * A fault happens again when this returns, and meets the handler of before. What was sent has to be sent again, and
+     * so has a trap that the processor or the kernel takes for done (int3, a system call that a filter refuses).
+     */
+    if (info->si_code <= 0 || number == SIGTRAP || number == SIGSYS) raise(number);
 }
 
 static void install(void) {
@@ -58,6 +63,7 @@ static void install(void) {
 }
 
 int32_t millrace_note_crashes(volatile uint64_t *mark) {
+    atomic_store(&owner, getpid());
     for (int index = 0; index < mark_limit; index++) {
         uint64_t *none = NULL;
         if (atomic_compare_exchange_strong(&marks[index], &none, (uint64_t *)mark)) {

@@ -4,6 +4,7 @@ import AMQPClient
 final class Gate: Sendable {
     private struct State {
         var isOpen = false
+        var released = 0
         var begun: [String] = []
         var streams: [AsyncStream<Void>.Continuation] = []
     }
@@ -21,8 +22,17 @@ final class Gate: Sendable {
         self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { isThere($0.begun) ? true : nil } ?? false
     }
 
+    func waitForBegin(_ message: String) -> Bool { self.wait { $0.contains(message) } }
+
     func stayUntilOpen() {
-        let _: Bool? = self.monitor.wait(until: nil) { $0.isOpen ? true : nil }
+        let before = self.monitor.withLock { $0.released }
+        let _: Bool? = self.monitor.wait(until: nil) { $0.isOpen || $0.released != before ? true : nil }
+    }
+
+    /// Those that wait now go on; whoever comes later waits.
+    func release() {
+        self.monitor.withLock { $0.released += 1 }
+        self.monitor.broadcast()
     }
 
     func stream() -> AsyncStream<Void> {

@@ -1,4 +1,5 @@
 import AMQPClient
+import Foundation
 import Millrace
 import MillraceHandler
 import TestSupport
@@ -68,7 +69,7 @@ struct KillTimeoutTests {
     private let queue = Broker.unique("kill")
     private var gate: Gate { gateNamed(self.queue) }
 
-    private func supervisor(_ handler: String, _ job: String) throws -> TestSupervisor {
+    private func supervisor(_ handler: String, _ job: String, _ file: String) throws -> TestSupervisor {
         let text = """
             version: 1
             connection: { uri: "\(Broker.uri ?? "")", recovery: { initial_interval: 20ms, max_interval: 100ms } }
@@ -83,6 +84,7 @@ struct KillTimeoutTests {
             \(job)
             shutdown_timeout: 1s
             kill_timeout: 100ms
+            \(file)
             """
         let file = try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
         return try TestSupervisor(file, [plugin.descriptor])
@@ -95,6 +97,7 @@ struct KillTimeoutTests {
     private func run(
         _ handler: String,
         _ job: String,
+        file: String = "",
         messages: [String],
         _ body: (TestSupervisor, Channel) throws -> Void
     ) throws -> (status: Millrace.ExitStatus?, counts: JobCounts) {
@@ -105,7 +108,7 @@ struct KillTimeoutTests {
         try channel.selectConfirms()
         for message in messages { try channel.publish(Array(message.utf8), routingKey: self.queue) }
         #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
-        let supervisor = try self.supervisor(handler, job)
+        let supervisor = try self.supervisor(handler, job, file)
         let ended = Monitor<Millrace.ExitStatus?>(nil)
         let thread = try WorkerThread.start(name: "supervisor") {
             let status = supervisor.run()
@@ -201,6 +204,32 @@ struct KillTimeoutTests {
             #expect(supervisor.counts.abandoned == 5)
         }
         #expect(counts.acked == 2)
+    }
+
+    @Test func `a worker that is replaced and comes back gives its place in the crash ledger to the next`() throws {
+        let folder = try Scratch()
+        let path = folder.path + "/kill.ledger"
+        let messages = (0..<12).map { "H\($0)" }  // the ledger has room for ten threads
+        _ = try self.run(
+            "kill.sync",
+            "    prefetch: 1\n    on_failure: reject",
+            file: "crash_ledger: { path: \"\(path)\" }",
+            messages: messages
+        ) { (supervisor: TestSupervisor, channel: Channel) throws -> Void in
+            for (index, message) in messages.enumerated() {
+                let isLast = index == messages.count - 1
+                let handler = self.gate.waitForBegin("\(message) 1")
+                try #require(handler, "\(message) was never begun")
+                if !isLast {
+                    #expect(supervisor.wait { $0.counts.abandoned == index + 1 })
+                    self.gate.release()
+                    #expect(supervisor.wait { $0.counts.droppedAcks == index + 1 })
+                }
+            }
+            let octets = try Array(Data(contentsOf: URL(filePath: path)))
+            let image = try #require(octets.withUnsafeBytes { LedgerImage($0) })
+            #expect(image.run.inHand.map(\.job) == ["work"])
+        }
     }
 
     @Test func `a job with too many threads that hang has failed, with a reason, and nothing is lost`() throws {

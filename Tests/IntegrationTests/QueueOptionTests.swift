@@ -67,6 +67,19 @@ struct QueueOptionTests {
         return all
     }
 
+    @Test func `type classic is sent when it is written; a queue that was declared without it stays as good`() throws {
+        let plain = try self.file("  \(self.input): {}")
+        let written = try self.file("  \(self.input): { type: classic }")
+        try self.withChannel { channel in
+            #expect(try self.declare(plain).isEmpty)
+            #expect(try self.declare(written).isEmpty)
+            #expect(try self.declare(plain).isEmpty)
+            try channel.deleteQueue(self.input)
+            #expect(try self.declare(written).isEmpty)
+            #expect(try self.declare(plain).isEmpty)
+        }
+    }
+
     @Test func `every option reaches the broker, under its own name`() throws {
         let classic = """
               \(self.input):

@@ -8,7 +8,8 @@
  * From now on a signal that ends the process because of what a thread of it did (SIGILL, SIGTRAP, SIGSEGV, SIGBUS,
  * SIGFPE, SIGABRT, SIGSYS) is noted in *mark before it takes its course: the signal's number in the upper 32 bits, the
  * thread's id in the lower. The first one stays; a mark that is not 0 is left alone. Handlers that were there before run
- * after ours. A signal that another process sent is not noted.
+ * after ours. A signal that another process sent is not noted, and neither
+ * is the end of a forked child.
  *
  * 0, or -1 if there are too many marks already. mark: 8 octets, aligned; the caller's, valid until forgotten.
  */

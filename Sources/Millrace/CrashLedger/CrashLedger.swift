@@ -11,8 +11,9 @@ import Synchronization
 final class CrashLedger: @unchecked Sendable {
     struct Book {
         var suspects: Suspects
-        var quarantine = Quarantine()
-        var slotsGiven = 0
+        var quarantine: Quarantine
+        /// Nobody's at the moment; the last one goes first.
+        var freeSlots: [Int]
     }
 
     let seed: Fingerprint
@@ -43,7 +44,7 @@ final class CrashLedger: @unchecked Sendable {
         let judged = image.map { suspects.judge($0.run, now: now) } ?? []
         self.slotCount = min(slots, LedgerLayout.slotLimit)
         do throws(LedgerFileError) {
-            self.memory = try file.map(octets: LedgerLayout.octets(slots: self.slotCount))
+            self.memory = try file.map(octets: LedgerLayout.octets(slots: self.slotCount), isKept: image != nil)
         } catch {
             file.close()
             throw error
@@ -54,12 +55,17 @@ final class CrashLedger: @unchecked Sendable {
         self.seed = image?.seed ?? .ofProcess
         self.watched = Set(suspects.entries.map(\.fingerprint))
         self.isGated = Atomic(suspects.areAnyToRunAlone)
-        self.book = Monitor(Book(suspects: suspects))
+        self.book = Monitor(
+            Book(
+                suspects: suspects,
+                quarantine: Quarantine(deaths: suspects.unsureDeaths),
+                freeSlots: (0..<self.slotCount).reversed()
+            )
+        )
         if image == nil, !isEmpty {
             logger.warning("this was no crash ledger; it is begun anew", metadata: ["path": "\(file.path)"])
         }
-        self.writeHeader()
-        self.write(suspects)
+        self.begin(suspects)
         if millrace_note_crashes(self.mark) != 0 {
             logger.warning("too many crash ledgers in one process: crashes are counted without their signal")
         }
@@ -85,27 +91,35 @@ final class CrashLedger: @unchecked Sendable {
         }
     }
 
-    /// Gives each worker its slots; nil if there are none left.
+    /// Gives each worker its slots, on its thread; nil if there are none left.
+    ///
+    /// ``giveBack(_:)`` has to follow.
     func line(for handle: WorkerHandle, hands: Int) -> LedgerLine? {
-        let first: Int? = self.book.withLock { book in
-            guard book.slotsGiven + hands <= self.slotCount else { return nil }
-            defer { book.slotsGiven += hands }
-            return book.slotsGiven
+        let taken: [Int]? = self.book.withLock { book in
+            guard book.freeSlots.count >= hands else { return nil }
+            defer { book.freeSlots.removeLast(hands) }
+            return book.freeSlots.suffix(hands)
         }
-        guard let first, let start = self.memory.baseAddress else {
+        guard let taken, let first = taken.first, let start = self.memory.baseAddress else {
             self.logger.warning("the crash ledger has no slot left", metadata: ["job": "\(handle.job.name)"])
             return nil
         }
         var hasher = FingerprintHasher(seed: self.seed)
         Array(handle.job.queue.utf8).withUnsafeBytes { hasher.add($0) }
-        let slots = (first..<first + hands).map { slot in
+        let slots = taken.map { slot in
             LedgerSlot(
                 start + LedgerLayout.slotsOffset + slot * LedgerLayout.slotOctets,
+                number: slot,
                 job: handle.job.name,
                 hasher: hasher
             )
         }
         return LedgerLine(self, hasher: hasher, worker: first, slots: slots)
+    }
+
+    /// Nothing is in hand there, and nobody writes there any more.
+    func giveBack(_ slots: [LedgerSlot]) {
+        self.book.withLock { $0.freeSlots += slots.map(\.number) }
     }
 
     // MARK: Suspects
@@ -146,6 +160,17 @@ final class CrashLedger: @unchecked Sendable {
     }
 
     private var mark: UnsafeMutablePointer<UInt64>? { self.word(LedgerLayout.Header.mark) }
+
+    /// The run of before is judged: first it is done with, so that nobody is judged twice, then its suspects are
+    /// there, then what it had in hand goes.
+    private func begin(_ suspects: Suspects) {
+        self.word(LedgerLayout.Header.ending)?.pointee = LastRun.Ending.ended.rawValue
+        self.write(suspects)
+        UnsafeMutableRawBufferPointer(rebasing: self.memory[LedgerLayout.slotsOffset...])
+            .initializeMemory(as: UInt8.self, repeating: 0)
+        self.mark?.pointee = 0
+        self.writeHeader()
+    }
 
     private func writeHeader() {
         self.word(LedgerLayout.Header.slotCount)?.pointee = UInt64(self.slotCount)

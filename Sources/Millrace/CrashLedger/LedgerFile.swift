@@ -88,16 +88,27 @@ package struct LedgerFile {
         return (octets.withUnsafeBytes { LedgerImage($0) }, false)
     }
 
-    /// Empty, as long as wanted, and in memory.
+    /// In memory, at least as long as wanted.
     ///
+    /// It is never cut, so that what it says is lost neither to a full disk nor to an end right after this.
+    ///
+    /// - Parameters:
+    ///   - wanted: Octets.
+    ///   - isKept: False makes it all zeros first.
+    /// - Returns: All of it.
     /// - Throws: If there is no room on the disk, among others.
-    package func map(octets: Int) throws(LedgerFileError) -> UnsafeMutableRawBufferPointer {
-        guard ftruncate(self.descriptor, 0) == 0, ftruncate(self.descriptor, off_t(octets)) == 0 else {
+    package func map(octets wanted: Int, isKept: Bool) throws(LedgerFileError) -> UnsafeMutableRawBufferPointer {
+        var status = stat()
+        guard isKept || ftruncate(self.descriptor, 0) == 0, fstat(self.descriptor, &status) == 0 else {
             throw LedgerFileError(path: self.path, what: "can not be written", code: errno)
         }
+        let octets = max(wanted, Int(status.st_size))
         // A page that finds no room on the disk later would end the process.
         let code = posix_fallocate(self.descriptor, 0, off_t(octets))
-        guard code == 0 else { throw LedgerFileError(path: self.path, what: "can not be written", code: code) }
+        guard code == 0 else {
+            _ = ftruncate(self.descriptor, status.st_size)  // as it was: a part of a slot more would be no ledger
+            throw LedgerFileError(path: self.path, what: "can not be written", code: code)
+        }
         guard let memory = mmap(nil, octets, PROT_READ | PROT_WRITE, MAP_SHARED, self.descriptor, 0),
             memory != MAP_FAILED
         else { throw LedgerFileError(path: self.path, what: "can not be mapped", code: errno) }

@@ -65,7 +65,9 @@ package struct LedgerImage: Equatable, Sendable {
         typealias Slot = LedgerLayout.Slot
         guard octets.count >= LedgerLayout.slotsOffset, word(0, Header.magic) == LedgerLayout.magic,
             let slots = Int(exactly: word(0, Header.slotCount)), slots <= LedgerLayout.slotLimit,
-            octets.count == LedgerLayout.octets(slots: slots),
+            // Longer by whole slots if an earlier run, or one that ended as it began, wanted more.
+            octets.count >= LedgerLayout.octets(slots: slots),
+            (octets.count - LedgerLayout.slotsOffset) % LedgerLayout.slotOctets == 0,
             let ending = LastRun.Ending(rawValue: word(0, Header.ending))
         else { return nil }
         self.seed = Fingerprint(low: word(0, Header.seedLow), high: word(0, Header.seedHigh))

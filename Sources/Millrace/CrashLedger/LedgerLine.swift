@@ -28,9 +28,9 @@ final class LedgerLine {
     private var free: [LedgerSlot]
     private let hasSuspects: Bool
     private var next = Fingerprint.none
-    /// Of all its octets, if it is a suspect.
-    private var nextSuspect: Fingerprint?
+    private var nextSuspect: (whole: Fingerprint, deaths: UInt32)?
     private var nextIsGated = false
+    private var seclusion = Seclusion()
     /// Dead letters on their way, by delivery tag.
     private var setAside: [UInt64: (fingerprint: Fingerprint, whole: Fingerprint)] = [:]
     private let signalStack: UnsafeMutableRawPointer?
@@ -51,8 +51,12 @@ final class LedgerLine {
     /// Whether deliveries have to be begun one by one, because some suspect has to run alone; never again once false.
     var isGated: Bool { self.hasSuspects && self.ledger.isGated.load(ordering: .relaxed) }
 
-    /// On the worker's thread, when it ends.
-    func end() { millrace_drop_signal_stack(self.signalStack) }
+    /// On the worker's thread, when it ends; a thread that never comes back keeps its slots.
+    func end() {
+        millrace_drop_signal_stack(self.signalStack)
+        self.ledger.giveBack(self.free)
+        self.free = []
+    }
 
     private func fingerprint(_ record: ContentRecord, _ block: Block, ends: Int?) -> Fingerprint {
         var hasher = self.seed
@@ -76,16 +80,22 @@ final class LedgerLine {
         self.next = self.fingerprint(record, block, ends: FingerprintHasher.bodyEnds)
         self.nextSuspect = nil
         self.nextIsGated = false
+        var mustRunAlone = false
         if self.ledger.watched.contains(self.next), let suspect = self.ledger.suspect(self.next) {
             let whole = self.fingerprint(record, block, ends: nil)
             if self.ledger.isCondemned(self.next), suspect.whole.isNone || suspect.whole == whole {
                 self.setAside[record.deliveryTag] = (self.next, whole)
                 return .condemned(suspect.reason)
             }
-            self.nextSuspect = whole
+            self.nextSuspect = (whole, suspect.deaths)
+            mustRunAlone = suspect.isolation == .process
         }
-        guard mayWait, self.ledger.isGated.load(ordering: .relaxed) else { return .begin }
-        let wait = self.ledger.begin(isSuspect: self.nextSuspect != nil, worker: self.worker)
+        guard mayWait else { return .begin }
+        guard self.seclusion.mayBegin(deaths: self.nextSuspect?.deaths, now: MonotonicClock.now()) else {
+            return .wait(Seclusion.pause)
+        }
+        guard self.ledger.isGated.load(ordering: .relaxed) else { return .begin }
+        let wait = self.ledger.begin(isSuspect: mustRunAlone, worker: self.worker)
         if wait > 0 { return .wait(wait) }
         self.nextIsGated = true
         return .begin
@@ -99,7 +109,8 @@ final class LedgerLine {
             slot.write(record, block)
             return LedgerEntry(slot: slot, isGated: false, isSuspect: false)
         }
-        if let whole = self.nextSuspect { slot.write(whole: whole) }
+        if let suspect = self.nextSuspect { slot.write(whole: suspect.whole) }
+        self.seclusion.begin(deaths: self.nextSuspect?.deaths, now: MonotonicClock.now())
         slot.write(self.next, record)
         return LedgerEntry(slot: slot, isGated: self.nextIsGated, isSuspect: self.nextSuspect != nil)
     }
@@ -124,6 +135,7 @@ final class LedgerLine {
     private func endSlowly(_ entry: LedgerEntry) {
         let (fingerprint, whole) = (entry.slot.fingerprint, entry.slot.whole)
         entry.slot.clear()
+        self.seclusion.ended(wasSuspect: entry.isSuspect)
         if entry.isSuspect {
             entry.slot.write(whole: .none)
             self.ledger.remove(fingerprint, whole: whole)
@@ -138,5 +150,8 @@ final class LedgerLine {
     }
 
     /// With the channel its delivery tags end.
-    func channelEnded() { self.setAside.removeAll() }
+    func channelEnded() {
+        self.setAside.removeAll()
+        self.seclusion.channelEnded()
+    }
 }

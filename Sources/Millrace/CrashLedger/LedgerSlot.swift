@@ -5,12 +5,20 @@ import Synchronization
 /// The place of one delivery in the ledger.
 package struct LedgerSlot {
     private let words: UnsafeMutablePointer<UInt64>
+    /// Which of the ledger's it is.
+    package let number: Int
 
-    package init(_ memory: UnsafeMutableRawPointer, job: String, hasher: FingerprintHasher) {
+    /// For the calling thread; whose it was before is forgotten.
+    package init(_ memory: UnsafeMutableRawPointer, number: Int = 0, job: String, hasher: FingerprintHasher) {
         self.words = memory.assumingMemoryBound(to: UInt64.self)
+        self.number = number
+        self.clear()
+        self.write(whole: .none)
         self.words[LedgerLayout.Slot.thread] = UInt64(millrace_thread_id())
         (self.words[LedgerLayout.Slot.hasherLow], self.words[LedgerLayout.Slot.hasherHigh]) = hasher.state
-        for (index, octet) in job.utf8.prefix(LedgerLayout.Slot.nameOctets).enumerated() {
+        let name = Array(job.utf8.prefix(LedgerLayout.Slot.nameOctets))
+        for index in 0..<LedgerLayout.Slot.nameOctets {
+            let octet = index < name.count ? name[index] : 0
             memory.storeBytes(of: octet, toByteOffset: LedgerLayout.Slot.name + index, as: UInt8.self)
         }
     }

@@ -1,7 +1,7 @@
-/// Lets a suspect run alone, so that the next crash says who it was.
+/// Lets a suspect run alone in the process, so that the next crash says who it was.
 ///
 /// A value without I/O; times are nanoseconds of the monotonic clock. In use only after a crash that several messages may
-/// have caused, and for a limited time: others wait meanwhile.
+/// have caused, and for a limited time: others wait meanwhile. A suspect whose worker is known needs only ``Seclusion``.
 package struct Quarantine: Equatable, Sendable {
     package enum Answer: Equatable, Sendable { case begin, wait }
 
@@ -17,11 +17,14 @@ package struct Quarantine: Equatable, Sendable {
     private var firstUse: UInt64?
     private var firstClaim: UInt64?
 
-    package init() {}
+    private let deaths: UInt32
 
-    /// For so long after the first delivery suspects are waited for.
+    /// - Parameter deaths: How often the process has died with those that have to run alone in hand, from 1.
+    package init(deaths: UInt32 = 1) { self.deaths = deaths }
+
+    /// For so long after the first delivery suspects are waited for, after the first death.
     package static let longestWait: UInt64 = 60_000_000_000
-    /// For so long, in all, others wait for suspects.
+    /// For so long, in all, others wait for suspects, after the first death.
     package static let longestStall: UInt64 = 10_000_000_000
     /// A worker that does not ask again has lost its delivery.
     package static let claimLife: UInt64 = 500_000_000
@@ -30,8 +33,8 @@ package struct Quarantine: Equatable, Sendable {
 
     /// Whether it has come to its end, and everybody runs as they like.
     package func isOver(now: UInt64) -> Bool {
-        if let firstClaim, now > firstClaim &+ Self.longestStall { return true }
-        if let firstUse, now > firstUse &+ Self.longestWait { return true }
+        if let firstClaim, now > firstClaim &+ Patience.of(Self.longestStall, deaths: self.deaths) { return true }
+        if let firstUse, now > firstUse &+ Patience.of(Self.longestWait, deaths: self.deaths) { return true }
         return false
     }
 

@@ -1,3 +1,13 @@
+/// Beside whom a suspect must not run; the raw value stands in the ledger.
+package enum Isolation: UInt64, Sendable {
+    /// It was seen to be the culprit.
+    case none = 0
+    /// Anybody in this process: the crash named no worker's thread.
+    case process = 1
+    /// Anybody on its worker: the crash named that thread, with others in hand.
+    case worker = 2
+}
+
 /// A message that was in hand when the process died, and how much that says against it.
 package struct Suspect: Equatable, Sendable {
     /// As it stood in the worker's slot: of a long body only the ends.
@@ -10,8 +20,8 @@ package struct Suspect: Equatable, Sendable {
     package var deaths: UInt32 = 0
     /// What ended the process last; 0 if nobody knows.
     package var signal: Int32 = 0
-    /// Others were in hand beside it, so that it may not have been the one: it runs alone next time.
-    package var needsToRunAlone = false
+    /// How alone it has to run for the next crash to say who it was.
+    package var isolation = Isolation.none
     /// Seconds since 1970.
     package var lastDeath: UInt64 = 0
 
@@ -38,7 +48,7 @@ extension Suspect {
         self.halves = UInt32(truncatingIfNeeded: words[4] >> 32)
         self.deaths = UInt32(truncatingIfNeeded: words[4])
         self.signal = Int32(truncatingIfNeeded: words[5] >> 32)
-        self.needsToRunAlone = words[5] & 1 != 0
+        self.isolation = Isolation(rawValue: words[5] & 3) ?? .process
         self.lastDeath = words[6]
     }
 
@@ -46,7 +56,7 @@ extension Suspect {
         var words = [
             self.fingerprint.low, self.fingerprint.high, self.whole.low, self.whole.high,
             UInt64(self.halves) << 32 | UInt64(self.deaths),
-            UInt64(UInt32(bitPattern: self.signal)) << 32 | (self.needsToRunAlone ? 1 : 0), self.lastDeath,
+            UInt64(UInt32(bitPattern: self.signal)) << 32 | self.isolation.rawValue, self.lastDeath,
         ]
         words.append(Self.check(words))
         return words

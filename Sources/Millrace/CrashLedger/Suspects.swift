@@ -73,9 +73,15 @@ package struct Suspects: Equatable, Sendable {
 
     package subscript(fingerprint: Fingerprint) -> Suspect? { self.entries.first { $0.fingerprint == fingerprint } }
 
-    package var areAnyToRunAlone: Bool {
-        self.entries.contains { $0.needsToRunAlone && !$0.isCondemned(limit: self.limit) }
+    /// Those that may not have been the one.
+    private var unsure: [Suspect] {
+        self.entries.filter { $0.isolation != .none && !$0.isCondemned(limit: self.limit) }
     }
+
+    package var areAnyToRunAlone: Bool { !self.unsure.isEmpty }
+
+    /// How often the process died without anybody knowing which of these it was; 0 if there are none.
+    package var unsureDeaths: UInt32 { self.unsure.map(\.deaths).max() ?? 0 }
 
     package func isCondemned(_ fingerprint: Fingerprint) -> Bool {
         self[fingerprint]?.isCondemned(limit: self.limit) ?? false
@@ -96,9 +102,8 @@ package struct Suspects: Equatable, Sendable {
         let ofThread = run.signal == 0 ? [] : run.inHand.filter { $0.thread == run.thread }
         let suspected = ofThread.isEmpty ? run.inHand : ofThread
         let weight: UInt32 = run.signal == 0 ? 1 : 2
-        for message in suspected {
-            self.count(message, weight, isSure: suspected.count == 1, signal: run.signal, now: now)
-        }
+        let isolation: Isolation = suspected.count == 1 ? .none : ofThread.isEmpty ? .process : .worker
+        for message in suspected { self.count(message, weight, isolation, signal: run.signal, now: now) }
         if self.entries.count > self.capacity {
             self.entries.sort { $0.halves > $1.halves }
             self.entries.removeLast(self.entries.count - self.capacity)
@@ -109,10 +114,11 @@ package struct Suspects: Equatable, Sendable {
     private mutating func count(
         _ message: LastRun.InHand,
         _ weight: UInt32,
-        isSure: Bool,
+        _ isolation: Isolation,
         signal: Int32,
         now: UInt64
     ) {
+        let isSure = isolation == .none
         let index: Int
         if let known = self.entries.firstIndex(where: { $0.fingerprint == message.fingerprint }) {
             index = known
@@ -127,7 +133,7 @@ package struct Suspects: Equatable, Sendable {
         }
         suspect.deaths += 1
         suspect.halves = isSure ? suspect.halves + weight : max(suspect.halves, weight)
-        suspect.needsToRunAlone = !isSure
+        suspect.isolation = isolation
         suspect.signal = signal
         suspect.lastDeath = now
         if !message.whole.isNone { suspect.whole = message.whole }

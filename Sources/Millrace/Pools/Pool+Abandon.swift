@@ -3,8 +3,8 @@ import Logging
 
 /// Workers that are given up at `kill_timeout`, and who takes their place.
 extension Pool {
-    /// Threads that hang at once before the job has failed; enough for every attempt of one message that always hangs.
-    var abandonLimit: Int { max(8, self.job.threads) }
+    /// Threads that hang at once before the job has failed.
+    var abandonLimit: Int { JobDefinition.abandonLimit(threads: self.job.threads) }
 
     /// Gives up the workers with a handler that began `kill_timeout` ago; gives why the job can not go on, if so.
     ///

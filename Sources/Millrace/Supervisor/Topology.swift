@@ -156,7 +156,7 @@ final class Topology: Sendable {
             return try self.bind(queue, on: channel)
         }
         var arguments = FieldTable(queue.arguments)
-        if queue.type == .quorum { arguments["x-queue-type"] = "quorum" }
+        if let type = queue.type { arguments["x-queue-type"] = .string(type.rawValue) }
         if let target = queue.deadLetter {
             arguments["x-dead-letter-exchange"] = .string(target.exchange)
             if let key = target.routingKey { arguments["x-dead-letter-routing-key"] = .string(key) }

@@ -34,7 +34,7 @@ import Testing
         words[LedgerLayout.Header.mark] = 11 << 32 | 4711
         var suspect = Suspect(fingerprint: Fingerprint(low: 5, high: 6))
         (suspect.halves, suspect.deaths, suspect.signal, suspect.lastDeath) = (3, 2, 4, 99)
-        suspect.needsToRunAlone = true
+        suspect.isolation = .worker
         for (index, word) in suspect.words.enumerated() { words[LedgerLayout.headerOctets / 8 + index] = word }
         let slot = (LedgerLayout.slotsOffset + LedgerLayout.slotOctets) / 8
         words[slot + LedgerLayout.Slot.low] = 7
@@ -52,7 +52,7 @@ import Testing
         #expect(image.run.thread == 4711)
         #expect(image.run.inHand == [LastRun.InHand(Fingerprint(low: 7, high: 8), thread: 4711)])
         #expect(image.suspects.map(\.halves) == [3])
-        #expect(image.suspects.map(\.needsToRunAlone) == [true])
+        #expect(image.suspects.map(\.isolation) == [.worker])
     }
 
     @Test func `a foreign, cut or damaged file is no ledger, and nothing that ends the process`() throws {
@@ -76,6 +76,26 @@ import Testing
             let image = octets.withUnsafeBytes { LedgerImage($0) }
             if offset >= LedgerLayout.headerOctets { #expect(image?.suspects == [], "octet \(offset)") }
         }
+    }
+
+    @Test func `what it says outlives a longer file and a disk that is full`() throws {
+        try self.fill(self.image())
+        let file = try LedgerFile.open(self.path)
+        defer { file.close() }
+        let before = try #require(file.read().image)
+        #expect {
+            try file.map(octets: 1 << 62, isKept: true)
+        } throws: {
+            "\($0)".contains("can not be written")
+        }
+        #expect(file.read().image == before)
+        let longer = LedgerLayout.octets(slots: 5)
+        #expect(try file.map(octets: longer, isKept: true).count == longer)
+        // As if the process had died here.
+        #expect(file.read().image == before)
+        #expect(try file.map(octets: LedgerLayout.octets(slots: 1), isKept: true).count == longer)
+        #expect(file.read().image == before)
+        #expect(try file.map(octets: longer, isKept: false).allSatisfy { $0 == 0 })
     }
 
     @Test func `a second process takes the next name, and the first name again when it is free`() throws {

@@ -41,6 +41,15 @@ import Testing
         #expect(quarantine.isOver(now: over))
     }
 
+    @Test func `after each death others wait twice as long: until the longest handler has ended in time`() {
+        for (deaths, times) in [(1, 1), (2, 2), (3, 4), (7, 64), (8, 64), (.max, 64)] as [(UInt32, UInt64)] {
+            var quarantine = Quarantine(deaths: deaths)
+            #expect(quarantine.begin(isSuspect: true, worker: 1, now: Self.start) == .begin)
+            #expect(!quarantine.isOver(now: Self.start + Quarantine.longestStall * times), "\(deaths)")
+            #expect(quarantine.isOver(now: Self.start + Quarantine.longestStall * times + 1), "\(deaths)")
+        }
+    }
+
     @Test func `suspects that do not come are waited for no longer than a minute`() {
         var quarantine = Quarantine()
         #expect(quarantine.begin(isSuspect: false, worker: 1, now: Self.start) == .begin)

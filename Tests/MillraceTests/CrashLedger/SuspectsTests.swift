@@ -41,6 +41,24 @@ import Testing
         #expect(suspects.areAnyToRunAlone)
     }
 
+    @Test func `a thread that was named sets apart on its worker, any other in the process`() {
+        let thread = (1...3).map { Self.message($0, thread: 1) }
+        var run = LastRun(ending: .running, signal: 4, thread: 1, inHand: thread + [Self.message(9, thread: 2)])
+        var suspects = Suspects(limit: 2)
+        #expect(suspects.judge(run, now: Self.now) == thread)
+        #expect(suspects.entries.map(\.isolation) == [.worker, .worker, .worker])
+        #expect(suspects.unsureDeaths == 1)
+        run.thread = 99
+        _ = suspects.judge(run, now: Self.now)
+        #expect(suspects.entries.map(\.isolation) == [.process, .process, .process, .process])
+        #expect(suspects.unsureDeaths == 2)
+        // Alone on its worker, with others in hand elsewhere.
+        run = LastRun(ending: .running, signal: 4, thread: 1, inHand: [thread[0], Self.message(9, thread: 2)])
+        _ = suspects.judge(run, now: Self.now)
+        #expect(suspects.isCondemned(Self.print(1)))
+        #expect(!suspects.isCondemned(Self.print(9)))
+    }
+
     @Test func `a suspect that ran alone when the process died again was it`() {
         var suspects = Suspects(limit: 2)
         _ = suspects.judge(self.run(4, thread: 99), now: Self.now)

@@ -5,7 +5,13 @@ struct CrossChecks {
 
     let log: DiagnosticLog
 
-    func check(_ jobs: [JobDecoder.DecodedJob], defaults: JobSettings, _ topology: TopologyDecoder.Topology) {
+    func check(
+        _ jobs: [JobDecoder.DecodedJob],
+        defaults: JobSettings,
+        _ topology: TopologyDecoder.Topology,
+        ledger: CrashLedgerSettings?,
+        publishing: PublishingConnection
+    ) {
         for job in jobs {
             self.checkAck(job, defaults)
             self.checkRetry(job)
@@ -13,8 +19,10 @@ struct CrossChecks {
             self.checkPublish(job)
             self.checkKillTimeout(job)
             self.checkConsumerTimeout(job, topology)
+            self.checkDeaths(job, topology, ledger)
         }
-        self.checkThreads(jobs)
+        self.checkThreads(jobs, publishing)
+        if ledger != nil { self.checkLedger(jobs) }
         self.checkNames(jobs, topology)
     }
 
@@ -90,11 +98,22 @@ struct CrossChecks {
         )
     }
 
-    private func checkThreads(_ jobs: [JobDecoder.DecodedJob]) {
+    private func checkThreads(_ jobs: [JobDecoder.DecodedJob], _ publishing: PublishingConnection) {
+        // Beside its own a worker opens one with its first output, and one with its first retry or dead letter.
+        let most = publishing == .shared ? 3 : 2
         var total = 0
         for job in jobs {
             let before = total
             total += job.settings.threads?.value ?? 1
+            if before * most <= Self.channelLimit, total * most > Self.channelLimit, total <= Self.channelLimit {
+                self.log.warning(
+                    .tooManyThreads,
+                    job.own.threads?.span ?? job.nameSpan,
+                    "up to here the jobs have \(total) threads; with outputs, retries and dead letters they may need"
+                        + " \(total * most) channels of a connection, which has at most \(Self.channelLimit)",
+                    help: "lower 'threads', or run a second supervisor"
+                )
+            }
             guard before <= Self.channelLimit, total > Self.channelLimit else { continue }
             self.log.error(
                 .tooManyThreads,

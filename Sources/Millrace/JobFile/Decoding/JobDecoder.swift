@@ -47,6 +47,7 @@ struct JobDecoder {
         }
         let priority = reader.int("consumer_priority", in: -1_000_000...1_000_000)
         let consumerArguments = ValueTreeDecoder(log: self.log).arguments(reader, key: "consumer_arguments")
+        CrossChecks(log: self.log).checkPriority(reader)
         let batch = HandlerBatchDecoder(log: self.log).decode(reader, settings)
         var definition: JobDefinition?
         if let queue, let handler {

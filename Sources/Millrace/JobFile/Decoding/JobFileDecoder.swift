@@ -20,7 +20,13 @@ struct JobFileDecoder {
         let shutdownTimeout = reader.duration("shutdown_timeout", in: .zero ... .seconds(86_400))
         let killTimeout = reader.duration("kill_timeout", in: .zero ... .seconds(3600))
         let crashLedger = CrashLedgerDecoder(log: self.log).decode(reader)
-        CrossChecks(log: self.log).check(jobs, defaults: defaults, topology)
+        CrossChecks(log: self.log).check(
+            jobs,
+            defaults: defaults,
+            topology,
+            ledger: crashLedger,
+            publishing: connection?.publishing ?? .shared
+        )
         guard !self.log.hasErrors, let version, let connection else { return nil }
         return JobFile(
             version: version,

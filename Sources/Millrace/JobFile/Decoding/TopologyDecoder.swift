@@ -116,7 +116,7 @@ struct TopologyDecoder {
                 name: pair.key,
                 declare: reader.choice("declare", DeclareMode.self)?.value ?? .active,
                 onMismatch: reader.choice("on_mismatch", QueueDefinition.MismatchAction.self)?.value ?? .fail,
-                type: type?.value ?? .classic,
+                type: type?.value,
                 durable: durable?.value ?? true,
                 exclusive: exclusive?.value ?? false,
                 autoDelete: autoDelete?.value ?? false,

@@ -40,6 +40,9 @@ package enum DiagnosticID: String, Sendable, CaseIterable {
     case conflict
     case tooManyThreads = "too-many-threads"
     case consumerTimeout = "consumer-timeout"
+    case ledgerFull = "ledger-full"
+    case noDeadLetter = "no-dead-letter"
+    case deliveryLimit = "delivery-limit"
     case unknownExchange = "unknown-exchange"
     case unknownQueue = "unknown-queue"
 }

@@ -88,3 +88,8 @@ public struct JobDefinition: Sendable, Equatable {
         self.location = location
     }
 }
+
+extension JobDefinition {
+    /// Threads of a job that hang at once before it has failed.
+    static func abandonLimit(threads: Int) -> Int { max(8, threads) }
+}

@@ -32,8 +32,8 @@ public struct QueueDefinition: Sendable, Equatable {
     public var declare: DeclareMode
     /// Fail unless given.
     public var onMismatch: MismatchAction
-    /// Classic unless given.
-    public var type: QueueType
+    /// `nil` leaves it to the broker: classic, unless the virtual host has another default.
+    public var type: QueueType?
     /// Whether it survives a restart of the broker; true unless given.
     public var durable: Bool
     /// Whether only this connection may use it; false unless given.
@@ -71,7 +71,7 @@ public struct QueueDefinition: Sendable, Equatable {
         name: String,
         declare: DeclareMode = .active,
         onMismatch: MismatchAction = .fail,
-        type: QueueType = .classic,
+        type: QueueType? = nil,
         durable: Bool = true,
         exclusive: Bool = false,
         autoDelete: Bool = false,

@@ -1,0 +1,43 @@
+extension CrossChecks {
+    /// What a quorum queue does to a message that comes back too often.
+    ///
+    /// Attempts are not what it counts: each is a copy of its own, and a new message to the broker. What comes back with
+    /// a channel is counted, the neighbours of a crash or of a hanging handler among it.
+    func checkDeaths(
+        _ job: JobDecoder.DecodedJob,
+        _ topology: TopologyDecoder.Topology,
+        _ ledger: CrashLedgerSettings?
+    ) {
+        guard let name = job.queue, let queue = topology.queues.first(where: { $0.name == name.value }),
+            queue.type == .quorum, queue.declare == .active
+        else { return }
+        if queue.deadLetter == nil {
+            self.log.warning(
+                .noDeadLetter,
+                name.span,
+                "the quorum queue \(quoted(queue.name)) drops a message that it has given out too often:"
+                    + " it has no dead_letter",
+                help: "write dead_letter: { routing_key: \(queue.name).dead } under the queue"
+            )
+        }
+        if let limit = queue.deliveryLimit, let ledger, limit < ledger.maxCrashes {
+            self.log.warning(
+                .deliveryLimit,
+                name.span,
+                "the delivery_limit of \(limit) of queue \(quoted(queue.name)) is reached before the crash ledger has seen"
+                    + " \(ledger.maxCrashes) crashes, for the messages that are prefetched beside the culprit too",
+                help: "raise 'delivery_limit' to at least 'max_crashes'"
+            )
+        }
+    }
+
+    /// One of both would win, and the other seem to be in force.
+    func checkPriority(_ reader: MappingReader) {
+        guard reader.node("consumer_priority") != nil,
+            case .mapping(let pairs) = reader.node("consumer_arguments")?.content
+        else { return }
+        for pair in pairs where pair.key == "x-priority" {
+            self.log.error(.conflict, pair.keySpan, "'x-priority' is written 'consumer_priority', and that is here too")
+        }
+    }
+}
