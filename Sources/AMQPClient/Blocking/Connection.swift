@@ -114,12 +114,17 @@ public final class Connection: Sendable {
     public func openChannel() throws(AMQPError) -> Channel { try self.openChannel(mailbox: Mailbox()) }
 
     /// - Parameters:
-    ///   - mailbox: Its owner's.
+    ///   - mailbox: Its owner's. What is no part of the channel, calls and signals, stays in it if this throws.
     ///   - outwaitsBlocks: Whether its requests wait on while the broker blocks the connection, see
     ///     ``Channel/outwaitsBlocks``.
+    ///   - interrupts: Signals that end the wait for open-ok, see ``Channel/interrupts``.
     /// - Returns: The open channel.
     /// - Throws: As ``openChannel()``.
-    package func openChannel(mailbox: Mailbox, outwaitsBlocks: Bool = true) throws(AMQPError) -> Channel {
+    package func openChannel(
+        mailbox: Mailbox,
+        outwaitsBlocks: Bool = true,
+        interrupts: UInt32 = 0
+    ) throws(AMQPError) -> Channel {
         let incarnation = Self.incarnations.add(1, ordering: .relaxed).newValue
         mailbox.attach(incarnation)
         let lane = try self.outbox.openChannel(mailbox: mailbox, incarnation: incarnation)
@@ -131,7 +136,13 @@ public final class Connection: Sendable {
             seat: self.driver.seat
         )
         channel.outwaitsBlocks = outwaitsBlocks
-        try channel.awaitOpen()
+        channel.interrupts = interrupts
+        do throws(AMQPError) {
+            try channel.awaitOpen()
+        } catch {
+            mailbox.giveBack(channel.takeCalls(), channel.takeSignals())
+            throw error
+        }
         return channel
     }
 
