@@ -1,4 +1,5 @@
 import AMQPClient
+import AMQPWire
 
 /// A socket that takes as much as the simulation lets it.
 // @unchecked Sendable: a simulation has one thread.
@@ -68,7 +69,7 @@ final class SimulatedHost: ConnectionHost {
     private(set) var isOpen = false
     private(set) var ends: [AMQPError] = []
 
-    func connectionOpened() { self.isOpen = true }
+    func connectionOpened(_ serverProperties: FieldTable) { self.isOpen = true }
     func setReading(_ isReading: Bool) {}
     func connectionBlocked(reason: String) {}
     func connectionUnblocked() {}
