@@ -142,10 +142,15 @@ import Testing
         TuneCase((5, 8192, 60), (10, 131_072, 0), (5, 8192, 0)),
         TuneCase((0, 65_536, 1), (7, 0, 1), (7, 65_536, 1)),
         TuneCase((1, 4096, 60), (0, 131_072, 30), (1, 4096, 30)),
+        // No number of ours traps or leaves the protocol's range, nor C9's.
+        TuneCase((0, 0, 0), (100_000, 5000, 86_400), (65_535, 8192, 65_535)),
+        TuneCase((0, 131_072, 60), (-1, 4096, -1), (65_535, 8192, 0)),
+        TuneCase((0, 0, 0), (.max, .max, .max), (65_535, Int(UInt32.max), 65_535)),
+        TuneCase((9, 131_072, 60), (.min, .min, .min), (9, 131_072, 0)),
     ]
 
     @Test(arguments: tunes)
-    func `C7: the smaller of what both sides limit; 0 is no limit; heartbeat 0 is ours to say`(tune: TuneCase) {
+    func `C7 C8 C9: the smaller of what both sides limit; 0 is no limit; heartbeat 0 is ours to say`(tune: TuneCase) {
         var machine = Self.machine(
             channelMax: tune.ours.0,
             frameMax: tune.ours.1,

@@ -25,13 +25,32 @@ import Testing
         #expect(clock.tick(now: 4 * Self.second) == .peerDead(silentFor: 4 * Self.second))
     }
 
-    @Test func `C15: time in which nobody looked at the socket is no silence of the peer`() {
+    @Test func `C15: after a stall of any length the peer has an interval to be heard, once`() {
         var clock = HeartbeatClock(interval: 2 * Self.second, now: 0)
-        clock.sent(now: 9 * Self.second)
-        clock.stalled(for: 9 * Self.second)
-        #expect(clock.tick(now: 9 * Self.second) == .none)
-        clock.sent(now: 13 * Self.second)
-        #expect(clock.tick(now: 13 * Self.second) == .peerDead(silentFor: 4 * Self.second))
+        clock.sent(now: 90 * Self.second)
+        clock.stalled(for: 90 * Self.second, now: 90 * Self.second)
+        #expect(clock.tick(now: 90 * Self.second) == .none)
+        #expect(clock.tick(now: 92 * Self.second - 1) != .peerDead(silentFor: 92 * Self.second - 1))
+        clock.stalled(for: Self.second, now: 92 * Self.second)
+        #expect(clock.tick(now: 92 * Self.second) == .peerDead(silentFor: 92 * Self.second))
+    }
+
+    @Test func `C15: whoever is heard after a stall has the same again`() {
+        var clock = HeartbeatClock(interval: 2 * Self.second, now: 0)
+        for pause in 1...3 as ClosedRange<UInt64> {
+            let now = pause * 90 * Self.second
+            clock.sent(now: now)
+            clock.stalled(for: 89 * Self.second, now: now)
+            #expect(clock.tick(now: now) == .none)
+            clock.received(now: now + Self.second)
+        }
+        #expect(clock.tick(now: 275 * Self.second) == .peerDead(silentFor: 4 * Self.second))
+    }
+
+    @Test func `C15: a short stall puts the judgement off by no more than itself`() {
+        var clock = HeartbeatClock(interval: 10 * Self.second, now: 0)
+        clock.stalled(for: Self.second, now: 12 * Self.second)
+        #expect(clock.tick(now: 20 * Self.second) == .peerDead(silentFor: 20 * Self.second))
     }
 
     @Test func `C15: any octets in keep it alive`() {

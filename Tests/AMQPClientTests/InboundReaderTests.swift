@@ -134,6 +134,11 @@ import TestSupport
         Broken("C24: a header of 5 octets", Octets.frame(1, 1, deliver) + Octets.frame(2, 1, Array(header[..<5])), 501),
         Broken("C21: a method frame of 3 octets", Octets.frame(1, 1, [0, 60, 0]), 501),
         Broken(
+            "C21: a delivery of its two numbers alone",
+            Octets.frame(1, 1, [0, 60, 0, 60]) + Octets.frame(2, 1, header) + Octets.frame(3, 1, [1, 2]),
+            501
+        ),
+        Broken(
             "C21: a delivery whose strings run over its end",
             Octets.frame(1, 1, [0, 60, 0, 60, 200, 1]) + Octets.frame(2, 1, header) + Octets.frame(3, 1, [1, 2]),
             501

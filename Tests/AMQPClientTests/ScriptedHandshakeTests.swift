@@ -99,15 +99,28 @@ import TestSupport
         #expect(error?.isTransient == answer.isEmpty)
     }
 
-    @Test func `C11: a server that says nothing is given up`() throws {
+    enum Silence: CaseIterable { case afterAccept, afterStartOk, afterTuneOk }
+
+    @Test(arguments: Silence.allCases)
+    func `C11: a server that falls silent is given up by the one deadline`(_ silence: Silence) throws {
         var options = Scripted.options
         options.connectTimeout = .seconds(1)
+        let start = MonotonicClock.now()
         let error = try PeerListener.run { peer in
+            if silence != .afterAccept { try peer.greet() }
+            if silence == .afterTuneOk {
+                try peer.send(ConnectionTune(channelMax: 1, frameMax: 8192, heartbeat: 0), on: 0)
+                try peer.expect(ConnectionTuneOk.self, on: 0)
+                try peer.expect(ConnectionOpen.self, on: 0)
+            }
             _ = try? peer.next()  // the protocol header is no frame: this waits for the end
         } client: { [options] endpoint in
             Scripted.error { () throws(AMQPError) in _ = try Scripted.connect(endpoint, options) }
         }
         #expect(error?.code == .timeout)
+        let elapsed = MonotonicClock.now() - start
+        #expect(elapsed >= 1_000_000_000)
+        #expect(elapsed < 4_000_000_000)  // room for a busy machine
     }
 
     @Test
@@ -199,6 +212,22 @@ import TestSupport
             let connection = try Scripted.connect(endpoint)
             connection.close(timeout: .milliseconds(100))
             #expect(Scripted.error { () throws(AMQPError) in _ = try connection.openChannel() }?.code == .closedByOwner)
+        }
+    }
+
+    @Test func `C44: the owner's close cuts short one that is under way`() throws {
+        let isRefused = Monitor(false)
+        try PeerListener.run { peer in
+            try peer.handshake()
+            try peer.send(ConnectionOpenOk(), on: 0)
+            #expect(try peer.expect(ConnectionClose.self, on: 0).replyCode == 503)
+            isRefused.withLock { $0 = true }
+            isRefused.broadcast()
+            try peer.expectEnd()  // within its five seconds, not the request timeout's sixty
+        } client: { endpoint in
+            let connection = try Scripted.connect(endpoint)
+            _ = isRefused.wait(until: Scripted.deadline()) { $0 ? true : nil }
+            connection.close(timeout: .milliseconds(100))
         }
     }
 

@@ -197,6 +197,46 @@ import Testing
         }
     }
 
+    @Test func `C51 C63: an owner that does not outwait a blocked broker has its answer by the timeout`() throws {
+        var options = Scripted.options
+        options.requestTimeout = .milliseconds(50)
+        try Scripted.run(options) { connection in
+            let error = Scripted.error { () throws(AMQPError) in
+                _ = try connection.openChannel(outwaitsBlocks: false)
+            }
+            #expect(error?.code == .timeout)
+            #expect(connection.isBlocked)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.send(ConnectionBlocked(reason: "low on memory"), on: 0)
+            try peer.expect(ChannelOpen.self, on: 1)
+            try peer.expect(ChannelClose.self, on: 1)
+            try peer.finish()
+        }
+    }
+
+    @Test func `declaring a topology stops between two entities when its owner stops`() throws {
+        try Scripted.run { connection in
+            let topology = RecordedTopology()
+            for name in ["a", "b", "c"] { topology.queue(name) }
+            var asked = 0
+            let error = Scripted.error { () throws(AMQPError) in
+                _ = try topology.declareAll(on: connection) {
+                    asked += 1
+                    return asked > 1
+                }
+            }
+            #expect(error?.code == .closedByOwner)
+            #expect(asked == 2)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1)
+            try peer.expect(QueueDeclare.self, on: 1)
+            try peer.send(QueueDeclareOk(queue: "a", messageCount: 0, consumerCount: 0), on: 1)
+            try peer.finish()
+        }
+    }
+
     // MARK: Transactions
 
     @Test func `C64: between commit and commit-ok nothing of the channel is sent, not even by the tick`() throws {

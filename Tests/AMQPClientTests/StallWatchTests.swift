@@ -14,22 +14,20 @@ import Testing
         #expect(watch.tick(now: 0) == 0, "a clock that was read earlier")
     }
 
-    @Test func `C15: after a pause the peer has its time again; a process that is late each time still finds it dead`()
-    {
+    /// Each tick comes so late: a stall each time, as on a machine with too much to do.
+    @Test(arguments: [6, 10, 25] as [UInt64])
+    func `C15: a process that is late each time finds a dead peer within three intervals`(_ ticks: UInt64) {
         var watch = StallWatch(interval: Self.tick, now: 0)
-        var clock = HeartbeatClock(interval: 2 * Self.second, now: 0)
+        var clock = HeartbeatClock(interval: 30 * Self.second, now: 0)
         var now: UInt64 = 0
-        var ticks = 0
-        var end: HeartbeatClock.TickAction = .none
-        while ticks < 1000 {
-            now += Self.second  // each tick ten times too late
-            ticks += 1
-            clock.stalled(for: watch.tick(now: now))
-            end = clock.tick(now: now)
-            if case .peerDead = end { break }
+        while now < 400 * Self.second {
+            now += ticks * Self.tick
+            clock.stalled(for: watch.tick(now: now), now: now)
+            if case .peerDead(let silence) = clock.tick(now: now) {
+                #expect(silence >= 60 * Self.second && silence <= 93 * Self.second)
+                return
+            }
         }
-        #expect(ticks == 40)
-        guard case .peerDead(let silence) = end else { return #expect(Bool(false), "never found out") }
-        #expect(silence == 4 * Self.second)
+        Issue.record("not found in 400 s")
     }
 }

@@ -11,7 +11,7 @@ import Testing
     .timeLimit(.minutes(10))
 )
 struct TLSTests {
-    private static func connect(_ uri: String, name: String = "millrace tls tests") throws -> Connection {
+    static func connect(_ uri: String, name: String = "millrace tls tests") throws -> Connection {
         var options = ConnectionOptions()
         options.name = name
         return try Connection.connect(
@@ -41,7 +41,9 @@ struct TLSTests {
     }
 
     /// One node for all of it: its start takes longer than everything else.
-    @Test func `C3 C4 C6 C66: TLS, its failures, and every login, on RabbitMQ`() throws {
+    @Test func `C3 C4 C6 C14 C15 C66: TLS, its failures, every login, and the life of a connection, on RabbitMQ`()
+        throws
+    {
         try Self.onThread {
             let broker = try TLSBroker()
             let expired = try broker.listener(certificate: "expired")
@@ -54,6 +56,7 @@ struct TLSTests {
             try Self.clientCertificates(broker, [strict.port, old.port])
             try Self.files(broker)
             try Self.logins(broker)
+            try Self.life(broker)
         }
     }
 

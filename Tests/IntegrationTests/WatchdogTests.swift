@@ -91,6 +91,21 @@ struct WatchdogTests {
         }
     }
 
+    @Test func `an open-ok that never comes: the watchdog is heard, and the next channel consumes`() async throws {
+        try await OwnThread.run {
+            try PeerListener.run { peer in
+                // The workers' channels come after the one for the topology. No frame for five seconds fails the script.
+                try peer.serveSupervisor { frame in frame.methodID == .channelOpen && (2...3).contains(frame.channel) }
+            } client: { endpoint in
+                try self.run("amqp://127.0.0.1:\(endpoint.port)", queue: "q", consumeTimeout: .milliseconds(300)) {
+                    run in
+                    try run.wait("overdue") { $0.reasons == ["job 'work': 2 of 2 workers do not consume"] }
+                    try run.wait("ready") { $0.isReady }
+                }
+            }
+        }
+    }
+
     /// A broker that answers everything, but for the first few `basic.consume`.
     private static func answer(_ peer: ScriptedPeer, silentConsumes: Int) throws {
         var silent = silentConsumes

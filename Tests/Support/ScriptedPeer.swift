@@ -162,20 +162,31 @@ package final class ScriptedPeer {
 
     /// The protocol header and start, up to the client's login.
     @discardableResult
-    package func greet(mechanisms: String = "PLAIN AMQPLAIN") throws -> ConnectionStartOk {
+    package func greet(
+        mechanisms: String = "PLAIN AMQPLAIN",
+        serverProperties: FieldTable = FieldTable()
+    ) throws -> ConnectionStartOk {
         guard try self.take(8, "a protocol header") == Frame.protocolHeader else {
             throw PeerFailure("another protocol header")
         }
-        try self.send(ConnectionStart(mechanisms: Array(mechanisms.utf8), locales: Array("en_US".utf8)), on: 0)
+        let start = ConnectionStart(
+            serverProperties: serverProperties,
+            mechanisms: Array(mechanisms.utf8),
+            locales: Array("en_US".utf8)
+        )
+        try self.send(start, on: 0)
         return try self.expect(ConnectionStartOk.self, on: 0)
     }
 
     /// From the protocol header to open-ok; gives the client's answer to the limits.
     @discardableResult
-    package func handshake(channelMax: UInt16 = 2047, frameMax: UInt32 = 8192, heartbeat: UInt16 = 0) throws
-        -> ConnectionTuneOk
-    {
-        try self.greet()
+    package func handshake(
+        channelMax: UInt16 = 2047,
+        frameMax: UInt32 = 8192,
+        heartbeat: UInt16 = 0,
+        serverProperties: FieldTable = FieldTable()
+    ) throws -> ConnectionTuneOk {
+        try self.greet(serverProperties: serverProperties)
         try self.send(ConnectionTune(channelMax: channelMax, frameMax: frameMax, heartbeat: heartbeat), on: 0)
         let tuneOk = try self.expect(ConnectionTuneOk.self, on: 0)
         try self.expect(ConnectionOpen.self, on: 0)

@@ -6,7 +6,7 @@ extension Channel {
     /// Consumers that already run keep their limit: cancel and consume again to change it (C57). Blocks for one
     /// round trip.
     ///
-    /// AMQP 0-9-1 §1.8.3.1 `basic.qos`, always with `prefetch-size=0`, which RabbitMQ alone accepts.
+    /// AMQP 0-9-1 §1.8.3.1 `basic.qos`, always with `prefetch-size=0`: RabbitMQ refuses any other.
     ///
     /// - Parameters:
     ///   - count: Deliveries, 1...65,535. 0 means no limit.
@@ -25,13 +25,17 @@ extension Channel {
     ///
     /// - Parameters:
     ///   - queue: An existing queue.
-    ///   - tag: Empty to have the broker make one up. Two consumers of one channel can not share one.
+    ///   - tag: Empty to have the broker make one up. Two consumers of one channel can not share one. On a number that
+    ///     was used before, the deliveries of its last life may still come (C37): a tag that no earlier channel had keeps
+    ///     them apart for sure, so do not open one channel after the other with the same tag.
     ///   - noAck: Deliveries are settled as they are sent: what is in flight when the channel ends is lost (C58).
     ///   - exclusive: No other consumer on this queue.
     ///   - arguments: For instance `x-priority`.
     /// - Returns: The consumer's tag.
     /// - Throws: 404 for a missing queue, 403 for one that is used exclusively, 405 for another connection's; the
-    ///   channel ends with each. `.refusedLocally` for a tag in use: sent, it would cost the connection (530).
+    ///   channel ends with each. `.refusedLocally` for a tag in use: sent, it would cost the connection (530); and for an
+    ///   `x-priority`, or `amq.rabbitmq.reply-to`, if the broker says that it has no such thing (C5). Why the channel
+    ///   ended; `.timeout`, and then the channel is closed (C63).
     @discardableResult
     public func consume(
         _ queue: String,
@@ -41,6 +45,8 @@ extension Channel {
         arguments: FieldTable = FieldTable()
     ) throws(AMQPError) -> String {
         try self.throwIfEnded()
+        if arguments["x-priority"] != nil { try self.server.require(.consumerPriorities, for: .basicConsume) }
+        if queue == "amq.rabbitmq.reply-to" { try self.server.require(.directReplyTo, for: .basicConsume) }
         if self.consumers.contains(tag) { self.pump(until: 0) }  // the broker may have ended it by now (C56)
         guard !self.consumers.contains(tag) else {
             let text =
@@ -79,13 +85,29 @@ extension Channel {
 
     /// Ends a consumer.
     ///
-    /// Deliveries that came before its cancel-ok can still be taken and settled (C55).
+    /// Deliveries that came before its cancel-ok can still be taken and settled (C55). Blocks for one round trip.
+    ///
+    /// AMQP 0-9-1 §1.8.3.5 `basic.cancel`. A tag that no consumer has is no error.
+    ///
+    /// - Parameter consumerTag: As ``consume(_:tag:noAck:exclusive:arguments:)`` gave it.
+    /// - Throws: Why the channel ended; `.timeout`, and then the channel is closed (C63).
     public func cancel(_ consumerTag: String) throws(AMQPError) {
         _ = try self.request(BasicCancel(consumerTag: consumerTag), expecting: .basicCancelOk)
         self.forgetConsumer(consumerTag)
     }
 
-    /// Takes one message out of a queue, or nil if there is none (AMQP 0-9-1 §1.8.3.10 `basic.get`, C59).
+    /// Takes one message out of a queue.
+    ///
+    /// Blocks for one round trip for each message: a consumer is many times as fast.
+    ///
+    /// AMQP 0-9-1 §1.8.3.10 `basic.get`, C59.
+    ///
+    /// - Parameters:
+    ///   - queue: An existing queue.
+    ///   - noAck: The message is settled as it is sent: if the channel ends on the way it is lost.
+    /// - Returns: The message, or nil if the queue has none ready.
+    /// - Throws: 404 for a missing queue, 403 without the permission, 405 for another connection's exclusive one; the
+    ///   channel ends with each. Why the channel ended; `.timeout`, and then the channel is closed (C63).
     public func get(_ queue: String, noAck: Bool = false) throws(AMQPError) -> Delivery? {
         let reply = try self.request(
             BasicGet(queue: queue, noAck: noAck),
@@ -100,11 +122,13 @@ extension Channel {
         return Delivery(block: block, record: record, incarnation: self.incarnation)
     }
 
-    /// Has the broker give out again what is unsettled on this channel, under new tags (AMQP 0-9-1 §1.8.3.16, C59).
+    /// Has the broker give out again what is unsettled on this channel, under new tags.
     ///
     /// What came before and was not taken yet is dropped, since it comes again. Blocks for one round trip.
     ///
-    /// Always with `requeue=1`, which RabbitMQ alone accepts.
+    /// AMQP 0-9-1 §1.8.3.16 `basic.recover`, C59, always with `requeue=1`: RabbitMQ refuses 0.
+    ///
+    /// - Throws: Why the channel ended; `.timeout`, and then the channel is closed (C63).
     public func recover() throws(AMQPError) {
         _ = try self.request(BasicRecover(requeue: true), expecting: .basicRecoverOk)
     }

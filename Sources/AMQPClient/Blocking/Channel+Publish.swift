@@ -5,17 +5,26 @@ extension Channel {
     ///
     /// Blocks for one round trip.
     ///
-    /// RabbitMQ's `confirm.select`, C46. Not to be mixed with ``selectTransactions()``.
+    /// RabbitMQ's `confirm.select`, C46. Not to be mixed with ``selectTransactions()``; there is no way back.
+    ///
+    /// - Throws: `.refusedLocally` on a channel in transaction mode, or if the broker says that it has no confirms (C5);
+    ///   why the channel ended; `.timeout`, and then the channel is closed (C63).
     public func selectConfirms() throws(AMQPError) {
         try self.throwIfEnded()
         guard self.currentMode != .transaction else { throw Self.mixed(.confirmSelect) }
+        try self.server.require(.confirms, for: .confirmSelect)
         _ = try self.request(ConfirmSelect(), expecting: .confirmSelectOk)
         self.enter(.confirm)
     }
 
-    /// Puts the channel in transaction mode (AMQP 0-9-1 §1.9).
+    /// Puts the channel in transaction mode: publishes and acks take effect with ``commit()``.
     ///
     /// Blocks for one round trip.
+    ///
+    /// AMQP 0-9-1 §1.9.2.1 `tx.select`. There is no way back.
+    ///
+    /// - Throws: `.refusedLocally` on a channel in confirm mode (C46); why the channel ended; `.timeout`, and then the
+    ///   channel is closed (C63).
     public func selectTransactions() throws(AMQPError) {
         try self.throwIfEnded()
         guard self.currentMode != .confirm else { throw Self.mixed(.txSelect) }
@@ -27,7 +36,12 @@ extension Channel {
     ///
     /// Blocks for one round trip (C64).
     ///
-    /// Not atomic on RabbitMQ: acks of one commit are settled before its publishes are known to be accepted.
+    /// AMQP 0-9-1 §1.9.2.3 `tx.commit`. Not atomic on RabbitMQ: acks of one commit are settled before its publishes are
+    /// known to be accepted.
+    ///
+    /// - Throws: `.refusedLocally` on a channel that is not in transaction mode; 406 if a publish was not accepted, and why
+    ///   else the channel ended: whether the commit took effect is then unknown. `.timeout`, and then the channel is closed
+    ///   (C63).
     public func commit() throws(AMQPError) {
         try self.requireTransaction(.txCommit)
         self.beginCommit()
@@ -39,6 +53,11 @@ extension Channel {
     ///
     /// Acks since then are undone: the deliveries are not given out again, they can be settled again (C64). Blocks for
     /// one round trip.
+    ///
+    /// AMQP 0-9-1 §1.9.2.5 `tx.rollback`.
+    ///
+    /// - Throws: `.refusedLocally` on a channel that is not in transaction mode; why the channel ended; `.timeout`, and
+    ///   then the channel is closed (C63).
     public func rollback() throws(AMQPError) {
         try self.requireTransaction(.txRollback)
         _ = try self.request(TxRollback(), expecting: .txRollbackOk)
@@ -169,7 +188,8 @@ extension Channel {
     /// channel (C65), or more than `outboxHighWater` octets wait for the socket: then it blocks until there is room.
     ///
     /// AMQP 0-9-1 §1.8.3.7 `basic.publish`. A missing exchange ends the channel later (C45). On a confirm channel the
-    /// message is kept until the broker answers.
+    /// message is kept until the broker answers, and a mandatory one carries one header more, `millrace-seq`, its sequence
+    /// number, by which a return is known again; consumers see it.
     ///
     /// - Parameters:
     ///   - message: Its body at most what the broker takes (16 to 128 MiB by default).
@@ -198,11 +218,18 @@ extension Channel {
         return sequence
     }
 
-    /// Publishes a message given in parts.
+    /// Publishes a message given in parts, waiting for room as long as the connection lives.
     ///
-    /// See ``publish(_:timeout:)``.
+    /// See ``publish(_:timeout:)``, also for the header that a mandatory one gets.
     ///
+    /// - Parameters:
+    ///   - body: At most what the broker takes.
+    ///   - exchange: Empty for the default exchange, which routes to the queue named by the key.
+    ///   - routingKey: At most 255 octets.
+    ///   - properties: Headers and the rest.
+    ///   - mandatory: Have it returned if no queue takes it.
     /// - Returns: The sequence number on a confirm channel, else 0.
+    /// - Throws: `.refusedLocally` if it can not be encoded, with nothing sent (C20, C27); why the channel ended.
     @discardableResult
     public func publish(
         _ body: [UInt8],

@@ -2,6 +2,10 @@ import AMQPWire
 
 extension Channel {
     /// How many acks may wait to become one frame: 1 (the default) sends a frame for each.
+    ///
+    /// Fewer go out before the channel waits, and within a tenth of a second in any case.
+    ///
+    /// - Parameter size: 1 or more.
     public func batchAcks(_ size: Int) { self.lane.ackLine.setBatch(size) }
 
     /// Deliveries given out on this channel and not settled.
@@ -23,22 +27,36 @@ extension Channel {
     /// AMQP 0-9-1 §1.8.3.13 `basic.ack`, C53, C54. The ack of a delivery of an earlier channel is dropped quietly and
     /// counted in ``droppedAckCount``: the broker gives the message out again.
     ///
-    /// - Throws: `.refusedLocally` for a delivery that is settled already; sent, it would cost the channel.
+    /// - Throws: `.refusedLocally` for a delivery that is settled already; sent, it would cost the channel. Why the channel
+    ///   ended.
     public func ack(_ delivery: Delivery) throws(AMQPError) {
         guard self.isOwn(delivery) else { return }
         try self.settled(self.lane.ackLine.ack(delivery.deliveryTag), delivery.deliveryTag, .basicAck)
     }
 
-    /// Acknowledges every delivery up to this one.
+    /// Acknowledges every delivery up to this one that is not settled yet.
+    ///
+    /// AMQP 0-9-1 §1.8.3.13 `basic.ack` with `multiple=1`. It goes out, and is dropped, as ``ack(_:)`` is.
+    ///
+    /// - Throws: `.refusedLocally` for a delivery that is settled already; why the channel ended.
     public func ackAll(upTo delivery: Delivery) throws(AMQPError) {
         guard self.isOwn(delivery) else { return }
         let count = self.lane.ackLine.ackAll(upTo: delivery.deliveryTag)
         try self.settled(count != nil, delivery.deliveryTag, .basicAck)
     }
 
-    /// Gives a delivery back; new brokers do not count it as a failure (RabbitMQ's `basic.nack`).
+    /// Gives a delivery back; new brokers do not count it as a failure.
+    ///
+    /// RabbitMQ's `basic.nack`, C53, always for one delivery. It goes out, and is dropped, as ``ack(_:)`` is.
+    ///
+    /// - Parameters:
+    ///   - delivery: One of this channel.
+    ///   - requeue: Whether the queue gives it out again; else it goes to the queue's dead-letter target.
+    /// - Throws: `.refusedLocally` for a delivery that is settled already, or if the broker says that it has no nack (C5);
+    ///   why the channel ended.
     public func nack(_ delivery: Delivery, requeue: Bool) throws(AMQPError) {
         guard self.isOwn(delivery) else { return }
+        if self.server.lacksNack { try self.server.require(.nack, for: .basicNack, advice: "Use reject.") }
         try self.settled(
             self.lane.ackLine.nack(delivery.deliveryTag, requeue: requeue),
             delivery.deliveryTag,
@@ -46,7 +64,14 @@ extension Channel {
         )
     }
 
-    /// Refuses a delivery: without `requeue` it goes to the queue's dead-letter target (AMQP 0-9-1 §1.8.3.14).
+    /// Refuses a delivery; new brokers count it as a failure.
+    ///
+    /// AMQP 0-9-1 §1.8.3.14 `basic.reject`, C53. It goes out, and is dropped, as ``ack(_:)`` is.
+    ///
+    /// - Parameters:
+    ///   - delivery: One of this channel.
+    ///   - requeue: Whether the queue gives it out again; else it goes to the queue's dead-letter target.
+    /// - Throws: `.refusedLocally` for a delivery that is settled already; why the channel ended.
     public func reject(_ delivery: Delivery, requeue: Bool) throws(AMQPError) {
         guard self.isOwn(delivery) else { return }
         try self.settled(
@@ -83,6 +108,10 @@ extension Channel {
 
     @inline(__always)
     package func ack(tag: UInt64) -> Bool { self.lane.ackLine.ack(tag) }
-    package func nack(tag: UInt64, requeue: Bool) -> Bool { self.lane.ackLine.nack(tag, requeue: requeue) }
+    /// A broker without `basic.nack` gets a `basic.reject`.
+    package func nack(tag: UInt64, requeue: Bool) -> Bool {
+        if self.server.lacksNack { return self.reject(tag: tag, requeue: requeue) }
+        return self.lane.ackLine.nack(tag, requeue: requeue)
+    }
     package func reject(tag: UInt64, requeue: Bool) -> Bool { self.lane.ackLine.reject(tag, requeue: requeue) }
 }

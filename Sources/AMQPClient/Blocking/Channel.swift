@@ -14,8 +14,13 @@ public final class Channel {
     private let connection: AnyObject?
     /// How long an answer may take.
     package var requestTimeout: Duration
-    /// Whether requests wait on while the broker blocks the connection; an owner with other things to do does not.
-    package var outwaitsBlocks = true
+    /// Whether requests wait on while the broker blocks the connection (C51): true unless set.
+    ///
+    /// A blocked broker reads nothing, so no answer can come, for as long as its alarm lasts. Set it to false and every
+    /// request ends after ``ConnectionOptions/requestTimeout`` all the same: `.timeout`, and the channel is closed (C63).
+    public var outwaitsBlocks = true
+    /// What it may ask of its broker.
+    var server = ServerCapabilities()
 
     private var inbox = Inbox()
     var replies: ContiguousArray<ChannelEvent> = []

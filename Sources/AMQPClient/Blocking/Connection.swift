@@ -1,4 +1,4 @@
-import AMQPWire
+public import AMQPWire
 public import Logging
 public import NIOCore
 import Synchronization
@@ -16,19 +16,27 @@ public final class Connection: Sendable {
     public let options: ConnectionOptions
     /// The broker it is connected to.
     public let endpoint: Endpoint
+    /// What the broker says of itself in `connection.start`: `product`, `version` and `capabilities` among it
+    /// (AMQP 0-9-1 §1.4.2.1, C5).
+    ///
+    /// Calls that need what `capabilities` says to be false throw `.refusedLocally` and send nothing.
+    public let serverProperties: FieldTable
+    private let server: ServerCapabilities
 
     private static let incarnations = Atomic<UInt64>(0)
 
     private init(
         driver: any ConnectionDriver,
-        outbox: Outbox,
+        opened: OpenedConnection,
         eventLoop: any EventLoop,
         ended: EventLoopFuture<Void>,
         options: ConnectionOptions,
         endpoint: Endpoint
     ) {
         self.driver = driver
-        self.outbox = outbox
+        self.outbox = opened.outbox
+        self.serverProperties = opened.serverProperties
+        self.server = ServerCapabilities(opened.serverProperties)
         self.eventLoop = eventLoop
         self.ended = ended
         self.options = options
@@ -50,7 +58,7 @@ public final class Connection: Sendable {
     ///   - logger: Gets what is worth a line.
     ///   - delegate: Told of blocking and of the end; held weakly.
     /// - Returns: The open connection.
-    /// - Throws: `.connectionLost` if there is no TCP connection, `.tlsFailed`, `.authenticationFailed` or 403 for bad
+    /// - Throws: `.invalidSettings` for an option out of its range, `.connectionLost` if there is no TCP connection, `.tlsFailed`, `.authenticationFailed` or 403 for bad
     ///   credentials, 530 for a bad virtual host, `.timeout`.
     public static func connect(
         to endpoint: Endpoint,
@@ -60,9 +68,11 @@ public final class Connection: Sendable {
         delegate: (any ConnectionDelegate)? = nil
     ) throws(AMQPError) -> Connection {
         let options = options.applying(endpoint)
+        try options.validate()
+        let deadline = MonotonicClock.now() &+ options.connectTimeout.nanoseconds
         let bootstrap = try ConnectionBootstrap(endpoint, options)
         let eventLoop = group.next()
-        let opened = eventLoop.makePromise(of: Outbox.self)
+        let opened = eventLoop.makePromise(of: OpenedConnection.self)
         let ended = eventLoop.makePromise(of: Void.self)
         let report = ConnectionReport(
             on: eventLoop,
@@ -79,6 +89,7 @@ public final class Connection: Sendable {
                     try bootstrap.connectSocket(on: eventLoop),
                     endpoint: endpoint,
                     options: options,
+                    dueBy: deadline,
                     report: report
                 )
             } catch {
@@ -86,15 +97,19 @@ public final class Connection: Sendable {
                 throw error
             }
         } else {
-            let encrypted = NIODriver(endpoint: endpoint, options: options, report: report)
+            let encrypted = NIODriver(
+                endpoint: endpoint,
+                options: options,
+                dueBy: deadline,
+                report: report
+            )
             bootstrap.connect(on: eventLoop, driver: encrypted) { report.connectionFailed($0) }
             driver = encrypted
         }
         do {
-            let outbox = try opened.futureResult.wait()
             return Connection(
                 driver: driver,
-                outbox: outbox,
+                opened: try opened.futureResult.wait(),
                 eventLoop: eventLoop,
                 ended: ended.futureResult,
                 options: options,
@@ -109,20 +124,30 @@ public final class Connection: Sendable {
 
     /// Opens a channel for the calling thread.
     ///
-    /// Blocks for one round trip.
+    /// Blocks for one round trip, up to `requestTimeout`; never call it on an event loop.
     ///
     /// AMQP 0-9-1 §1.5.2.1 `channel.open`, C31.
     ///
-    /// - Throws: `.channelsExhausted`, `.notOpen`, `.timeout`, or why the connection ended.
-    public func openChannel() throws(AMQPError) -> Channel { try self.openChannel(mailbox: Mailbox()) }
+    /// - Parameter outwaitsBlocks: Whether this and later requests wait on while the broker blocks the connection, see
+    ///   ``Channel/outwaitsBlocks``.
+    /// - Returns: The open channel.
+    /// - Throws: `.channelsExhausted`, `.timeout`, or why the connection ended.
+    public func openChannel(outwaitsBlocks: Bool = true) throws(AMQPError) -> Channel {
+        try self.openChannel(mailbox: Mailbox(), outwaitsBlocks: outwaitsBlocks)
+    }
 
     /// - Parameters:
-    ///   - mailbox: Its owner's.
+    ///   - mailbox: Its owner's. What is no part of the channel, calls and signals, stays in it if this throws.
     ///   - outwaitsBlocks: Whether its requests wait on while the broker blocks the connection, see
     ///     ``Channel/outwaitsBlocks``.
+    ///   - interrupts: Signals that end the wait for open-ok, see ``Channel/interrupts``.
     /// - Returns: The open channel.
-    /// - Throws: As ``openChannel()``.
-    package func openChannel(mailbox: Mailbox, outwaitsBlocks: Bool = true) throws(AMQPError) -> Channel {
+    /// - Throws: As ``openChannel(outwaitsBlocks:)``.
+    package func openChannel(
+        mailbox: Mailbox,
+        outwaitsBlocks: Bool = true,
+        interrupts: UInt32 = 0
+    ) throws(AMQPError) -> Channel {
         let incarnation = Self.incarnations.add(1, ordering: .relaxed).newValue
         mailbox.attach(incarnation)
         let lane = try self.outbox.openChannel(mailbox: mailbox, incarnation: incarnation)
@@ -135,24 +160,39 @@ public final class Connection: Sendable {
             connection: self
         )
         channel.outwaitsBlocks = outwaitsBlocks
-        try channel.awaitOpen()
+        channel.interrupts = interrupts
+        channel.server = self.server
+        do throws(AMQPError) {
+            try channel.awaitOpen()
+        } catch {
+            mailbox.giveBack(channel.takeCalls(), channel.takeSignals())
+            throw error
+        }
         return channel
     }
 
     /// Whether the broker reads nothing from this connection at the moment (C51).
     public var isBlocked: Bool { self.outbox.isBlocked }
 
-    /// Closes and waits until the socket is gone, at most `timeout`.
+    /// Closes and waits until the socket is gone.
     ///
-    /// Every open channel ends with it.
+    /// Every open channel ends with it; acks given before go out. A connection that has ended is no error. Never call it
+    /// on an event loop: one that drives the connection, or is to tell of the end, would wait for itself.
     ///
-    /// A blocked broker does not answer (C44), hence the deadline.
+    /// AMQP 0-9-1 §1.4.2.10 `connection.close`, C13, C44.
+    ///
+    /// - Parameter timeout: How long the broker's answer may take, which a broker that blocks the connection does not
+    ///   give; it also cuts short a close that is under way.
     public func close(timeout: Duration = .seconds(5)) {
         self.startClose(timeout: timeout)
         try? self.ended.wait()  // it only ever succeeds
     }
 
     /// Starts the close and returns at once.
+    ///
+    /// Never call it on an event loop: without TLS it may wait for whoever reads the socket at the moment.
+    ///
+    /// - Parameter timeout: As for ``close(timeout:)``.
     public func startClose(timeout: Duration = .seconds(5)) {
         self.driver.close(code: .replySuccess, text: "bye", timeout: timeout)
     }

@@ -184,6 +184,19 @@ package final class Mailbox: Sendable {
         self.wake(wake)
     }
 
+    /// Puts back what its owner took out and did not deal with, before what has come since.
+    ///
+    /// For the owner's thread alone: it wakes nobody.
+    func giveBack(_ calls: ContiguousArray<ScheduledCall>, _ signals: UInt32) {
+        self.monitor.withLock { state in
+            state.inbox.calls.insert(contentsOf: calls, at: 0)
+            state.inbox.signals |= signals
+        }
+    }
+
+    /// Forgets control bits that are not to be seen by the owner's next channel.
+    package func clear(_ bits: UInt32) { self.monitor.withLock { $0.inbox.signals &= ~bits } }
+
     /// Whether nothing waits in it, and its owner sleeps here: it has dealt with all that it took out.
     package var isIdle: Bool {
         self.monitor.withLock { state in

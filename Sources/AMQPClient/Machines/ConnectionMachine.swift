@@ -22,9 +22,9 @@ package struct HandshakeSettings: Equatable, Sendable {
     package var mechanisms: [LoginMechanism]
     package var clientProperties: FieldTable
     /// Upper bounds of ours: channels, octets, seconds; 0 is no bound of ours.
-    package var channelMax: Int
-    package var frameMax: Int
-    package var heartbeatSeconds: Int
+    package private(set) var channelMax: Int
+    package private(set) var frameMax: Int
+    package private(set) var heartbeatSeconds: Int
 
     package init(
         user: String,
@@ -41,9 +41,10 @@ package struct HandshakeSettings: Equatable, Sendable {
         self.virtualHost = virtualHost
         self.mechanisms = mechanisms
         self.clientProperties = clientProperties
-        self.channelMax = channelMax
-        self.frameMax = frameMax
-        self.heartbeatSeconds = heartbeatSeconds
+        // What tune-ok can carry, and no frame size that RabbitMQ refuses (C9), whatever was asked for.
+        self.channelMax = Int(UInt16(clamping: channelMax))
+        self.frameMax = frameMax <= 0 ? 0 : min(max(frameMax, Frame.rabbitMQMinSize), Int(UInt32.max))
+        self.heartbeatSeconds = Int(UInt16(clamping: heartbeatSeconds))
     }
 }
 

@@ -15,8 +15,7 @@ package struct StallWatch: Equatable, Sendable {
 
     /// The timer fired.
     ///
-    /// - Returns: How long this process did not run; 0 for a delay as there are many. One interval always counts as
-    ///   time that passed, so that a process that is late each time still finds out that its peer is dead.
+    /// - Returns: How long this process did not run; 0 for a delay as there are many.
     package mutating func tick(now: UInt64) -> UInt64 {
         let gap = now > self.lastTick ? now - self.lastTick : 0
         self.lastTick = now

@@ -151,10 +151,25 @@ public final class RecordedTopology: Sendable {
     /// - Returns: What could not be declared.
     /// - Throws: Why the connection ended.
     public func declareAll(on connection: Connection) throws(AMQPError) -> [TopologyFailure] {
+        try self.declareAll(on: connection) { false }
+    }
+
+    /// The same, unless its owner is to stop: asked before each entity.
+    ///
+    /// - Parameters:
+    ///   - connection: Where to.
+    ///   - isStopping: Whether to end.
+    /// - Returns: What could not be declared.
+    /// - Throws: Why the connection ended; `.closedByOwner` if it was stopped.
+    package func declareAll(
+        on connection: Connection,
+        unless isStopping: () -> Bool
+    ) throws(AMQPError) -> [TopologyFailure] {
         let records = self.records.withLock { $0 }
         var failures: [TopologyFailure] = []
         var channel = try connection.openChannel()
         func attempt(_ entity: String, _ step: (Channel) throws(AMQPError) -> Void) throws(AMQPError) {
+            if isStopping() { throw .ended(.connection, "stopped while the topology was declared") }
             do throws(AMQPError) {
                 try step(channel)
             } catch {

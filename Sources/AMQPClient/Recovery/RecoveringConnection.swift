@@ -126,7 +126,8 @@ public final class RecoveringConnection: Sendable {
 
     /// Ends the connection for good and waits for that.
     ///
-    /// Blocks for at most the rest of an attempt (`options.connectTimeout`) and a close (5 s).
+    /// Blocks for at most the rest of an attempt (`options.connectTimeout`), or of one declaration
+    /// (`options.requestTimeout`), and a close (5 s).
     public func stop() {
         let thread = self.monitor.withLock { state in
             state.isStopping = true
@@ -170,10 +171,12 @@ public final class RecoveringConnection: Sendable {
 
     // MARK: Its thread
 
+    private var isStopping: Bool { self.monitor.withLock { $0.isStopping } }
+
     private func run() {
         var schedule = RecoverySchedule(endpointCount: self.endpoints.count, settings: self.settings)
         var generator = SystemRandomNumberGenerator()
-        while !self.monitor.withLock({ $0.isStopping }) {
+        while !self.isStopping {
             switch schedule.next(now: MonotonicClock.now(), using: &generator) {
             case .wait(let deadline): self.waitForStop(until: deadline)
             case .attempt(let index):
@@ -184,6 +187,7 @@ public final class RecoveringConnection: Sendable {
                     self.watch(connection, reporter)
                     schedule.lost(now: MonotonicClock.now(), using: &generator)
                 } catch {
+                    if self.isStopping { continue }
                     self.monitor.withLock { $0.lastError = error }
                     self.tell(.failed(endpoint, error))
                     let action = schedule.failed(error, now: MonotonicClock.now(), using: &generator)
@@ -222,9 +226,9 @@ public final class RecoveringConnection: Sendable {
         )
         let failures: [TopologyFailure]
         do throws(AMQPError) {
-            failures = try self.topology.declareAll(on: connection)
+            failures = try self.topology.declareAll(on: connection) { self.isStopping }
         } catch {
-            connection.startClose()
+            if self.isStopping { connection.close() } else { connection.startClose() }
             throw error
         }
         let generation = self.monitor.withLock { state in

@@ -1,22 +1,25 @@
 public import AMQPWire
 
 /// How a connection is opened and kept.
+///
+/// ``Connection/connect(to:options:on:logger:delegate:)`` throws `.invalidSettings` for a number out of its range.
 public struct ConnectionOptions: Sendable {
     /// Shown by the broker in its list of connections.
     public var name: String
-    /// Whole seconds between heartbeats; 0 switches them off (C7).
+    /// The heartbeat interval in whole seconds, 0...65,535: the smaller one of both sides counts; 0 switches heartbeats
+    /// off (C7).
     public var heartbeatSeconds: Int
-    /// The deadline over connect, login and open (C11).
+    /// The one deadline over connect, login and open (C11).
     public var connectTimeout: Duration
     /// The deadline of each request; the channel is closed when it passes (C63).
     public var requestTimeout: Duration
-    /// Our upper bound of the frame size in octets, at least 8,192 (C9).
+    /// Our upper bound of the frame size in octets, 8,192...2,147,483,647 (C9); 0 takes the server's.
     public var frameMax: Int
-    /// Our upper bound of open channels; 0 takes the server's.
+    /// Our upper bound of open channels, 0...65,535; 0 takes the server's.
     public var channelMax: Int
-    /// The largest body that is taken in, in octets; a larger one ends the connection.
+    /// The largest body that is taken in, in octets, 0...4,294,967,295; a larger one ends the connection.
     public var bodyByteLimit: Int
-    /// Publishers wait while more octets than this are queued for the socket.
+    /// Publishers wait while more octets than this, 0 or more, are queued for the socket.
     public var outboxHighWater: Int
     /// More entries for the broker's list of client properties.
     public var clientProperties: FieldTable

@@ -37,10 +37,13 @@ package final class ConnectionCore: InboundDelegate {
         self.now = now
     }
 
-    /// Sends the protocol header; open-ok is due within the connect timeout (C1, C11).
-    package func start() {
+    /// Sends the protocol header (C1).
+    ///
+    /// - Parameter deadline: When open-ok is due (C11); nil is the whole connect timeout from now on.
+    package func start(dueBy deadline: UInt64? = nil) {
         let text = "no open connection after \(self.options.connectTimeout)"
-        self.setDeadline(in: self.options.connectTimeout, AMQPError(.timeout, scope: .connection, text: text))
+        let due = deadline ?? self.now &+ self.options.connectTimeout.nanoseconds
+        self.deadline = (at: due, error: AMQPError(.timeout, scope: .connection, text: text))
         self.outbox.appendControl { $0.append(contentsOf: Frame.protocolHeader) }
         self.outbox.flush()
     }
@@ -218,7 +221,7 @@ package final class ConnectionCore: InboundDelegate {
             self.send(methods)
         case .opened:
             self.deadline = nil
-            self.host?.connectionOpened()
+            self.host?.connectionOpened(self.machine.serverProperties)
         case .blocked(let reason):
             self.outbox.setBlocked(true)
             self.host?.connectionBlocked(reason: reason)
@@ -302,7 +305,10 @@ package final class ConnectionCore: InboundDelegate {
         guard !self.hasEnded else { return }
         self.now = now
         switch self.machine.close() {
-        case .alreadyClosing: return
+        case .alreadyClosing:
+            // The owner's patience counts too, where a close of another kind is under way.
+            let due = now &+ timeout.nanoseconds
+            if let deadline, due < deadline.at { self.deadline = (at: due, error: deadline.error) }
         case .dropSocket: self.end(.ended(.connection, text))
         case .sendClose:
             let error = AMQPError.ended(.connection, text)
@@ -324,14 +330,14 @@ package final class ConnectionCore: InboundDelegate {
     /// - Parameters:
     ///   - now: The time.
     ///   - stall: How long this process did not run, in nanoseconds, if it was longer than its share: what the peer
-    ///     sent meanwhile has not been read yet.
+    ///     sent meanwhile may not have been read yet.
     package func tick(now: UInt64, afterStallOf stall: UInt64 = 0) {
         guard !self.hasEnded else { return }
         self.now = now
-        self.heartbeat.stalled(for: stall)
         if let deadline, now >= deadline.at { return self.end(deadline.error) }
         // While we do not read, the peer's silence is our own doing.
         if self.readSinceTick || self.isPaused { self.heartbeat.received(now: now) }
+        self.heartbeat.stalled(for: stall, now: now)
         if self.isPaused { self.resumeReading() }
         self.readSinceTick = false
         self.appendHeldAcks()

@@ -1,9 +1,13 @@
+package import AMQPWire
+
 /// What the I/O-free core of a connection asks of whoever holds the socket.
 ///
 /// Called from within the core's own calls, so on the thread that drives it.
 package protocol ConnectionHost: AnyObject {
     /// The virtual host is open: channels can be opened from now on.
-    func connectionOpened()
+    ///
+    /// `serverProperties` are those of connection.start.
+    func connectionOpened(_ serverProperties: FieldTable)
     /// Stop or go on reading from the socket.
     func setReading(_ isReading: Bool)
     func connectionBlocked(reason: String)

@@ -10,6 +10,7 @@ struct DeliverFixedPart {
 
     @inline(__always)
     init?(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) {
+        guard end - start > 4 else { return nil }
         let tag = start + 5 + Int(bytes[start + 4])
         guard tag + 11 <= end else { return nil }
         let exchange = tag + 9

@@ -123,10 +123,12 @@ final class Worker {
         let job = self.handle.job
         self.handle.enter(.opening)
         _ = self.handle.takeRestart()
-        let channel = try connection.openChannel(mailbox: self.handle.mailbox)
+        let channel = try connection.openChannel(
+            mailbox: self.handle.mailbox,
+            interrupts: WorkerHandle.Signal.restart | WorkerHandle.Signal.drain
+        )
         self.channel = channel
         self.handle.killSwitch?.arm(channel.breaker)
-        channel.interrupts = WorkerHandle.Signal.restart | WorkerHandle.Signal.drain
         if self.mustDeclare { try self.topology.declare(queue: job.queue, on: channel) }
         channel.batchAcks(max(job.ack.batch, self.batching?.size ?? 1))
         self.openOutletEarly()

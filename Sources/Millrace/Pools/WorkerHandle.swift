@@ -82,9 +82,10 @@ final class WorkerHandle: Sendable {
         self.mailbox.signal(bit)
     }
 
-    /// Whether a restart was asked for since the last look.
+    /// Whether a restart was asked for since the last look; the channel that is opened next does not hear of it.
     func takeRestart() -> Bool {
-        self.signals.bitwiseAnd(~Signal.restart, ordering: .relaxed).oldValue & Signal.restart != 0
+        self.mailbox.clear(Signal.restart)
+        return self.signals.bitwiseAnd(~Signal.restart, ordering: .relaxed).oldValue & Signal.restart != 0
     }
 
     var isDraining: Bool { self.signals.load(ordering: .relaxed) & Signal.drain != 0 }

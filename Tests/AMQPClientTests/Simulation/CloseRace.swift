@@ -1,6 +1,5 @@
 import AMQPClient
 import AMQPWire
-import Logging
 import TestSupport
 
 /// What the threads of a race between append and close do, and what they saw.
@@ -53,7 +52,6 @@ final class CloseRace: Sendable {
             settings: HandshakeSettings(user: "u", password: "p", virtualHost: "/", heartbeatSeconds: 0),
             options: ConnectionOptions(heartbeatSeconds: 0),
             outbox: self.outbox,
-            logger: Logger(label: "race") { _ in SwiftLogNoOpLogHandler() },
             host: host,
             now: now
         )

@@ -1,6 +1,5 @@
 import AMQPClient
 import AMQPWire
-import Logging
 import TestSupport
 
 /// A client on an in-memory socket, past its handshake: the test is its broker.
@@ -19,7 +18,6 @@ struct MemoryClient {
             settings: HandshakeSettings(user: "u", password: "p", virtualHost: "/", heartbeatSeconds: 0),
             options: ConnectionOptions(heartbeatSeconds: 0),
             outbox: self.outbox,
-            logger: Logger(label: "memory") { _ in SwiftLogNoOpLogHandler() },
             host: self.host,
             now: self.now
         )

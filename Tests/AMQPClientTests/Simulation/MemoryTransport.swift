@@ -1,4 +1,5 @@
 import AMQPClient
+import AMQPWire
 
 /// A socket that takes as much as the simulation lets it.
 // @unchecked Sendable: a simulation has one thread.
@@ -79,7 +80,7 @@ final class SimulatedHost: ConnectionHost {
     /// What it was told about reading, in order.
     private(set) var readings: [Bool] = []
 
-    func connectionOpened() { self.isOpen = true }
+    func connectionOpened(_ serverProperties: FieldTable) { self.isOpen = true }
     func setReading(_ isReading: Bool) { self.readings.append(isReading) }
     func connectionBlocked(reason: String) {}
     func connectionUnblocked() {}

@@ -150,7 +150,7 @@ final class ClientRun: ConnectionHost {
 
     // MARK: ConnectionHost
 
-    func connectionOpened() {
+    func connectionOpened(_ serverProperties: FieldTable) {
         if self.isOpen { self.fail("the connection opened twice") }
         self.isOpen = true
         self.reached.opened += 1

@@ -2,11 +2,17 @@ import AMQPWire
 import Logging
 import NIOCore
 
+/// What there is once open-ok has come.
+struct OpenedConnection: Sendable {
+    let outbox: Outbox
+    let serverProperties: FieldTable
+}
+
 /// What a connection tells those who wait for it: in the order in which it happens, on the event loop.
 // @unchecked Sendable: every `var` is touched on the event loop alone.
 final class ConnectionReport: @unchecked Sendable {
     let eventLoop: any EventLoop
-    private let opened: EventLoopPromise<Outbox>
+    private let opened: EventLoopPromise<OpenedConnection>
     private let ended: EventLoopPromise<Void>
     private let requestTimeout: Duration
     private let logger: Logger
@@ -16,7 +22,7 @@ final class ConnectionReport: @unchecked Sendable {
 
     init(
         on eventLoop: any EventLoop,
-        opened: EventLoopPromise<Outbox>,
+        opened: EventLoopPromise<OpenedConnection>,
         ended: EventLoopPromise<Void>,
         requestTimeout: Duration,
         logger: Logger,
@@ -34,10 +40,10 @@ final class ConnectionReport: @unchecked Sendable {
         if self.eventLoop.inEventLoop { body() } else { self.eventLoop.execute(body) }
     }
 
-    func connectionOpened(_ outbox: Outbox) {
+    func connectionOpened(_ connection: OpenedConnection) {
         self.tell {
             self.hasOpened = true
-            self.opened.succeed(outbox)
+            self.opened.succeed(connection)
         }
     }
 

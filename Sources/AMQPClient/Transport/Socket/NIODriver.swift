@@ -8,6 +8,7 @@ final class NIODriver: ChannelInboundHandler, ConnectionDriver, ConnectionHost, 
 
     private let settings: HandshakeSettings
     private let options: ConnectionOptions
+    private let openDeadline: UInt64
     private let report: ConnectionReport
     private var core: ConnectionCore?
     private var context: ChannelHandlerContext?
@@ -19,7 +20,13 @@ final class NIODriver: ChannelInboundHandler, ConnectionDriver, ConnectionHost, 
 
     private static let tickInterval = TimeAmount.milliseconds(100)
 
-    init(endpoint: Endpoint, options: ConnectionOptions, report: ConnectionReport) {
+    init(
+        endpoint: Endpoint,
+        options: ConnectionOptions,
+        dueBy deadline: UInt64,
+        report: ConnectionReport
+    ) {
+        self.openDeadline = deadline
         self.settings = options.handshake(endpoint)
         self.options = options
         self.report = report
@@ -51,7 +58,7 @@ final class NIODriver: ChannelInboundHandler, ConnectionDriver, ConnectionHost, 
             initialDelay: Self.tickInterval,
             delay: Self.tickInterval
         ) { _ in self.runTick() }
-        core.start()
+        core.start(dueBy: self.openDeadline)
     }
 
     private func runTick() {
@@ -108,8 +115,9 @@ final class NIODriver: ChannelInboundHandler, ConnectionDriver, ConnectionHost, 
 
     // MARK: ConnectionHost
 
-    func connectionOpened() {
-        if let core = self.core { self.report.connectionOpened(core.outbox) }
+    func connectionOpened(_ serverProperties: FieldTable) {
+        guard let core = self.core else { return }
+        self.report.connectionOpened(OpenedConnection(outbox: core.outbox, serverProperties: serverProperties))
     }
 
     func setReading(_ isReading: Bool) {

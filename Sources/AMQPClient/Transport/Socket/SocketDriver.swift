@@ -29,13 +29,14 @@ final class SocketDriver: ConnectionDriver, ConnectionHost {
         self.report = report
     }
 
-    /// Starts a thread that lives as long as the connection, and the handshake.
+    /// Starts a thread that lives as long as the connection, and the handshake, which is due by `deadline`.
     ///
     /// - Throws: `.connectionLost` if the system has no thread.
     static func start(
         _ transport: SocketTransport,
         endpoint: Endpoint,
         options: ConnectionOptions,
+        dueBy deadline: UInt64,
         report: ConnectionReport
     ) throws(AMQPError) -> SocketDriver {
         let outbox = Outbox(transport: transport, highWater: options.outboxHighWater)
@@ -50,7 +51,7 @@ final class SocketDriver: ConnectionDriver, ConnectionHost {
             )
         }
         do throws(ThreadError) {
-            try WorkerThread.start(name: "amqp-socket") { driver.run() }.detach()
+            try WorkerThread.start(name: "amqp-socket") { driver.run(openDueBy: deadline) }.detach()
         } catch {
             throw AMQPError(.connectionLost, scope: .connection, text: "\(error)")
         }
@@ -59,8 +60,8 @@ final class SocketDriver: ConnectionDriver, ConnectionHost {
 
     // MARK: The connection's thread
 
-    private func run() {
-        self.withCore { $0.start() }
+    private func run(openDueBy deadline: UInt64) {
+        self.withCore { $0.start(dueBy: deadline) }
         var stalls = StallWatch(interval: Self.tickInterval, now: MonotonicClock.now())
         var nextTick = MonotonicClock.now() &+ Self.tickInterval
         while true {
@@ -69,6 +70,8 @@ final class SocketDriver: ConnectionDriver, ConnectionHost {
             if now >= closesAt { break }
             if now >= nextTick {
                 let stall = stalls.tick(now: now)
+                // What the peer sent meanwhile waits in the socket, and comes before any judgement of its silence.
+                if stall > 0 { self.read(evenPaused: false) }
                 self.withCore { $0.tick(now: now, afterStallOf: stall) }
                 nextTick = now &+ Self.tickInterval
                 continue
@@ -112,7 +115,9 @@ final class SocketDriver: ConnectionDriver, ConnectionHost {
 
     // MARK: ConnectionHost, with the core's lock held
 
-    func connectionOpened() { self.report.connectionOpened(self.outbox) }
+    func connectionOpened(_ serverProperties: FieldTable) {
+        self.report.connectionOpened(OpenedConnection(outbox: self.outbox, serverProperties: serverProperties))
+    }
 
     func setReading(_ isReading: Bool) { self.transport.setReading(isReading) }
 
