@@ -2,7 +2,8 @@
 
 Writes each block to FOLDER/blocks/N and one line per block to FOLDER/plan: N, action, name, line, tab-separated.
 The comment on the line above a block says what is to be done with it; ops/readme lists the comments. Exit status 1 if a
-block that could be checked has no comment, or one that does not fit.
+block that could be checked has no comment, or one that does not fit. In a guide, a file of a .docc folder, blocks without a
+comment are left alone.
 """
 
 import os
@@ -41,7 +42,9 @@ def blocks(lines):
         number = end + 1
 
 
-def mistake(language, above):
+def mistake(language, above, is_guide):
+    if is_guide and above is None:
+        return None
     known = ", ".join(f"<!-- {name}{': …' if named else ''} -->" for name, (_, named) in ACTIONS.items())
     if above is None or above[1] not in ACTIONS:
         return f"this {language} block says not what is to be done with it; above it write one of {known}" \
@@ -58,6 +61,7 @@ def mistake(language, above):
 
 def main():
     path, folder = sys.argv[1], sys.argv[2]
+    is_guide = ".docc/" in path
     with open(path) as file:
         lines = file.readlines()
     os.makedirs(f"{folder}/blocks", exist_ok=True)
@@ -65,7 +69,7 @@ def main():
     with open(f"{folder}/plan", "w") as plan:
         try:
             for index, (line, language, above, body) in enumerate(blocks(lines)):
-                wrong = mistake(language, above)
+                wrong = mistake(language, above, is_guide)
                 if wrong:
                     print(f"{path}:{line}: {wrong}", file=sys.stderr)
                     failed = True

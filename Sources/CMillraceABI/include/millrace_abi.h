@@ -10,8 +10,10 @@
  *
  * Memory. Whoever allocates frees. Pointers that are handed over are valid for as long as their comment says.
  *
- * Growth. Every struct begins with `size`, set by whoever fills it: a reader looks at a field only if `size` covers
- * it. Fields are added at the end alone.
+ * Growth. Structs that may grow begin with `size`, set by whoever makes them: the other side reads or writes a field
+ * that came later only if `size` covers it. Fields are added at the end alone. What the first header of a version had is
+ * always there and needs no such look; in version 1 `begin_batch` alone came later. `millrace_bytes`, `millrace_header` and
+ * `millrace_failure` have no `size` and never grow.
  */
 #ifndef MILLRACE_ABI_H
 #define MILLRACE_ABI_H
@@ -166,8 +168,8 @@ typedef struct millrace_host {
     /* Adds `value` to the counter `name` (kind 0), or records it (kind 1). Names: [a-z0-9_]. */
     void (*metric)(millrace_worker *worker, millrace_bytes name, uint32_t kind, double value);
 
-    /* 1 when the delivery should end early: the job's timeout has passed, or the supervisor stops and has waited for
-     * `shutdown_timeout`. */
+    /* 1 when the delivery should end early: the job's timeout has passed, it was given up at `kill_timeout`, the supervisor
+     * stops and has waited for `shutdown_timeout`, or it was told to stop a second time. Else 0. */
     uint8_t (*is_cancelled)(millrace_token *token);
 
     /* The job's name, UTF-8, valid as long as the worker. */
