@@ -137,6 +137,7 @@ import Testing
                 guard content.next == messages else { throw PeerFailure("\(content.next) messages before the end") }
                 try peer.send(BasicQosOk(), on: frame.channel)
                 done += 1
+            case (Frame.method, .channelClose): try peer.send(ChannelCloseOk(), on: frame.channel)  // it was let go
             default: throw PeerFailure("an unexpected frame: \(frame)")
             }
             contents[frame.channel] = content

@@ -56,7 +56,7 @@ extension Channel {
         // Known before the first delivery can be looked at; deliveries wait in the mailbox until then.
         let own = noAck && tag.isEmpty ? self.nextConsumerTag() : tag
         if noAck { self.noAckConsumers.insert(own) }
-        if noAck || self.prefetchCount == 0 { self.lane.mailbox.boundDeliveries() }
+        if noAck || self.prefetchCount == 0 { self.boundDeliveries() }
         let reply: ChannelEvent
         do throws(AMQPError) {
             reply = try self.request(
@@ -71,6 +71,9 @@ extension Channel {
         self.consumers.insert(ok.consumerTag)
         return ok.consumerTag
     }
+
+    /// From now on what waits for the owner holds up the reader: no prefetch bounds it.
+    package func boundDeliveries() { self.lane.mailbox.boundDeliveries() }
 
     private func nextConsumerTag() -> String {
         self.namedConsumers += 1
