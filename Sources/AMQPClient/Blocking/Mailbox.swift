@@ -174,7 +174,9 @@ package final class Mailbox: Sendable {
     }
 
     /// Octets of the deliveries that wait.
-    var queuedBytes: Int { self.monitor.withLock { $0.queuedBytes } }
+    package var queuedBytes: Int { self.monitor.withLock { $0.queuedBytes } }
+    /// Events that wait: replies, confirms, returned messages.
+    package var queuedEvents: Int { self.monitor.withLock { $0.inbox.events.count } }
 
     /// Swaps everything out, waiting for something if there is nothing.
     ///
