@@ -207,6 +207,10 @@ package final class Mailbox: Sendable {
 
     /// Octets that wait for the owner, here or taken out and not looked at, and that nothing else bounds.
     package var unboundedBytes: Int { self.monitor.withLock { $0.unboundedBytes } }
+    /// Octets of the deliveries that wait.
+    package var queuedBytes: Int { self.monitor.withLock { $0.bytes.deliveries } }
+    /// Events that wait: replies, confirms, returned messages.
+    package var queuedEvents: Int { self.monitor.withLock { $0.inbox.events.count } }
 
     /// Swaps everything out, waiting for something if there is nothing.
     ///

@@ -72,6 +72,9 @@ package final class Outbox: Sendable {
         }
     }
 
+    /// Octets that wait for the socket.
+    package var queuedBytes: Int { self.monitor.withLock { $0.queuedBytes } }
+
     package var frameMax: Int { self.monitor.withLock { $0.frameMax } }
 
     /// Whether anything was written since the last call.

@@ -48,4 +48,19 @@ import Testing
         #expect(reached.deliveries > 20 && reached.settled > 10, "\(reached)")
         #expect(reached.published > 10 && reached.verdicts > 5 && reached.returned > 0, "\(reached)")
     }
+
+    /// Rebuilt by make-seeds from what the probes wrote down (Transcripts).
+    @Test func `what a real RabbitMQ sent to the probes is read, and the client follows it`() throws {
+        let streams = try Self.inputs("decoder").filter { $0.name.hasPrefix("probe-") }
+        #expect(streams.count > 100)
+        for input in streams where !input.name.contains("hdr-") {  // another version's header: no frame at all
+            #expect(try input.octets.withUnsafeBytes { try DecoderFuzz.run($0) }, "\(input.name)")
+        }
+        var reached = ClientFuzz.Reached()
+        let programs = try Self.inputs("client").filter { $0.name.hasPrefix("probe-") }
+        #expect(programs.count > 100)
+        for input in programs { reached += try input.octets.withUnsafeBytes { try ClientFuzz.run($0) } }
+        #expect(reached.opened > 90 && reached.channels > 90 && reached.channelEnds > 90, "\(reached)")
+        #expect(reached.deliveries > 20 && reached.verdicts > 5, "\(reached)")
+    }
 }

@@ -4,6 +4,7 @@ import AMQPWire
 extension ClientRun {
     /// One thing that the program above the client does.
     func ownerActs(_ code: UInt8) {
+        self.calls += 1
         switch code % 8 {
         case 0: self.openChannel()
         case 1: self.pass(UInt64(self.input.octet()) * 20_000_000)
@@ -25,7 +26,7 @@ extension ClientRun {
         guard let lane = try? self.outbox.openChannel(mailbox: mailbox, incarnation: incarnation) else { return }
         let channel = Channel(lane: lane, outbox: self.outbox, requestTimeout: .zero)
         channel.outwaitsBlocks = false  // nobody else could unblock it meanwhile: there is one thread
-        let owner = Owner(channel)
+        let owner = Owner(channel, mailbox)
         self.owners.append(owner)
         self.reacting { self.outbox.flush() }
         owner.look(self)
@@ -70,6 +71,7 @@ extension ClientRun {
     private func publish(_ owner: Owner) {
         let flags = self.input.octet()
         let bytes = flags & 2 == 0 ? Int(self.input.octet()) : Int(self.input.short()) / 2
+        self.givenBytes += bytes
         var properties = BasicProperties()
         if flags & 4 != 0 { properties.contentType = String(repeating: "t", count: Int(self.input.octet()) * 2) }
         if flags & 8 != 0 { properties.headers = ["h": .bytes([UInt8](repeating: 0, count: Int(flags) * 64))] }

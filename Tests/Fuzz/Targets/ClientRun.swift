@@ -23,6 +23,12 @@ final class ClientRun: ConnectionHost {
     /// What the peer has said and the client not read yet.
     var inbound: [UInt8] = []
     let choice: UInt8
+    /// Octets that the client has read.
+    private(set) var readBytes = 0
+    /// Calls that its owner has made.
+    var calls = 0
+    /// Octets of the bodies that its owner gave it to send.
+    var givenBytes = 0
     private var incarnations: UInt64 = 0
 
     static let bodyLimit = 32 * 1024
@@ -61,6 +67,7 @@ final class ClientRun: ConnectionHost {
             if code % 2 == 0 { self.ownerActs(code / 2) } else { self.peerActs(code / 2) }
             self.feed()
             self.checkWire()
+            self.checkHeld()
         }
         if self.finding == nil { self.finish() }
         self.transport.wrote = {}
@@ -81,6 +88,7 @@ final class ClientRun: ConnectionHost {
             let count = self.pieceBytes == 0 ? self.inbound.count : min(self.pieceBytes, self.inbound.count)
             let piece = self.inbound[..<count]
             self.view.peerWrote(piece)
+            self.readBytes += count
             let block = ReadMemory.block(piece)
             self.inbound.removeFirst(count)
             self.inCore { $0.read(block, now: self.now) }

@@ -4,6 +4,7 @@ import AMQPWire
 /// Who owns a channel: remembers what it got and what it still waits for.
 final class Owner {
     let channel: Channel
+    let mailbox: Mailbox
     private(set) var isOpening = true
     private(set) var hasClosed = false
     /// Newest last.
@@ -11,7 +12,10 @@ final class Owner {
     private var unanswered: Set<UInt64> = []
     private var nextToken: UInt64 = 1
 
-    init(_ channel: Channel) { self.channel = channel }
+    init(_ channel: Channel, _ mailbox: Mailbox) {
+        self.channel = channel
+        self.mailbox = mailbox
+    }
 
     var isReady: Bool { !self.isOpening && !self.hasClosed && self.channel.endReason == nil }
     var isOver: Bool { self.hasClosed || (self.channel.endReason != nil && self.unanswered.isEmpty) }
