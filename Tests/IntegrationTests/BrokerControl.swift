@@ -16,6 +16,26 @@ struct BrokerControl {
         let closed = try Tool.run(self.command, ["close_connection", String(pid), Self.reason])
         guard closed.status == 0 else { throw PeerFailure("close_connection: \(closed.errors)") }
     }
+
+    /// Messages of a queue that are given out and not settled.
+    func unacknowledged(in queue: String) throws -> Int {
+        let lines = try self.list("list_queues", "name", "messages_unacknowledged")
+        guard let line = lines.first(where: { $0.first == queue }), let count = line.last.flatMap({ Int($0) }) else {
+            throw PeerFailure("no queue \(queue)")
+        }
+        return count
+    }
+
+    /// What the consumers of a queue have as their arguments.
+    func consumerArguments(in queue: String) throws -> [String] {
+        try self.list("list_consumers", "queue_name", "arguments").filter { $0.first == queue }.compactMap(\.last)
+    }
+
+    private func list(_ arguments: String...) throws -> [[String]] {
+        let listed = try Tool.run(self.command, ["--silent"] + arguments)
+        guard listed.status == 0 else { throw PeerFailure("\(arguments): \(listed.errors)") }
+        return listed.output.split(separator: "\n").map { $0.split(separator: "\t").map(String.init) }
+    }
 }
 
 extension Broker {

@@ -197,6 +197,21 @@ struct PublishModeTests {
         try self.remove(channel)
     }
 
+    @Test func `mode none: every output goes out once, and is counted`() throws {
+        let file = try self.jobFile("{ mode: none }")
+        let channel = try self.prepare(
+            file,
+            (0..<50).map { $0 % 2 == 0 ? "/\(self.output)" : "/\(self.output) /\(self.output)" }
+        )
+        let supervisor = try TestSupervisor(file, [plugin.descriptor], once: true)
+        #expect(supervisor.run() == .clean)
+        #expect(supervisor.counts.acked == 50)
+        #expect(supervisor.counts.published == 75)
+        let wanted = (0..<50).map { ("\(self.input).\($0)", $0 % 2 + 1) }
+        #expect(try self.take(self.output, channel) == Dictionary(uniqueKeysWithValues: wanted))
+        try self.remove(channel)
+    }
+
     @Test func `mode none: outputs go out, the ack follows at once, and a missing exchange costs no input`() throws {
         let file = try self.jobFile("{ mode: none }")
         let channel = try self.prepare(
@@ -208,6 +223,10 @@ struct PublishModeTests {
         #expect(supervisor.counts.acked + supervisor.counts.rejected == 50)
         #expect(supervisor.counts.received == 50)
         #expect(try self.counts(self.input, channel) == 0)
+        // What went before the bad one is there; what follows it may be lost with its channel.
+        let outputs = try self.take(self.output, channel)
+        for number in 0..<20 { #expect(outputs["\(self.input).\(number)"] == 1, "\(number)") }
+        #expect(outputs.values.allSatisfy { $0 == 1 }, "\(outputs)")
         try self.remove(channel)
     }
 }

@@ -176,7 +176,7 @@ struct SettleFramesTests {
     ]
 
     @Test(arguments: Self.cases, ["ack: { batch: 1 }", "ack: { batch: 10 }"])
-    private func `C53: a failure is a reject, what is given back a nack, and a copy is confirmed before the ack`(
+    private func `a failure is a reject, what is given back a nack, and a copy is confirmed before the ack`(
         _ test: Case,
         ack: String
     ) throws {

@@ -4,17 +4,20 @@ import Synchronization
 
 /// A TCP proxy on 127.0.0.1 that resets all its connections on demand, with whatever was on its way.
 ///
-/// It may also reset a connection by itself, when the client sends certain octets, which then do not arrive.
-/// One thread serves them all.
-// @unchecked Sendable: `links` is touched by the proxy's thread alone, and the rest does not change after `init`.
+/// It may also reset a connection by itself, when the client sends certain octets, which then do not arrive; and keep
+/// back what the broker answers from certain octets on. One thread serves them all.
+// @unchecked Sendable: the `var`s are touched by the proxy's thread alone, and the rest does not change after `init`.
 package final class CuttingProxy: @unchecked Sendable {
     fileprivate struct Link {
         let client: Int32
         let server: Int32
         var toServer: [UInt8] = []
         var toClient: [UInt8] = []
+        /// Nothing goes to the client any more.
+        var isWithheld = false
     }
     private struct State {
+        var isWithholding = false
         var cutsAsked = 0
         var cutsMade = 0
         var linksCut = 0
@@ -26,17 +29,34 @@ package final class CuttingProxy: @unchecked Sendable {
     private let sourceHost = 2 + CuttingProxy.hosts.add(1, ordering: .relaxed).newValue % 250
     private let monitor = Monitor(State())
     private let target: Endpoint
-    private let trigger: [UInt8]
+    private var trigger: [UInt8]
+    private let cutsOnce: Bool
+    private let answer: [UInt8]
+    /// How many answers still pass before one is withheld; nil when none is.
+    private var answersLeft: Int?
     private let wake: (read: Int32, write: Int32)
     private let listener: Int32
     private let port: Int
     private var links: [Link] = []
     private var thread: WorkerThread?
 
-    /// Listens, and connects each client to `target`; `trigger` are octets of clients that end their connection.
-    package init(to target: Endpoint, cuttingAt trigger: [UInt8] = []) throws {
+    /// Listens, and connects each client to `target`.
+    ///
+    /// `trigger` are octets of clients that end their connection, each time or `once`. `answer` are octets of the broker
+    /// that are kept back, once, with all that follows on that connection, when `skipped` of them have passed; what
+    /// spans two reads is not seen, then it is the next.
+    package init(
+        to target: Endpoint,
+        cuttingAt trigger: [UInt8] = [],
+        once: Bool = false,
+        withholding answer: [UInt8] = [],
+        after skipped: Int = 0
+    ) throws {
         self.target = target
         self.trigger = trigger
+        self.cutsOnce = once
+        self.answer = answer
+        self.answersLeft = answer.isEmpty ? nil : skipped
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw PeerFailure("no pipe") }
         self.wake = (ends[0], ends[1])
@@ -57,6 +77,11 @@ package final class CuttingProxy: @unchecked Sendable {
     /// What the broker calls its clients: an address that no other proxy and no other test connects from, since a port
     /// is used again as soon as it is reset.
     package var sourceAddress: String { "127.0.0.\(self.sourceHost)" }
+
+    /// Waits until an answer is withheld.
+    package func waitUntilWithholding() -> Bool {
+        self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0.isWithholding ? true : nil } ?? false
+    }
 
     /// Resets every connection; returns when that is done, with their number.
     @discardableResult
@@ -101,9 +126,36 @@ package final class CuttingProxy: @unchecked Sendable {
             guard poll(&polled, nfds_t(polled.count), -1) >= 0 || errno == EINTR else { return }
             if polled[0].revents != 0, self.obey() { return }
             if polled[1].revents != 0 { self.accept() }
-            for index in self.links.indices.reversed() where !self.links[index].relay(until: self.trigger) {
+            for index in self.links.indices.reversed() where !self.relay(index) {
                 self.reset(self.links.remove(at: index))
             }
+        }
+    }
+
+    /// Moves what can be moved; false when one side has ended, or is to end.
+    private func relay(_ index: Int) -> Bool {
+        guard self.links[index].readClient() else { return false }
+        if Link.range(of: self.trigger, in: self.links[index].toServer[...]) != nil {
+            if self.cutsOnce { self.trigger = [] }
+            return false
+        }
+        let known = self.links[index].toClient.count
+        guard self.links[index].readServer() else { return false }
+        self.withhold(&self.links[index], from: known)
+        return self.links[index].write()
+    }
+
+    private func withhold(_ link: inout Link, from known: Int) {
+        if link.isWithheld { return link.toClient.removeSubrange(known...) }
+        var rest = link.toClient[known...]
+        while let left = self.answersLeft, let found = Link.range(of: self.answer, in: rest) {
+            self.answersLeft = left > 0 ? left - 1 : nil
+            rest = rest[found.upperBound...]
+            guard left == 0 else { continue }
+            link.isWithheld = true
+            link.toClient.removeSubrange(found.lowerBound...)
+            self.monitor.withLock { $0.isWithholding = true }
+            self.monitor.broadcast()
         }
     }
 
@@ -178,16 +230,17 @@ package final class CuttingProxy: @unchecked Sendable {
 }
 
 extension CuttingProxy.Link {
-    /// Moves what can be moved; false when one side has ended.
-    fileprivate mutating func relay(until trigger: [UInt8]) -> Bool {
-        Self.read(self.client, into: &self.toServer) && !Self.contains(trigger, self.toServer)
-            && Self.read(self.server, into: &self.toClient)
-            && Self.write(&self.toServer, to: self.server) && Self.write(&self.toClient, to: self.client)
+    fileprivate mutating func readClient() -> Bool { Self.read(self.client, into: &self.toServer) }
+    fileprivate mutating func readServer() -> Bool { Self.read(self.server, into: &self.toClient) }
+
+    fileprivate mutating func write() -> Bool {
+        Self.write(&self.toServer, to: self.server) && Self.write(&self.toClient, to: self.client)
     }
 
-    private static func contains(_ trigger: [UInt8], _ octets: [UInt8]) -> Bool {
-        guard let first = trigger.first else { return false }
-        return octets.indices.contains { octets[$0] == first && octets[$0...].starts(with: trigger) }
+    fileprivate static func range(of wanted: [UInt8], in octets: ArraySlice<UInt8>) -> Range<Int>? {
+        guard let first = wanted.first else { return nil }
+        let start = octets.indices.first { octets[$0] == first && octets[$0...].starts(with: wanted) }
+        return start.map { $0..<$0 + wanted.count }
     }
 
     private static func read(_ descriptor: Int32, into buffer: inout [UInt8]) -> Bool {

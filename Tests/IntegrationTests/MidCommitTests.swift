@@ -1,0 +1,99 @@
+import AMQPClient
+import Millrace
+import TestSupport
+import Testing
+
+/// A connection cut between a commit and its commit-ok, between a publish and its confirm: no input
+/// is lost, and no output of an acked one.
+@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
+struct MidCommitTests {
+    private static let modes = [
+        "{ mode: confirm }", "{ mode: confirm, batch: { size: 8, timeout: 5ms } }", "{ mode: tx }",
+        "{ mode: tx, batch: { size: 8, timeout: 5ms } }",
+    ]
+    private static let messages = (0..<200).map(String.init)
+
+    private static func answer(_ mode: String) -> [UInt8] { mode.contains("tx") ? CutRig.commitOk : CutRig.confirm }
+
+    private func rig(_ mode: String, to broker: Endpoint, _ proxy: CuttingProxy) throws -> CutRig {
+        try CutRig(to: broker, proxy, job: "    publish: \(mode)", messages: Self.messages)
+    }
+
+    /// Counts what came out of it.
+    ///
+    /// - Returns: How many outputs are there more than once.
+    private func duplicates(_ rig: CutRig, _ mode: String) throws -> Int {
+        #expect(try rig.take(rig.input) == [:], "inputs stay in their queue")
+        let outputs = try rig.take(rig.output)
+        let lost = Self.messages.filter { outputs[$0] == nil }
+        #expect(lost == [], "outputs lost")
+        #expect(outputs.count == Self.messages.count)
+        let duplicates = outputs.values.reduce(0) { $0 + $1 - 1 }
+        print("\(mode): \(Self.messages.count) inputs, \(lost.count) lost, \(duplicates) duplicates")
+        return duplicates
+    }
+
+    @Test(arguments: Self.modes)
+    func `cut before the answer comes: the broker has the outputs, their inputs come again`(mode: String) throws {
+        let broker = try Broker.endpoint()
+        let proxy = try CuttingProxy(to: broker, withholding: Self.answer(mode), after: 2)
+        let rig = try self.rig(mode, to: broker, proxy)
+        try rig.run {
+            #expect(proxy.waitUntilWithholding())
+            #expect(proxy.cut() > 0)
+        }
+        #expect(try self.duplicates(rig, mode) > 0)
+    }
+
+    @Test(arguments: Self.modes)
+    func `cut before the request arrives: the broker has nothing of it, and nothing is there twice`(
+        mode: String
+    ) throws {
+        let broker = try Broker.endpoint()
+        let request = mode.contains("tx") ? CutRig.commit : CutRig.publish
+        let proxy = try CuttingProxy(to: broker, cuttingAt: request, once: true)
+        let rig = try self.rig(mode, to: broker, proxy)
+        try rig.run()
+        #expect(proxy.sourcePorts.count > 1)
+        #expect(try self.duplicates(rig, mode) == 0)
+    }
+
+    /// What is on its way to where it waits, or rests.
+    enum Copy: String, CaseIterable { case retry, reject, snooze }
+
+    private func copyRig(_ copy: Copy, _ proxy: CuttingProxy) throws -> CutRig {
+        let retry = "    retry: { max_attempts: 3, initial_interval: 20ms, jitter: 0 }"
+        return try CutRig(
+            to: try Broker.endpoint(),
+            proxy,
+            handler: "say.sync",
+            job: retry,
+            messages: [copy.rawValue]
+        )
+    }
+
+    @Test(arguments: Copy.allCases)
+    func `a copy whose confirm is cut off does not settle its original: both come`(copy: Copy) throws {
+        let proxy = try CuttingProxy(to: try Broker.endpoint(), withholding: CutRig.confirm)
+        let rig = try self.copyRig(copy, proxy)
+        try rig.run {
+            #expect(proxy.waitUntilWithholding())
+            #expect(rig.supervisor.counts.settled == 0)
+            #expect(proxy.cut() > 0)
+        }
+        let counts = rig.supervisor.counts
+        #expect(counts.acked == (copy == .reject ? 0 : 2))
+        if copy == .reject { #expect(try rig.take(rig.input + ".dead") == ["reject": 2]) }
+        for queue in [rig.input, rig.output] { #expect(try rig.take(queue) == [:]) }
+    }
+
+    @Test(arguments: Copy.allCases)
+    func `a copy that does not arrive leaves its original: it comes once`(copy: Copy) throws {
+        let proxy = try CuttingProxy(to: try Broker.endpoint(), cuttingAt: CutRig.publish, once: true)
+        let rig = try self.copyRig(copy, proxy)
+        try rig.run()
+        #expect(rig.supervisor.counts.acked == (copy == .reject ? 0 : 1))
+        if copy == .reject { #expect(try rig.take(rig.input + ".dead") == ["reject": 1]) }
+        for queue in [rig.input, rig.output] { #expect(try rig.take(queue) == [:]) }
+    }
+}
