@@ -23,12 +23,14 @@ extension Worker {
         guard self.outputs.hasUnsent || self.outputs.mustCommit, let outlet = self.outletOrGiveBack(channel) else {
             return
         }
+        // Inputs of a channel that ended may have left a commit on its way: nothing may follow it (C64).
+        guard !outlet.isCommitting else { return }
         let mayWait = self.mayOutputsWait
         while true {
             guard let step = self.outputs.next(now: MonotonicClock.coarseNow(), mayWait: mayWait) else { break }
             guard self.publish(step, on: outlet, channel) else { return }
         }
-        guard self.outputs.mustCommit, !outlet.isCommitting else { return }
+        guard self.outputs.mustCommit else { return }
         do throws(AMQPError) {
             try outlet.startCommit()
         } catch {
