@@ -20,8 +20,7 @@ struct ChecksumHandler: JobHandler {
             return .ack
         } catch let error as BoundedFile.Unreadable {
             return .reject(error.description)
-        } catch is CancellationError {
-            return .requeue  // nothing is wrong with the message: the supervisor stops
         }
+        // Its cancellation is thrown on: a failure at the job's timeout, none when the supervisor stops.
     }
 }

@@ -4,7 +4,7 @@ import CMillraceABI
 /// if the host refuses that with status 2.
 enum FaultyPlugin {
     /// The octets of the messages, one for each mistake.
-    static let mistakes = "hkbzs"
+    static let mistakes = "hkbzsl"
 
     // nonisolated(unsafe): laid out once, before anybody reads it.
     nonisolated(unsafe) static let descriptor: UnsafePointer<millrace_plugin_descriptor> = {
@@ -24,6 +24,11 @@ enum FaultyPlugin {
                     var outcome = millrace_outcome()
                     outcome.size = MemoryLayout<millrace_outcome>.size
                     var publication = FaultyPlugin.publication(message.pointee.body.data[0])
+                    if message.pointee.body.data[0] == UInt8(ascii: "l") {  // too late
+                        host.pointee.complete(token, &outcome)
+                        _ = host.pointee.publish(token, &publication)
+                        return
+                    }
                     let status = host.pointee.publish(token, &publication)
                     outcome.kind = status == 2 ? MILLRACE_ACK.rawValue : MILLRACE_REJECT.rawValue
                     // A reason that is NULL with a length, too.
@@ -60,6 +65,7 @@ enum FaultyPlugin {
         case UInt8(ascii: "k"): publication.routing_key = null
         case UInt8(ascii: "b"): publication.body = null
         case UInt8(ascii: "z"): publication.size = 8
+        case UInt8(ascii: "l"): break
         default: publication.type = null
         }
         return publication

@@ -209,7 +209,7 @@ struct RetryTests {
         let file = try self.jobFile(queue: "{ dead_letter: { routing_key: \(grave) } }")
         let supervisor = try TestSupervisor(file, [plugin.descriptor])
         try supervisor.whileRunning {
-            #expect(supervisor.wait { $0.counts.requeued >= 2 })
+            #expect(supervisor.wait { $0.counts.givenBack >= 2 })
             _ = try channel.get(grave, noAck: true)  // now there is room
             #expect(supervisor.wait { $0.counts.rejected == 1 })
         }

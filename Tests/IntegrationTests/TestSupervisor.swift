@@ -29,6 +29,7 @@ final class TestSupervisor: Sendable {
     func run() -> Millrace.ExitStatus { self.supervisor.run() }
     func stop() { self.supervisor.stop() }
     var status: [JobStatus] { self.supervisor.status }
+    var readiness: Readiness { self.supervisor.readiness }
     /// Of the first job.
     var counts: JobCounts { self.status.first?.counts ?? JobCounts() }
 

@@ -82,17 +82,16 @@ extension Channel {
         try self.requireTransaction(.txCommit)
         self.beginCommit()
         try self.startRequest(TxCommit(), expecting: .txCommitOk)
+        self.commitEnd = self.confirms.nextSequence - 1
         self.isCommitting = true
     }
 
-    /// Whether commit-ok has come since the last look: what was published up to it has its verdicts now.
+    /// Whether commit-ok has come since the last look: what was published before the commit has its verdicts now.
     package func finishCommit() -> Bool {
         guard self.isCommitting, case .reply(.txCommitOk)? = self.takeReply() else { return false }
         self.isCommitting = false
         self.lane.ackLine.committed()
-        if self.confirms.pending > 0 {
-            _ = self.confirms.confirmReceived(0, multiple: true, positive: true) { self.note($0, $1) }
-        }
+        _ = self.confirms.confirmReceived(self.commitEnd, multiple: true, positive: true) { self.note($0, $1) }
         return true
     }
 

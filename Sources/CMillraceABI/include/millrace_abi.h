@@ -152,8 +152,8 @@ typedef struct millrace_host {
     void (*schedule)(millrace_worker *worker, void (*function)(void *argument), void *argument);
 
     /* Buffers a message until its delivery succeeds; a delivery that fails publishes nothing.
-     * Returns 0, or 2 if an argument is invalid (too long a key, a broken kind, NULL with a length). 1 is kept for a job
-     * that may not publish, which this host does not have. */
+     * Returns 0, or 2 if an argument is invalid (too long a key, a broken kind, NULL with a length) or the delivery has
+     * its outcome already. 1 is kept for a job that may not publish, which this host does not have. */
     int32_t (*publish)(millrace_token *token, const millrace_publication *publication);
 
     /* Reads a property (millrace_property). Sets `kind` NONE if it is not there. */

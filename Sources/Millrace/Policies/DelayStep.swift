@@ -30,14 +30,19 @@ package struct DelayStep: Hashable, Sendable {
     ///
     /// It deletes itself when it has not been declared again for the wait and ten minutes: by then the last message,
     /// put in within ``renewal``, has left it.
-    package func arguments(for queue: String, isQuorum: Bool) -> FieldTable {
+    ///
+    /// - Parameters:
+    ///   - queue: The job's.
+    ///   - isSafe: Whether a message may leave it only when `queue` has taken it: a classic queue forgets it either way.
+    /// - Returns: The arguments.
+    package func arguments(for queue: String, isSafe: Bool) -> FieldTable {
         var arguments = FieldTable()
         arguments["x-message-ttl"] = .int64(Int64(self.milliseconds))
         arguments["x-expires"] = .int64(Int64(self.milliseconds + 600_000))
         arguments["x-dead-letter-exchange"] = .string("")
         arguments["x-dead-letter-routing-key"] = .string(queue)
-        if isQuorum {
-            // As safe as the queue that it serves; without these a quorum queue dead-letters at most once.
+        if isSafe {
+            // Without the other two a quorum queue dead-letters at most once.
             arguments["x-queue-type"] = .string("quorum")
             arguments["x-dead-letter-strategy"] = .string("at-least-once")
             arguments["x-overflow"] = .string("reject-publish")

@@ -42,6 +42,8 @@ package struct OutputQueue<Load> {
     /// Of the group that goes out at this time.
     private var leftOfGroup = 0
     private var isCommitDue = false
+    /// Outputs of inputs that have left may still be unanswered: the end of the channel may be their fault.
+    private var hasStrays = false
 
     package init(_ plan: Plan) { self.plan = plan }
 
@@ -50,7 +52,9 @@ package struct OutputQueue<Load> {
     /// Whether a whole group waits.
     package var isFull: Bool { self.waiting.count >= self.plan.size }
     /// Whether anything could be sent now or later without an answer first.
-    package var hasUnsent: Bool { self.waiting.count + self.suspects.count > 0 }
+    package var hasUnsent: Bool {
+        self.waiting.count + self.suspects.count > 0 || self.alone.map { !self.isSent($0) } ?? false
+    }
 
     /// Takes an input in that has at least one output; gives the token for them.
     @discardableResult
@@ -117,7 +121,10 @@ package struct OutputQueue<Load> {
     /// Takes out an input whose outputs do not matter any more: it can not be published, or needs no answer.
     package mutating func remove(_ token: UInt64) -> Load? {
         guard let input = self.inputs.removeValue(forKey: token) else { return nil }
-        if input.sent > 0 { self.underWay -= 1 }
+        if input.sent > 0 {
+            self.underWay -= 1
+            self.hasStrays = true
+        }
         if input.sent < input.outputs { self.leaveLine(token) }
         if self.alone == token { self.alone = nil }
         return input.load
@@ -174,11 +181,13 @@ package struct OutputQueue<Load> {
     package mutating func channelEnded() -> [Load] {
         let stranded = self.inputs.filter { $0.value.sent > 0 }.keys.sorted()
         var atFault: [Load] = []
+        let isCertain = stranded.count == 1 && !self.hasStrays
+        if let alone = self.alone, self.inputs[alone]?.sent == 0 { self.suspects.append(alone) }
         self.leftOfGroup = 0
         for token in stranded {
             guard var input = self.inputs[token] else { continue }
             if input.sent < input.outputs { self.leaveLine(token) }
-            if input.failure != nil || stranded.count == 1 {
+            if input.failure != nil || isCertain {
                 self.inputs[token] = nil
                 atFault.append(input.load)
             } else {
@@ -191,15 +200,17 @@ package struct OutputQueue<Load> {
         self.alone = nil
         self.underWay = 0
         self.isCommitDue = false
+        self.hasStrays = false
         return atFault
     }
 
     /// Everything that was not finished, oldest first.
     package mutating func removeAll() -> [Load] {
         let loads = self.inputs.sorted { $0.key < $1.key }.map(\.value.load)
-        let next = self.nextToken
+        let (next, hasStrays) = (self.nextToken, self.hasStrays || self.underWay > 0)
         self = OutputQueue(self.plan)
         self.nextToken = next  // late answers must not meet new inputs
+        self.hasStrays = hasStrays
         return loads
     }
 }

@@ -128,14 +128,14 @@ extension InFlight {
         value.pointee.real = real
     }
 
-    /// Copies a publication; 0, or 2 for an argument that AMQP can not carry.
+    /// Copies a publication; 0, or 2 for an argument that AMQP can not carry, or a delivery that has its outcome.
     fileprivate func publish(_ publication: UnsafePointer<millrace_publication>) -> Int32 {
         let given = publication.pointee
         let shortTexts = [
             given.exchange, given.routing_key, given.content_type, given.message_id, given.correlation_id,
             given.reply_to, given.type,
         ]
-        guard given.size >= MemoryLayout<millrace_publication>.size, given.body.isValid(),
+        guard self.isInHand, given.size >= MemoryLayout<millrace_publication>.size, given.body.isValid(),
             shortTexts.allSatisfy({ $0.isValid(limit: 255) }), given.headers != nil || given.header_count == 0
         else { return 2 }
         var properties = BasicProperties()

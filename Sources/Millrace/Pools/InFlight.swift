@@ -31,6 +31,8 @@ final class InFlight {
     var isInHand = false
     /// Its handler has been asked to end early.
     var wasCancelled = false
+    /// It was asked to by a drain, not by its job's timeout.
+    var isCutShort = false
     var verdict = HandlerVerdict.ack
     var reason: String?
     /// How long it snoozes, in nanoseconds.
@@ -61,6 +63,7 @@ final class InFlight {
         self.incarnation = incarnation
         self.isInHand = true
         self.wasCancelled = false
+        self.isCutShort = false
         self.verdict = .ack
         if self.reason != nil { self.reason = nil }
         if self.origin != nil { self.origin = nil }
@@ -171,9 +174,11 @@ final class InFlight {
 
     /// Whether its handler should end early: the worker is told to stop, or the job's timeout has passed.
     var shouldEnd: Bool {
-        if self.wasCancelled || self.worker.handle.isCancelled { return true }
-        guard let timeout = self.worker.timeout else { return false }
-        return MonotonicClock.now() > self.beganAt &+ timeout
+        if self.wasCancelled { return true }
+        if let timeout = self.worker.timeout, MonotonicClock.now() > self.beganAt &+ timeout { return true }
+        guard self.worker.handle.isCancelled else { return false }
+        self.isCutShort = true
+        return true
     }
 
     // MARK: For the ABI's readers

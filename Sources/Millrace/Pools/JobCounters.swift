@@ -26,6 +26,8 @@ public struct JobCounts: Sendable, Equatable {
     public var abandoned = 0
     /// Outcomes that were not sent because their channel had ended; the broker gives those messages out again (C54).
     public var droppedAcks = 0
+    /// Deliveries without acks that did not succeed and could not be set aside: they are nowhere any more.
+    public var lost = 0
 
     /// No counts.
     public init() {}
@@ -33,7 +35,7 @@ public struct JobCounts: Sendable, Equatable {
     /// Deliveries with an outcome.
     public var settled: Int {
         self.acked + self.rejected + self.retried + self.snoozed + self.requeued + self.givenBack + self.discarded
-            + self.droppedAcks
+            + self.droppedAcks + self.lost
     }
 
     mutating func count(_ settlement: Settlement) {
@@ -61,6 +63,7 @@ public struct JobCounts: Sendable, Equatable {
         left.overruns += right.overruns
         left.abandoned += right.abandoned
         left.droppedAcks += right.droppedAcks
+        left.lost += right.lost
     }
 }
 

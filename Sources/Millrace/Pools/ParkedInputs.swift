@@ -8,7 +8,7 @@ struct ParkedInputs {
         /// What it counts as once the copy is confirmed.
         let settlement: Settlement
         /// Where the copy went.
-        let target: String
+        let address: CopyAddress
     }
 
     private var inputs: [UInt64: Input] = [:]

@@ -1,6 +1,6 @@
 import AMQPClient
 
-/// The queues that one job's workers have declared for copies, and when.
+/// The queues that one job's workers have declared for copies, and the exchanges they have looked at, and when.
 final class ParkingQueues: Sendable {
     private struct Declared {
         var times: [String: UInt64] = [:]

@@ -13,6 +13,7 @@ extension Worker {
         while true {
             self.collect(batching, channel, whileDraining)
             guard channel.isOpen, whileDraining || !self.handle.isDraining else { return }
+            if channel.hasCancelledConsumers, self.handle.job.ack.mode == .auto { return }
             let now = MonotonicClock.now()
             guard batching.mayBegin(pausedUntil: self.pausedUntil, now: now) else { return }
             guard batching.collector.isDue(now: whileDraining ? .max : now) else { return }
@@ -45,7 +46,7 @@ extension Worker {
 
     /// What is settled goes out, and what has come is taken in, before a handler takes its time.
     private func sendAndTakeIn(_ channel: Channel) {
-        channel.sendAcks()
+        self.sendAcks(channel)
         channel.pump(until: 0)
         self.takeIn(channel)
     }

@@ -1,4 +1,5 @@
 import AMQPClient
+import Logging
 
 /// The end of a channel, wished for or not.
 extension Worker {
@@ -11,20 +12,23 @@ extension Worker {
             while channel.isOpen {
                 self.pausedUntil = 0
                 self.workOff(channel, whileDraining: true)
-                if self.mayBegin(channel) { continue }
-                if self.running.isEmpty { break }
+                self.pausedUntil = 0  // a failure may have set one
+                if self.mayBegin(channel) || self.hasCollected { continue }
+                if self.running.isEmpty, !self.areOutputsFull { break }
+                if !self.outputs.isEmpty { self.releaseOutputs(channel) }
                 self.await(channel, until: self.nextWake)
             }
         }
         self.giveBackUnbegun(channel)
         while !self.running.isEmpty || !self.outputs.isEmpty || !self.parked.isEmpty {
             if !self.outputs.isEmpty { self.releaseOutputs(channel) }
-            channel.sendAcks()
+            self.sendAcks(channel)
             self.publishCounts()
             try self.throwIfEnded(channel)
+            self.pausedUntil = 0  // nothing more begins
             self.await(channel, until: self.nextWake)
         }
-        channel.sendAcks()
+        self.sendAcks(channel)
         self.publishCounts()
         self.closeOutlets()
         channel.close()
@@ -60,7 +64,13 @@ extension Worker {
         }
         self.channel = nil
         self.ledger?.channelEnded()
-        self.counts.droppedAcks += self.outputs.removeAll().count + self.parked.removeAll()
+        let unfinished = self.outputs.removeAll().count + self.parked.removeAll()
+        if self.handle.job.ack.mode == .auto {
+            self.counts.droppedAcks += unfinished
+        } else if unfinished > 0 {
+            self.counts.lost += unfinished
+            self.handle.logger.error("messages without acks are lost", metadata: ["messages": "\(unfinished)"])
+        }
         if error.scope == .connection, !self.source.publishesSeparately {
             self.outlet = nil
             self.parking = nil

@@ -49,7 +49,7 @@ extension Worker {
             if let channel, delivery.incarnation == channel.incarnation {
                 self.settle(delivery, channel)
             } else {
-                self.counts.droppedAcks += 1
+                self.channelIsGone(for: delivery)
                 delivery.publications.removeAll()
                 self.putDown(delivery)
             }
@@ -58,10 +58,23 @@ extension Worker {
         self.handle.beganAt.store(oldest, ordering: .relaxed)
     }
 
+    /// With acks its broker gives it out again; without them it is done, or lost.
+    private func channelIsGone(for delivery: InFlight) {
+        switch (self.handle.job.ack.mode, delivery.verdict) {
+        case (.auto, _): self.counts.droppedAcks += 1
+        case (.none, .ack) where delivery.publications.isEmpty: self.counts.acked += 1
+        case (.none, .discard): self.counts.discarded += 1
+        case (.none, _):
+            self.counts.lost += 1
+            self.handle.logger.error("a message without acks is lost: its channel ended before its handler")
+        }
+    }
+
     func passCancellationOn() {
         guard let cancel = self.functions.cancel else { return }
         for delivery in self.running where delivery.isInHand && !delivery.wasCancelled {
             delivery.wasCancelled = true
+            delivery.isCutShort = true
             cancel(self.instance, delivery.pointer)
         }
     }

@@ -24,40 +24,59 @@ extension Worker {
             (target, settlement, attempt) = (.deadLetter, .deadLettered, delivery.countedAttempt)
             note = self.failureNote(delivery, reason)
         }
-        let properties = MessageCopy.properties(
-            of: delivery.properties,
-            attempt: attempt,
-            exchange: exchange,
-            routingKey: routingKey,
-            note: note
-        )
+        func properties(_ note: FailureNote?) -> BasicProperties {
+            MessageCopy.properties(
+                of: delivery.properties,
+                attempt: attempt,
+                exchange: exchange,
+                routingKey: routingKey,
+                note: note
+            )
+        }
         let tag = delivery.record.deliveryTag
         do throws(AMQPError) {
             let parking = try self.parkingChannel(channel)
-            let address = try self.address(of: target, routingKey, parking)
+            // A copy came through its delay queue, with the name of the job's queue for a key.
+            let originalKey = delivery.isCopy ? delivery.readOrigin(strings).routingKeyText : routingKey
+            let address = try self.address(of: target, originalKey)
             let token = self.parked.add(
-                ParkedInputs.Input(deliveryTag: tag, settlement: settlement, target: address.routingKey)
+                ParkedInputs.Input(deliveryTag: tag, settlement: settlement, address: address)
             )
             do throws(AMQPError) {
-                _ = try parking.publish(
-                    delivery.slice(delivery.record.bodyOffset, delivery.record.bodyLength),
-                    exchange: address.exchange,
-                    routingKey: address.routingKey,
-                    properties: properties,
-                    mandatory: true,
-                    token: token,
-                    until: MonotonicClock.deadline(in: Self.patience)
-                )
+                do throws(AMQPError) {
+                    try self.publishCopy(of: delivery, properties(note), to: address, token, on: parking)
+                } catch  where error.code == .refusedLocally && note != nil {
+                    // The headers do not fit into a frame with the note: without it they may.
+                    try self.publishCopy(of: delivery, properties(nil), to: address, token, on: parking)
+                }
             } catch {
                 _ = self.parked.remove(token)
                 throw error
             }
             self.noteFailure(settlement)
         } catch {
-            guard channel.isOpen else { return self.counts.droppedAcks += 1 }
+            guard channel.isOpen || self.handle.job.ack.mode == .none else { return self.counts.droppedAcks += 1 }
             self.notParked(tag, "\(error)", channel)
         }
         self.parking?.sendAcks()  // has none: it sends what was published
+    }
+
+    private func publishCopy(
+        of delivery: InFlight,
+        _ properties: BasicProperties,
+        to address: CopyAddress,
+        _ token: UInt64,
+        on parking: Channel
+    ) throws(AMQPError) {
+        _ = try parking.publish(
+            delivery.slice(delivery.record.bodyOffset, delivery.record.bodyLength),
+            exchange: address.exchange,
+            routingKey: address.routingKey,
+            properties: properties,
+            mandatory: true,
+            token: token,
+            until: MonotonicClock.deadline(in: Self.patience)
+        )
     }
 
     /// How long a copy waits for room on a connection that the broker does not read.
@@ -74,48 +93,21 @@ extension Worker {
         )
     }
 
-    // MARK: Targets
-
-    enum ParkingTarget { case delay(DelayStep), deadLetter }
-
-    /// Where a copy goes; its queue is there when this returns.
-    private func address(
-        of target: ParkingTarget,
-        _ routingKey: String,
-        _ parking: Channel
-    ) throws(AMQPError) -> (exchange: String, routingKey: String) {
-        let queue = self.handle.job.queue
-        switch target {
-        case .delay(let step):
-            let name = step.queueName(for: queue)
-            let now = MonotonicClock.now()
-            if self.parkingQueues.mustDeclare(name, now: now) {
-                let arguments = step.arguments(for: queue, isQuorum: self.topology.isQuorum(queue))
-                _ = try parking.declareQueue(name, arguments: arguments)
-                self.parkingQueues.wasDeclared(name, isDelay: true, now: now)
-            }
-            return ("", name)
-        case .deadLetter:
-            let target = self.topology.deadLetter(of: queue)
-            if target.isOurs, self.parkingQueues.mustDeclare(target.name, now: MonotonicClock.now()) {
-                let arguments: FieldTable = self.topology.isQuorum(queue) ? ["x-queue-type": .string("quorum")] : [:]
-                _ = try parking.declareQueue(target.name, arguments: arguments)
-                self.parkingQueues.wasDeclared(target.name, isDelay: false, now: MonotonicClock.now())
-            }
-            return (target.exchange, target.routingKey ?? routingKey)
-        }
-    }
-
     private func parkingChannel(_ channel: Channel) throws(AMQPError) -> Channel {
         if let parking = self.parking, parking.isOpen { return parking }
         self.takeFromParking(channel)
-        let connection = try self.connectionForOutputs()
-        try Self.throwIfBlocked(connection)
         let mailbox = Mailbox(waking: self.handle.mailbox, with: WorkerHandle.Signal.parking)
-        let parking = try connection.openChannel(mailbox: mailbox, outwaitsBlocks: false)
+        let parking = try self.openForCopies(mailbox)
         try parking.selectConfirms()
         self.parking = parking
         return parking
+    }
+
+    /// A channel beside the one that consumes, whose requests do not outwait the broker's alarm.
+    func openForCopies(_ mailbox: Mailbox) throws(AMQPError) -> Channel {
+        let connection = try self.connectionForOutputs()
+        try Self.throwIfBlocked(connection)
+        return try connection.openChannel(mailbox: mailbox, outwaitsBlocks: false)
     }
 
     /// While the broker blocks publishers a channel could not even be opened.
@@ -141,11 +133,12 @@ extension Worker {
                 self.ledger?.wasSetAside(input.deliveryTag)
                 self.send(input.settlement, input.deliveryTag, channel)
             case .returned:
-                self.parkingQueues.forget(input.target)
-                self.notParked(input.deliveryTag, "no queue took its copy, meant for '\(input.target)'", channel)
+                self.parkingQueues.forget(input.address.key)
+                self.notParked(input.deliveryTag, "no queue took its copy, meant for \(input.address)", channel)
             case .refused:
-                self.notParked(input.deliveryTag, "'\(input.target)' refused its copy (basic.nack)", channel)
+                self.notParked(input.deliveryTag, "\(input.address) refused its copy (basic.nack)", channel)
             case .unknown:
+                self.parkingQueues.forget(input.address.key)
                 let reason = parking.endReason.map { "\($0)" } ?? "its channel ended"
                 self.notParked(input.deliveryTag, "its copy was not confirmed: \(reason)", channel)
             }
@@ -156,10 +149,19 @@ extension Worker {
 
     /// The message stays where it was and comes again, without its wait: slower, but not lost.
     private func notParked(_ tag: UInt64, _ reason: String, _ channel: Channel) {
+        let isAcked = self.handle.job.ack.mode == .auto
         self.handle.logger.error(
-            "a message could not be set aside; it goes back to its queue",
+            isAcked
+                ? "a message could not be set aside; it goes back to its queue"
+                : "a message without acks could not be set aside; it is lost",
             metadata: ["delivery": "\(tag)", "reason": "\(reason)"]
         )
-        self.send(.rejectRequeue, tag, channel)
+        if isAcked {
+            // Nothing is wrong with the message: a reject would count toward its queue's delivery limit.
+            self.send(.giveBack, tag, channel, slowsDown: true)
+        } else {
+            self.counts.lost += 1
+            self.noteFailure(.rejectRequeue)
+        }
     }
 }

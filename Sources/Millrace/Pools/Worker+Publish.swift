@@ -23,12 +23,14 @@ extension Worker {
         guard self.outputs.hasUnsent || self.outputs.mustCommit, let outlet = self.outletOrGiveBack(channel) else {
             return
         }
+        // Inputs of a channel that ended may have left a commit on its way: nothing may follow it (C64).
+        guard !outlet.isCommitting else { return }
         let mayWait = self.mayOutputsWait
         while true {
             guard let step = self.outputs.next(now: MonotonicClock.coarseNow(), mayWait: mayWait) else { break }
             guard self.publish(step, on: outlet, channel) else { return }
         }
-        guard self.outputs.mustCommit, !outlet.isCommitting else { return }
+        guard self.outputs.mustCommit else { return }
         do throws(AMQPError) {
             try outlet.startCommit()
         } catch {
@@ -87,6 +89,7 @@ extension Worker {
 
     /// Opens the channel for outputs before there is one: while the broker blocks publishers it could not be opened.
     func openOutletEarly() {
+        if self.outlet?.isOpen == true { return }
         guard self.source.publishesSeparately, (try? self.source.awaitPublishing())?.isBlocked == false else { return }
         do throws(AMQPError) {
             _ = try self.openOutlet()
@@ -174,20 +177,32 @@ extension Worker {
     /// There is no way to publish at this time: the inputs are not at fault.
     private func giveBackForOutlet(_ inputs: [HeldDelivery], _ reason: AMQPError?, _ channel: Channel) {
         guard !inputs.isEmpty else { return }
+        guard self.handle.job.ack.mode == .auto else {
+            for held in inputs { self.outputFailed(held, reason.map { "\($0)" } ?? "unknown", as: .requeue, channel) }
+            return
+        }
         self.handle.logger.warning(
             "outputs could not be published; their inputs are given back",
             metadata: ["inputs": "\(inputs.count)", "reason": "\(reason.map { "\($0)" } ?? "unknown")"]
         )
         for held in inputs.reversed() {
             let tag = held.record.deliveryTag
-            let isOutstanding = self.handle.job.ack.mode == .none || channel.nack(tag: tag, requeue: true)
-            if isOutstanding { self.counts.count(.giveBack) } else { self.counts.droppedAcks += 1 }
+            if channel.nack(tag: tag, requeue: true) {
+                self.counts.count(.giveBack)
+            } else {
+                self.counts.droppedAcks += 1
+            }
         }
         self.noteFailure(.rejectRequeue)  // slows down, so that a connection that is not there is no hot loop
     }
 
     /// An output that can not be delivered is a failure of its input.
-    private func outputFailed(_ held: HeldDelivery, _ reason: String, _ channel: Channel) {
+    private func outputFailed(
+        _ held: HeldDelivery,
+        _ reason: String,
+        as verdict: HandlerVerdict = .retry,
+        _ channel: Channel
+    ) {
         self.handle.logger.warning(
             "an input failed because of its output",
             metadata: ["delivery": "\(held.record.deliveryTag)", "reason": "\(reason)"]
@@ -196,7 +211,7 @@ extension Worker {
         delivery.begin(held.record, held.bytes, incarnation: channel.incarnation)
         delivery.owner = held.owner
         delivery.isInHand = false
-        delivery.verdict = .retry
+        delivery.verdict = verdict
         delivery.reason = reason
         self.settle(delivery, channel)
     }

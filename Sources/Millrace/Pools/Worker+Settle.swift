@@ -27,7 +27,10 @@ extension Worker {
     private func settleSlowly(_ delivery: InFlight, _ channel: Channel) {
         let outputs = delivery.publications
         delivery.publications.removeAll()
-        if self.handle.job.ack.mode == .auto, !channel.canSettle {
+        let isAcked = self.handle.job.ack.mode == .auto
+        // The broker may have ended the consumer by now.
+        if isAcked, delivery.verdict != .ack { channel.pump(until: 0) }
+        if isAcked, !channel.canSettle || channel.hasCancelledConsumers {
             // The broker gives the message out again: a copy, or outputs, on another channel would be one too many.
             self.counts.droppedAcks += 1
             if delivery.verdict == .stop { self.stopJob(delivery.reason) }
@@ -35,8 +38,10 @@ extension Worker {
         }
         if delivery.verdict == .ack { return self.publish(outputs, for: delivery, channel) }
         let job = self.handle.job
+        let hasFailed = delivery.verdict == .retry || delivery.verdict == .alone
         let disposition = Disposition(
-            delivery.verdict,
+            // A handler that the drain has cut short says nothing about the message.
+            delivery.isCutShort && hasFailed ? .requeue : delivery.verdict,
             delay: delivery.delay,
             attempt: delivery.countedAttempt,
             onFailure: job.onFailure,
@@ -49,13 +54,24 @@ extension Worker {
     }
 
     func carryOut(_ disposition: Disposition, _ delivery: InFlight, _ channel: Channel) {
-        switch disposition {
-        case .settle(let settlement): self.send(settlement, delivery.record.deliveryTag, channel)
-        case .retry, .deadLetter, .snooze: self.park(delivery, disposition, channel)
+        guard case .settle(let settlement) = disposition else { return self.park(delivery, disposition, channel) }
+        guard self.handle.job.ack.mode == .none, let step = Self.wayBack(settlement) else {
+            return self.send(settlement, delivery.record.deliveryTag, channel)
+        }
+        self.park(delivery, .snooze(step), channel)
+    }
+
+    /// Without acks the broker takes nothing back: a copy comes again, after a failure not at once.
+    private static func wayBack(_ settlement: Settlement) -> DelayStep? {
+        switch settlement {
+        case .giveBack: DelayStep(milliseconds: 1)
+        case .rejectRequeue: DelayStep(milliseconds: 1000)
+        case .ack, .discard, .reject, .retried, .deadLettered, .snoozed: nil
         }
     }
 
-    func send(_ settlement: Settlement, _ tag: UInt64, _ channel: Channel) {
+    /// With `slowsDown` it counts as a failure for the worker's pause, whatever it is for the broker.
+    func send(_ settlement: Settlement, _ tag: UInt64, _ channel: Channel, slowsDown: Bool = false) {
         // Without acks everything was settled when the broker sent it.
         let isAcked = self.handle.job.ack.mode == .auto
         let wasOutstanding =
@@ -66,7 +82,7 @@ extension Worker {
             case .giveBack: !isAcked || channel.nack(tag: tag, requeue: true)
             }
         if wasOutstanding { self.counts.count(settlement) } else { self.counts.droppedAcks += 1 }
-        self.noteFailure(settlement)
+        self.noteFailure(slowsDown ? .rejectRequeue : settlement)
     }
 
     private func note(_ delivery: InFlight, _ disposition: Disposition) {
@@ -84,14 +100,19 @@ extension Worker {
             metadata: [
                 "delivery": "\(delivery.record.deliveryTag)",
                 "attempt": "\(delivery.attempt)",
-                "reason": "\(delivery.reason ?? "none given")",
+                "reason": "\(Self.cut(delivery.reason))",
                 "outcome": "\(outcome)",
             ]
         )
     }
 
     private func stopJob(_ reason: String?) {
-        self.handle.logger.error("the handler stopped its job", metadata: ["reason": "\(reason ?? "none given")"])
-        self.handle.requestStopOfJob(reason ?? "stopped by its handler")
+        self.handle.logger.error("the handler stopped its job", metadata: ["reason": "\(Self.cut(reason))"])
+        self.handle.requestStopOfJob(reason.map { Self.cut($0) } ?? "stopped by its handler")
+    }
+
+    /// Handlers give reasons of any length; a line of the log has one.
+    private static func cut(_ reason: String?) -> String {
+        FailureNote.cut(reason ?? "none given", to: FailureNote.errorBudget)
     }
 }

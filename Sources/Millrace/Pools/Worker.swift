@@ -157,7 +157,7 @@ final class Worker {
             try self.throwIfEnded(channel)
             // What told of a drain may have been taken in already: nothing would wake the thread again.
             if self.handle.isDraining || self.mayBegin(channel) {
-                channel.sendAcks()
+                self.sendAcks(channel)
                 continue
             }
             self.await(channel, until: self.nextWake)
@@ -188,6 +188,7 @@ final class Worker {
     /// Sends what is pending and sleeps until something comes, unless a request or a publish has brought something
     /// already while it waited.
     func await(_ channel: Channel, until deadline: UInt64?) {
+        self.sendOutputs()
         let hasVerdicts =
             self.outlet?.verdicts.isEmpty == false || self.parking?.verdicts.isEmpty == false
         if hasVerdicts || channel.hasCalls || channel.hasSignals {
@@ -196,6 +197,17 @@ final class Worker {
             channel.sendAcksAndPump(until: deadline)
         }
         self.takeIn(channel)
+    }
+
+    /// Outputs first: in mode none the ack of their input must not overtake them.
+    func sendAcks(_ channel: Channel) {
+        self.sendOutputs()
+        channel.sendAcks()
+    }
+
+    /// On a connection of their own nothing else sends them but a clock.
+    private func sendOutputs() {
+        if self.source.publishesSeparately { self.outlet?.sendAcks() }
     }
 
     /// Confirms, calls of async handlers, cancellation: all that is not a delivery.
@@ -210,18 +222,25 @@ final class Worker {
     /// When there is something to do though nothing comes: a pause ends, a handler's time is over.
     var nextWake: UInt64? {
         var wake = self.pausedUntil > 0 ? self.pausedUntil : UInt64.max
-        if !self.outputs.isEmpty, let deadline = self.outputs.deadline { wake = min(wake, deadline) }
-        if let timeout = self.timeout, self.entry.isAsync {
-            for delivery in self.running where !delivery.wasCancelled { wake = min(wake, delivery.beganAt &+ timeout) }
-        }
+        if self.outlet?.isCommitting != true, let deadline = self.outputs.deadline { wake = min(wake, deadline) }
+        if let overdue = self.nextOverdue { wake = min(wake, overdue) }
         if let due = self.batching?.nextWake(pausedUntil: self.pausedUntil) { wake = min(wake, due) }
         return wake == .max ? nil : wake
     }
 
+    /// When the first handler in hand has to be asked to end; those that can not be asked do not count.
+    private var nextOverdue: UInt64? {
+        guard let timeout = self.timeout, self.entry.isAsync, self.functions.cancel != nil else { return nil }
+        return self.running.lazy.filter { !$0.wasCancelled }.map { $0.beganAt &+ timeout }.min()
+    }
+
     // MARK: Deliveries
 
+    var areOutputsFull: Bool { self.outputs.count >= Self.outputLimit }
+    var hasCollected: Bool { self.batching?.collector.elements.isEmpty == false }
+
     func mayBegin(_ channel: Channel) -> Bool {
-        guard self.running.count < self.tasksPerThread, self.outputs.count < Self.outputLimit else { return false }
+        guard self.running.count < self.tasksPerThread, !self.areOutputsFull else { return false }
         if self.pausedUntil > 0 {
             guard MonotonicClock.now() >= self.pausedUntil else { return false }
             self.pausedUntil = 0
@@ -244,6 +263,7 @@ final class Worker {
             while self.nextRecord < batch.records.count {
                 if (self.handle.isDraining && !whileDraining) || !channel.isOpen || self.pausedUntil > 0
                     || self.running.count >= self.tasksPerThread
+                    || (channel.hasCancelledConsumers && self.handle.job.ack.mode == .auto)
                 {
                     return
                 }
@@ -251,7 +271,7 @@ final class Worker {
                 if sentAt == 0 { sentAt = now }
                 if now &- sentAt > Self.longestHold {
                     // What is settled goes out before the next handler takes its time.
-                    channel.sendAcks()
+                    self.sendAcks(channel)
                     channel.pump(until: 0)
                     self.takeIn(channel)
                     sentAt = now
@@ -327,13 +347,14 @@ final class Worker {
 
     /// Waits in the mailbox without a channel, so that async handlers go on and every signal is heard.
     private func idle(until deadline: UInt64?) {
-        guard self.handle.mailbox.take(into: &self.inbox, until: deadline) else { return }
+        let wake = [deadline, self.nextOverdue].compactMap(\.self).min()
+        guard self.handle.mailbox.take(into: &self.inbox, until: wake) else { return self.cancelOverdue() }
         for call in self.inbox.calls { call.function(call.argument) }
         self.inbox.calls.removeAll(keepingCapacity: true)
         self.inbox.batches.removeAll()
         self.inbox.events.removeAll()
         self.inbox.signals = 0
-        if self.handle.isCancelled { self.passCancellationOn() }
+        if self.handle.isCancelled { self.passCancellationOn() } else { self.cancelOverdue() }
         self.settleCompleted(nil)
     }
 

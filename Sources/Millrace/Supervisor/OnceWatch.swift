@@ -29,12 +29,17 @@ struct OnceWatch {
             self.quietLooks = 0
             return false
         }
+        // Nothing would be answered, and the supervisor has other things to watch.
+        guard !connection.isBlocked else {
+            self.quietLooks = 0
+            return false
+        }
         let failed = supervisor.failures.withLock { $0 }
         let channel: Channel
         if let open = self.channel, open.isOpen {
             channel = open
         } else {
-            channel = try connection.openChannel()
+            channel = try connection.openChannel(mailbox: Mailbox(), outwaitsBlocks: false)
             self.channel = channel
         }
         for pool in supervisor.pools where failed[pool.job.name] == nil {

@@ -26,9 +26,17 @@ extension Supervisor {
         let watched = self.watched.withLock { $0 }
         var reasons: [String] = []
         if watched.isDraining { reasons.append("draining") }
-        if self.source.current == nil { reasons.append("no connection to the broker") }
-        if self.source.publishesSeparately, self.source.publishing == nil {
-            reasons.append("no connection for outputs")
+        switch self.source.current?.isBlocked {
+        case nil: reasons.append("no connection to the broker")
+        case true?: reasons.append("the broker blocks the connection: it reads nothing, acks included")
+        case false?: break
+        }
+        if self.source.publishesSeparately {
+            switch self.source.publishing?.isBlocked {
+            case nil: reasons.append("no connection for outputs")
+            case true?: reasons.append("the broker blocks the connection for outputs")
+            case false?: break
+            }
         }
         let failures = self.failures.withLock { $0 }
         for pool in self.pools {

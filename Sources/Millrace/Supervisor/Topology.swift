@@ -103,6 +103,15 @@ final class Topology: Sendable {
 
     func isQuorum(_ queue: String) -> Bool { self.queues[queue]?.type == .quorum }
 
+    /// Whether what goes back to the queue has to be kept until it is taken: it is replicated, or refuses when full.
+    func needsSafeWay(to queue: String) -> Bool {
+        guard let definition = self.queues[queue] else { return false }
+        if definition.type == .quorum { return true }
+        if let overflow = definition.overflow { return overflow != .dropHead }
+        guard case .string(let overflow) = definition.arguments["x-overflow"] else { return false }
+        return overflow != QueueDefinition.Overflow.dropHead.rawValue
+    }
+
     /// Where a job's dead letters go.
     struct DeadLetterTarget: Equatable {
         let exchange: String

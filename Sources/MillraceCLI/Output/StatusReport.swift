@@ -25,6 +25,7 @@ enum StatusReport {
                     .init(key: "overruns", value: .int(Int64(job.counts.overruns))),
                     .init(key: "abandoned", value: .int(Int64(job.counts.abandoned))),
                     .init(key: "dropped_acks", value: .int(Int64(job.counts.droppedAcks))),
+                    .init(key: "lost", value: .int(Int64(job.counts.lost))),
                 ])
             )
         }

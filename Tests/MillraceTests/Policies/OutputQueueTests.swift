@@ -154,4 +154,31 @@ import Testing
         #expect(queue.answered(token, .confirmed)?.load == nil)
         #expect(queue.count == 1)
     }
+
+    @Test func `an input that goes alone and found no room is not forgotten`() {
+        var queue = self.queue()
+        let first = queue.add("a", outputs: 1, now: 0)
+        queue.add("b", outputs: 1, now: 0)
+        #expect(self.send(&queue) == ["a", "b"])
+        #expect(queue.channelEnded() == [])
+        #expect(self.send(&queue) == ["a"])
+        #expect(queue.answered(first, .confirmed)?.load == "a")
+        #expect(queue.next(now: 0, mayWait: false)?.load == "b")  // not sent: there was no room
+        #expect(queue.hasUnsent)
+        #expect(queue.channelEnded() == [])
+        #expect(queue.hasUnsent)
+        #expect(self.send(&queue) == ["b"])
+    }
+
+    @Test func `outputs of inputs that have left may have ended the channel: a newer one is not blamed alone`() {
+        var queue = self.queue()
+        queue.add("gone", outputs: 1, now: 0)
+        #expect(self.send(&queue) == ["gone"])
+        #expect(queue.removeAll() == ["gone"])
+        queue.add("b", outputs: 1, now: 0)
+        #expect(self.send(&queue) == ["b"])
+        #expect(queue.channelEnded() == [])
+        #expect(self.send(&queue) == ["b"])
+        #expect(queue.channelEnded() == ["b"])
+    }
 }

@@ -96,12 +96,12 @@ import Testing
     @Test func `a queue outlives every message that is put in before its next declaration`() throws {
         for milliseconds in [1.0, 5000, 86_400_000, Double(DelayStep.longest)] {
             let step = DelayStep(milliseconds: milliseconds)
-            let arguments = step.arguments(for: "orders", isQuorum: false)
+            let arguments = step.arguments(for: "orders", isSafe: false)
             let expires = try #require(arguments["x-expires"]?.intValue)
             let ttl = try #require(arguments["x-message-ttl"]?.intValue)
             #expect(expires >= ttl + 2 * Int64(DelayStep.renewal / 1_000_000))
             #expect(expires < 1 << 32)  // RabbitMQ's limit
         }
-        #expect(DelayStep(milliseconds: 1).arguments(for: "q", isQuorum: true)["x-queue-type"] == .string("quorum"))
+        #expect(DelayStep(milliseconds: 1).arguments(for: "q", isSafe: true)["x-queue-type"] == .string("quorum"))
     }
 }

@@ -45,6 +45,8 @@ extension OwnBrokerTests {
                     let thread = try WorkerThread.start(name: "supervisor") { _ = supervisor.run() }
                     // All that the prefetch lets in is handled; what it published is not read.
                     #expect(supervisor.wait { $0.counts.received == 15 })
+                    #expect(supervisor.wait { _ in !supervisor.readiness.isReady })
+                    #expect(supervisor.readiness.reasons.contains { $0.hasPrefix("the broker blocks the connection") })
                     return thread
                 }
                 #expect(supervisor.wait { $0.counts.acked == 50 })

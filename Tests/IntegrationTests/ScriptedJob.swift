@@ -1,0 +1,50 @@
+import AMQPClient
+import AMQPWire
+import CMillraceABI
+import Millrace
+import TestSupport
+import Testing
+
+/// A supervisor with one job, `work` on queue `q`, against a scripted broker.
+enum ScriptedJob {
+    /// - Parameters:
+    ///   - job: What the job has beside its queue.
+    ///   - top: More of the file's top level.
+    ///   - plugin: Has its handler.
+    ///   - once: As `--once`.
+    ///   - answer: The broker; its second argument drains the supervisor.
+    /// - Returns: The job's counts at the end.
+    /// - Throws: What `answer` throws.
+    static func run(
+        _ job: String,
+        top: String = "",
+        plugin: UnsafePointer<millrace_plugin_descriptor>,
+        once: Bool = false,
+        _ answer: @escaping @Sendable (ScriptedPeer, _ stop: () -> Void) throws -> Void
+    ) throws -> JobCounts {
+        let running = Monitor<TestSupervisor?>(nil)
+        let stop: @Sendable () -> Void = { running.withLock { $0 }?.stop() }
+        return try PeerListener.run { peer in
+            do {
+                try answer(peer, stop)
+            } catch {
+                stop()  // a script that fails must not leave the supervisor running
+                throw error
+            }
+        } client: { endpoint -> JobCounts in
+            let text = """
+                version: 1
+                connection:
+                  uri: "amqp://127.0.0.1:\(endpoint.port)"
+                  recovery: { initial_interval: 20ms, max_interval: 20ms }
+                \(top)
+                jobs: { work: { queue: q, \(job) } }
+                """
+            let file = try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
+            let supervisor = try TestSupervisor(file, [plugin], once: once)
+            running.withLock { $0 = supervisor }
+            #expect(supervisor.run() == .clean)
+            return supervisor.counts
+        }
+    }
+}

@@ -1,0 +1,18 @@
+import AMQPClient
+
+/// An event that happens once, and that others wait for.
+package final class Latch: Sendable {
+    private let state = Monitor(false)
+
+    package init() {}
+
+    package func open() {
+        self.state.withLock { $0 = true }
+        self.state.broadcast()
+    }
+
+    /// Whether it happens within a minute.
+    package func wait() -> Bool {
+        self.state.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0 ? true : nil } ?? false
+    }
+}
