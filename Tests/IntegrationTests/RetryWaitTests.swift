@@ -83,7 +83,7 @@ struct RetryWaitTests {
                 #expect(try control.unacknowledged(in: delay) == 0)
             }
             #expect(try channel.declareQueue(self.queue, passive: true).messageCount == 0)
-            let arguments = DelayStep(milliseconds: 1_800_000).arguments(for: self.queue, isQuorum: type == "quorum")
+            let arguments = DelayStep(milliseconds: 1_800_000).arguments(for: self.queue, isSafe: type == "quorum")
             guard case .int64(let expires) = arguments["x-expires"] else { return #expect(Bool(false), "no x-expires") }
             #expect(expires > 1_800_000)
             #expect(try channel.declareQueue(delay, arguments: arguments).messageCount == 1)

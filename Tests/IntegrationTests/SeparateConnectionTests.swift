@@ -75,7 +75,7 @@ struct SeparateConnectionTests {
             let control = try #require(Broker.control)
             let listed = try Tool.run(
                 control.command,
-                ["--silent", "list_connections", "user_provided_name", "channels"]
+                ["--silent", "list_connections", "client_properties", "channels"]
             )
             let line = try #require(
                 listed.output.split(separator: "\n").first { $0.contains("\(self.input), outputs") }
