@@ -149,7 +149,8 @@ struct JobFilesTests {
         #expect(ran.output.contains("crashed"), "\(ran.output)")
         for queue in ["fragile.dead", "fragile_async.dead"] {
             let dead = try example.take(queue)
-            #expect(dead.map(\.text) == ["trap"], "\(queue)")
+            // Twice if the other one crashed the process between the copy and the ack.
+            #expect(Set(dead.map(\.text)) == ["trap"], "\(queue)")
             #expect(try dead.first?.header("millrace-failure") == "crashed")
         }
         #expect(Set(try example.texts("fragile.out")) == ["a", "b", "c", "d"])

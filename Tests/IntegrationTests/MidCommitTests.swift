@@ -82,7 +82,7 @@ struct MidCommitTests {
             #expect(proxy.cut() > 0)
         }
         let counts = rig.supervisor.counts
-        #expect(counts.acked == (copy == .reject ? 0 : 2))
+        #expect(counts.acked == (copy == .reject ? 0 : 2), "\(counts)")
         if copy == .reject { #expect(try rig.take(rig.input + ".dead") == ["reject": 2]) }
         for queue in [rig.input, rig.output] { #expect(try rig.take(queue) == [:]) }
     }
@@ -92,7 +92,7 @@ struct MidCommitTests {
         let proxy = try CuttingProxy(to: try Broker.endpoint(), cuttingAt: CutRig.publish, once: true)
         let rig = try self.copyRig(copy, proxy)
         try rig.run()
-        #expect(rig.supervisor.counts.acked == (copy == .reject ? 0 : 1))
+        #expect(rig.supervisor.counts.acked == (copy == .reject ? 0 : 1), "\(rig.supervisor.counts)")
         if copy == .reject { #expect(try rig.take(rig.input + ".dead") == ["reject": 1]) }
         for queue in [rig.input, rig.output] { #expect(try rig.take(queue) == [:]) }
     }
