@@ -9,6 +9,8 @@ private let plugin = MillracePlugin(
         .batch("examples.ledger", LedgerHandler.self).wrapped(in: [LoggingMiddleware()]),
         .sync("examples.shipment", ShipmentHandler.self).wrapped(in: [TracingMiddleware(), LoggingMiddleware()]),
         .sync("bench.touch", TouchHandler.self),
+        .sync("bench.witness", WitnessHandler.self),
+        .async("bench.witness_async", AsyncWitnessHandler.self),
         .sync("examples.fragile", FragileHandler.self),
         .async("examples.fragile_async", AsyncFragileHandler.self),
         .async("examples.errand", ErrandHandler.self),

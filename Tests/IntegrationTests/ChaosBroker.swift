@@ -1,4 +1,5 @@
 import AMQPClient
+import Foundation
 import TestSupport
 import Testing
 
@@ -21,7 +22,11 @@ struct ChaosBroker {
     func stop() { _ = try? Tool.run(Self.tool, ["stop", "--delete", "--dir", self.folder]) }
 
     /// SIGKILL, and up again on the same port.
+    ///
+    /// What is declared is on disk before: declare-ok does not say so, and a queue whose declaration is not takes its
+    /// confirmed messages along.
     func restart() throws {
+        try self.control("eval", "ok = mnesia:sync_log().")
         #expect(try Tool.run(Self.tool, ["kill", "--dir", self.folder]).status == 0)
         let started = try Tool.boot(Self.tool, ["start", "--dir", self.folder])
         try #require(started.status == 0, "\(started.errors)")
@@ -36,20 +41,26 @@ struct ChaosBroker {
     }
 
     /// Has the broker end some of the channels with 406, by an ack in the client's name of what never was.
-    func failChannels(oneIn number: Int) throws {
-        try self.control(
+    ///
+    /// `places` says which ones, by their place among all that there are, 0..<1000.
+    ///
+    /// - Returns: How often it did.
+    func failChannels(at places: [Int]) throws -> Int {
+        let done = try self.control(
             "eval",
-            "[rabbit_channel:do(P, {'basic.ack', 999999999, false}) || P <- rabbit_channel:list(),"
-                + " rand:uniform(\(number)) =:= 1]."
+            "L = lists:sort(rabbit_channel:list()), "
+                + "length([rabbit_channel:do(lists:nth(I * length(L) div 1000 + 1, L), {'basic.ack', 999999999, false})"
+                + " || I <- \(places), L =/= []])."
         )
+        return Int(done.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
     }
 
-    /// Messages in a queue, ready or given out, and those that wait for another attempt; 0 if it is not there.
-    func backlog(of queue: String) throws -> Int {
-        try self.control("list_queues", "name", "messages").split(separator: "\n").reduce(0) { sum, line in
+    /// Messages in each queue, ready or given out.
+    func messages() throws -> [String: Int] {
+        let lines = try self.control("list_queues", "name", "messages").split(separator: "\n")
+        return lines.reduce(into: [:]) { counts, line in
             let fields = line.split(separator: "\t")
-            guard fields.count == 2, fields[0] == queue || fields[0].hasPrefix(queue + ".retry.") else { return sum }
-            return sum + (Int(fields[1]) ?? 0)
+            if fields.count == 2, let count = Int(fields[1]) { counts[String(fields[0])] = count }
         }
     }
 }

@@ -4,27 +4,50 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The built `millrace` over jobs in all three publish modes, while broker, connections, channels, exchange and the
-/// supervisor itself are killed at random.
+/// The built `millrace` over jobs in all three publish modes, and an async one on a quorum queue, while broker,
+/// connections, channels, exchange and the supervisor itself are killed at random.
 ///
-/// `MILLRACE_CHAOS_SECONDS` says for how long (`ops/chaos`), `MILLRACE_SEED` repeats the choices.
+/// `MILLRACE_CHAOS_SECONDS` says for how long and `MILLRACE_CHAOS_BUILD` of which build (`ops/chaos`), `MILLRACE_SEED`
+/// repeats the choices.
 @Suite(
     .ownThread,
-    .enabled(if: Broker.isThere && Tool.isBuilt, "needs AMQP_URL and a release build; ops/test has both"),
+    .enabled(if: Broker.isThere && ExampleFile.isBuilt, "needs AMQP_URL and a debug build; ops/test has both"),
     .timeLimit(.minutes(1440))
 )
 struct ChaosTests {
     enum Blow: String, CaseIterable {
-        case closeConnection, killChannels, deleteExchange, terminate, kill, killBroker
+        case closeConnection, resetConnection, killChannels, deleteExchange, terminate, kill, killBroker
     }
 
-    private static let modes = ["confirm", "tx", "none"]
+    private struct Job {
+        let name: String
+        let publish: String
+        var handler = "bench.witness"
+        var type = "classic"
+        var tasks = 1
+        var losesNoOutput = true
+    }
+
+    private static let jobs = [
+        Job(name: "confirm", publish: "{ mode: confirm }"),
+        Job(name: "tx", publish: "{ mode: tx, batch: { size: 20, timeout: 5ms } }"),
+        Job(name: "none", publish: "{ mode: none }", losesNoOutput: false),
+        Job(
+            name: "async",
+            publish: "{ mode: confirm, batch: { size: 10, timeout: 5ms } }",
+            handler: "bench.witness_async",
+            type: "quorum",
+            tasks: 8
+        ),
+    ]
     private static let seconds =
-        ProcessInfo.processInfo.environment["MILLRACE_CHAOS_SECONDS"].flatMap(Int.init) ?? 20
-    /// Orders per second and mode; a job begins no more than that, so that there is work at every blow.
+        ProcessInfo.processInfo.environment["MILLRACE_CHAOS_SECONDS"].flatMap(Int.init) ?? 15
+    private static let build =
+        Tool.root + ".build/\(ProcessInfo.processInfo.environment["MILLRACE_CHAOS_BUILD"] ?? "debug")/"
+    /// Messages per second and job; a job begins no more than that, so that there is work at every blow.
     private static let rate = 250
-    /// Of each mode.
-    private static let orders = max(4000, Self.seconds * Self.rate)
+    /// Of each job.
+    private static let messages = max(4000, Self.seconds * Self.rate)
 
     private let folder: Scratch
     private let file: String
@@ -36,7 +59,7 @@ struct ChaosTests {
             connection:
               uri: ${AMQP_URL}
               recovery: { initial_interval: 50ms, max_interval: 500ms }
-            plugins: ["\(Tool.plugin)"]
+            plugins: ["\(Self.build)libExamples.so"]
             shutdown_timeout: 60s
             defaults:
               threads: 2
@@ -48,19 +71,20 @@ struct ChaosTests {
 
             """
         text += "queues:\n"
-        for mode in Self.modes {
-            text += "  orders.\(mode): {}\n"
-            text += "  invoices.\(mode): { bindings: [ { exchange: billing, routing_key: \(mode) } ] }\n"
+        for job in Self.jobs {
+            text += "  in.\(job.name): { type: \(job.type) }\n"
+            text += "  out.\(job.name): { bindings: [ { exchange: billing, routing_key: \(job.name) } ] }\n"
         }
         text += "jobs:\n"
-        for mode in Self.modes {
-            let batch = mode == "tx" ? ", batch: { size: 20, timeout: 5ms }" : ""
+        for job in Self.jobs {
+            let witness = self.folder.path + "/" + job.name
             text += """
-                  \(mode):
-                    queue: orders.\(mode)
-                    handler: examples.order
-                    publish: { mode: \(mode)\(batch) }
-                    with: { exchange: billing, routing_key: \(mode) }
+                  \(job.name):
+                    queue: in.\(job.name)
+                    handler: \(job.handler)
+                    tasks_per_thread: \(job.tasks)
+                    publish: \(job.publish)
+                    with: { exchange: billing, routing_key: \(job.name), witness: "\(witness)" }
 
                 """
         }
@@ -69,31 +93,45 @@ struct ChaosTests {
 
     @Test func `random kills of everything: no input lost, no output of an acked input lost`() throws {
         var seed = Seed()
-        print("chaos: \(seed.replay), \(Self.seconds) s, \(Self.orders) orders in each of \(Self.modes)")
+        print(
+            "chaos: \(seed.replay), \(Self.seconds) s, \(Self.messages) messages for each of \(Self.jobs.map(\.name))"
+        )
         let broker = try ChaosBroker(folder: self.folder.path + "/broker")
         defer { broker.stop() }
-        try self.publishOrders(broker)
-        var process = try self.start(broker)
+        let proxy = try CuttingProxy(to: broker.endpoint)
+        defer { proxy.stop() }
+        try self.publishAll(broker)
+        var process = try self.start(proxy)
         let end = MonotonicClock.now() + UInt64(Self.seconds) * 1_000_000_000
         var blows: [Blow: Int] = [:]
-        var next = Blow.allCases.shuffled(using: &seed)[...]  // each at least once, if there is time
-        while MonotonicClock.now() < end {
+        var next = Blow.allCases.shuffled(using: &seed)[...]  // each at least once
+        var before = self.begun()
+        while !next.isEmpty || MonotonicClock.now() < end {
+            // The first of each kind hits jobs at work, the others come as they come.
+            let isFirst = !next.isEmpty
+            if isFirst { #expect(self.works(since: before), "no work after \(blows); \(seed.replay)") }
+            before = self.begun()
             let blow = next.popFirst() ?? Self.draw(&seed)
             blows[blow, default: 0] += 1
             switch blow {
             case .closeConnection: try broker.control("close_all_connections", "chaos")
-            case .killChannels: try broker.failChannels(oneIn: Int.random(in: 1...4, using: &seed))
+            case .resetConnection: #expect(proxy.cut() > 0 || !isFirst, "nothing was cut; \(seed.replay)")
+            case .killChannels:
+                let count = Int.random(in: 1...4, using: &seed)
+                let places = (0..<count).map { _ in Int.random(in: 0..<1000, using: &seed) }
+                #expect(try broker.failChannels(at: places) > 0 || !isFirst, "no channel failed; \(seed.replay)")
             case .deleteExchange: try self.loseExchange(broker, for: .random(in: 10...400, using: &seed))
             case .terminate, .kill:
                 process.send(blow == .kill ? SIGKILL : SIGTERM)
                 let status = process.waitForExit()
                 if blow == .terminate { #expect(status == 0 || status == 1, "\(seed.replay)") }
-                process = try self.start(broker)
+                process = try self.start(proxy)
             case .killBroker: try broker.restart()
             }
             Self.pass(.random(in: 50...1500, using: &seed))
         }
         print("chaos: \(blows.map { "\($0.key.rawValue) \($0.value)" }.sorted().joined(separator: ", "))")
+        #expect(blows.count == Blow.allCases.count, "not every kind of blow; \(seed.replay)")
         try self.loseExchange(broker, for: 0)
         try self.expectAll(broker, seed)
         process.send(SIGTERM)
@@ -106,22 +144,49 @@ struct ChaosTests {
         return blow == .killBroker && Bool.random(using: &seed) ? .killChannels : blow
     }
 
+    private static func isInput(_ queue: String) -> Bool { queue.hasPrefix("in.") && !queue.hasSuffix(".dead") }
+
     /// Lets the jobs work for a while.
     private static func pass(_ milliseconds: Int) {
         let never = Monitor(false)
         _ = never.wait(until: MonotonicClock.deadline(in: .milliseconds(milliseconds))) { $0 ? true : nil }
     }
 
-    private func start(_ broker: ChaosBroker) throws -> Child {
+    /// How many octets each job's witness has written.
+    private func begun() -> [Int] {
+        Self.jobs.map { job in
+            let attributes = try? FileManager.default.attributesOfItem(atPath: self.witness(of: job))
+            return (attributes?[.size] as? NSNumber)?.intValue ?? 0
+        }
+    }
+
+    /// Waits until each job that may have work left has begun more of it.
+    private func works(since before: [Int]) -> Bool {
+        let whole = (0..<Self.messages).reduce(0) { $0 + "\($1)\n".utf8.count }
+        let deadline = MonotonicClock.now() + 60_000_000_000
+        while !zip(self.begun(), before).allSatisfy({ now, then in now > then || then >= whole }) {
+            guard MonotonicClock.now() < deadline else { return false }
+            Self.pass(10)
+        }
+        return true
+    }
+
+    private func witness(of job: Job) -> String { self.folder.path + "/" + job.name }
+
+    private func start(_ proxy: CuttingProxy) throws -> Child {
         try Tool.start(
-            Tool.millrace,
+            Self.build + "millrace",
             ["run", self.file, "--log-level", "critical"],
-            environment: ["AMQP_URL": broker.uri]
+            environment: ["AMQP_URL": "amqp://guest:guest@127.0.0.1:\(proxy.endpoint.port)"]
         )
     }
 
-    private func publishOrders(_ broker: ChaosBroker) throws {
-        let declared = try Tool.run(Tool.millrace, ["declare", self.file], environment: ["AMQP_URL": broker.uri])
+    private func publishAll(_ broker: ChaosBroker) throws {
+        let declared = try Tool.run(
+            Self.build + "millrace",
+            ["declare", self.file],
+            environment: ["AMQP_URL": broker.uri]
+        )
         try #require(declared.status == 0, "\(declared.errors)")
         let connection = try Broker.connect(to: broker.endpoint)
         defer { connection.close() }
@@ -129,12 +194,9 @@ struct ChaosTests {
         try channel.selectConfirms()
         var properties = BasicProperties()
         properties.deliveryMode = 2
-        for number in 0..<Self.orders {
-            let order =
-                "{\"id\":\"\(number)\",\"customer\":\"c\",\"currency\":\"EUR\","
-                + "\"lines\":[{\"sku\":\"a\",\"quantity\":1,\"unit_price\":\"1.00\"}]}"
-            for mode in Self.modes {
-                try channel.publish(Array(order.utf8), routingKey: "orders.\(mode)", properties: properties)
+        for number in 0..<Self.messages {
+            for job in Self.jobs {
+                try channel.publish(Array("\(number)".utf8), routingKey: "in.\(job.name)", properties: properties)
             }
         }
         #expect(try channel.awaitConfirms(timeout: .seconds(120)) == [])
@@ -148,7 +210,7 @@ struct ChaosTests {
         try channel.deleteExchange("billing")
         Self.pass(milliseconds)
         try channel.declareExchange("billing", type: "direct", durable: true)
-        for mode in Self.modes { try channel.bindQueue("invoices.\(mode)", to: "billing", routingKey: mode) }
+        for job in Self.jobs { try channel.bindQueue("out.\(job.name)", to: "billing", routingKey: job.name) }
     }
 
     /// Waits until the inputs are worked off, and counts what came out.
@@ -156,32 +218,49 @@ struct ChaosTests {
         let connection = try Broker.connect(to: broker.endpoint)
         defer { connection.close() }
         let channel = try connection.openChannel()
-        for mode in Self.modes {
-            var bills: [String: Int] = [:]
-            try channel.consume("invoices.\(mode)", tag: mode)
-            let deadline = MonotonicClock.now() + UInt64(60 + Self.seconds * 4) * 1_000_000_000
-            var isIdle = false
-            // Quiet for a second and nothing left to do, twice in a row: what waits for a retry comes within less.
-            while MonotonicClock.now() < deadline {
-                if let delivery = try channel.nextDelivery(timeout: .seconds(1)) {
-                    bills[try #require(try delivery.properties.correlationID), default: 0] += 1
-                    try channel.ack(delivery)
-                    isIdle = false
-                } else if try broker.backlog(of: "orders.\(mode)") == 0 {
-                    if isIdle { break }
-                    isIdle = true
-                }
+        var all: [String: [String: Int]] = [:]
+        for job in Self.jobs { try channel.consume("out.\(job.name)", tag: job.name) }
+        let deadline = MonotonicClock.now() + UInt64(60 + Self.seconds * 4) * 1_000_000_000
+        var waiting = try broker.messages()
+        var isIdle = false
+        // Quiet for a second and nothing left to do, twice in a row: what waits for a retry comes within less.
+        while MonotonicClock.now() < deadline {
+            if let delivery = try channel.nextDelivery(timeout: .seconds(1)) {
+                let id = try #require(try delivery.properties.correlationID)
+                all[try delivery.envelope.routingKey, default: [:]][id, default: 0] += 1
+                try channel.ack(delivery)
+                isIdle = false
+            } else {
+                waiting = try broker.messages()
+                let isDone = waiting.allSatisfy { name, count in count == 0 || !Self.isInput(name) }
+                if isIdle, isDone { break }
+                isIdle = isDone
             }
-            try channel.cancel(mode)
-            let left = try broker.backlog(of: "orders.\(mode)")
-            let dead = try broker.backlog(of: "orders.\(mode).dead")
-            let lost = Self.orders - bills.count
-            let duplicates = bills.values.reduce(0) { $0 + $1 - 1 }
-            print("chaos: \(mode): \(Self.orders) inputs, \(lost) outputs missing, \(duplicates) duplicates")
-            #expect(left == 0, "\(mode): inputs stay in their queue; \(seed.replay)")
-            #expect(dead == 0, "\(mode): nobody is to blame; \(seed.replay)")
+        }
+        for job in Self.jobs {
+            let name = job.name
+            let outputs = all[name] ?? [:]
+            let own = waiting.filter { $0.key == "in.\(name)" || $0.key.hasPrefix("in.\(name).retry.") }
+            let left = own.values.reduce(0, +)
+            let dead = waiting["in.\(name).dead"] ?? 0
+            // An input whose handler never ran is lost, whatever its queue says.
+            let handled = try String(contentsOfFile: self.witness(of: job), encoding: .utf8).split(separator: "\n")
+            let seen = Set(handled.map(String.init))
+            let inputs = (0..<Self.messages).map(String.init)
+            let inputsLost = inputs.filter { !seen.contains($0) }.count
+            let outputsLost = inputs.filter { outputs[$0] == nil }.count
+            let made = outputs.values.reduce(0, +)
+            let duplicates = made - outputs.count
+            print(
+                "chaos: \(name): \(Self.messages) inputs, \(inputsLost) inputs lost, \(outputsLost) outputs lost,"
+                    + " \(duplicates) duplicates, \(handled.count) handled"
+            )
+            #expect(left == 0, "\(name): inputs stay in their queue; \(seed.replay)")
+            #expect(dead == 0, "\(name): nobody is to blame; \(seed.replay)")
+            #expect(inputsLost == 0, "\(name): inputs lost; \(seed.replay)")
+            #expect(made <= handled.count, "\(name): outputs of no handler; \(seed.replay)")
             // `none` promises nothing of its outputs.
-            if mode != "none" { #expect(lost == 0, "\(mode): outputs lost; \(seed.replay)") }
+            if job.losesNoOutput { #expect(outputsLost == 0, "\(name): outputs lost; \(seed.replay)") }
         }
     }
 }

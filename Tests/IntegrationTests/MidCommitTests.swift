@@ -3,7 +3,7 @@ import Millrace
 import TestSupport
 import Testing
 
-/// A connection cut between a commit and its commit-ok, between a publish and its confirm: no input
+/// A connection cut, and a broker killed, between a commit and its commit-ok, between a publish and its confirm: no input
 /// is lost, and no output of an acked one.
 @Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct MidCommitTests {
@@ -56,6 +56,23 @@ struct MidCommitTests {
         try rig.run()
         #expect(proxy.sourcePorts.count > 1)
         #expect(try self.duplicates(rig, mode) == 0)
+    }
+
+    @Test(arguments: ["{ mode: confirm }", "{ mode: tx, batch: { size: 8, timeout: 5ms } }"])
+    func `the broker killed before its answer comes: none lost, what it had answered is there twice`(
+        mode: String
+    ) throws {
+        let folder = try Scratch()
+        let broker = try ChaosBroker(folder: folder.path + "/broker")
+        defer { broker.stop() }
+        let proxy = try CuttingProxy(to: broker.endpoint, withholding: Self.answer(mode), after: 2)
+        let rig = try self.rig(mode, to: broker.endpoint, proxy)
+        try rig.run {
+            #expect(proxy.waitUntilWithholding())
+            try broker.restart()
+        }
+        #expect(proxy.sourcePorts.count > 1)
+        #expect(try self.duplicates(rig, mode) > 0)
     }
 
     /// What is on its way to where it waits, or rests.
