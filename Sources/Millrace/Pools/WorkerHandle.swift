@@ -32,6 +32,8 @@ final class WorkerHandle: Sendable {
     let signals = Atomic<UInt32>(0)
     /// When the oldest delivery in hand was begun, in nanoseconds of the monotonic clock; 0 when idle.
     let beganAt = Atomic<UInt64>(0)
+    /// Which one that is.
+    let oldest = OverrunMark()
     /// Deliveries in hand or waiting for confirms.
     let inHand = Atomic<Int>(0)
     /// For jobs with a `kill_timeout`.

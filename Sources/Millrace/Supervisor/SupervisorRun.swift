@@ -16,7 +16,6 @@ struct SupervisorRun {
     private var generator = SystemRandomNumberGenerator()
     private var nextAttempt: UInt64 = 0
     private var nextStatus: UInt64 = 0
-    private var overruns: OverrunWatch
     private var consumers: ConsumerWatch<ObjectIdentifier>
     private var once = OnceWatch()
     private var nextOnceCheck: UInt64 = 0
@@ -29,7 +28,6 @@ struct SupervisorRun {
         self.supervisor = supervisor
         self.group = group
         self.consumers = ConsumerWatch(limit: supervisor.options.consumeTimeout)
-        self.overruns = OverrunWatch(pools: supervisor.pools)
         self.endpoints = supervisor.file.connection.uris.compactMap { uri in
             do throws(AMQPError) {
                 return try supervisor.file.connection.endpoint(uri)
@@ -54,7 +52,7 @@ struct SupervisorRun {
             let events = self.supervisor.inbox.take(until: wake)
             self.handle(events)
             if events.stopRequests > 0 { return self.drain(atOnce: events.stopRequests > 1) }
-            self.overruns.look(now: MonotonicClock.now(), logger: self.logger)
+            OverrunWatch.look(at: self.supervisor.pools, now: MonotonicClock.now())
             self.supervisor.abandonOverdue(now: MonotonicClock.now())
             self.supervisor.look(&self.consumers, now: MonotonicClock.now())
             self.reportStatus()
@@ -229,7 +227,7 @@ struct SupervisorRun {
                 self.logger.warning("the connection ended while draining", metadata: ["reason": "\(error)"])
                 if let connection = self.connection { self.supervisor.source.forget(connection) }
             }
-            self.overruns.look(now: now, logger: self.logger)
+            OverrunWatch.look(at: self.supervisor.pools, now: now)
             self.supervisor.abandonOverdue(now: now)
             self.reportStatus()
         }
@@ -256,11 +254,13 @@ struct SupervisorRun {
                 let began = handle.beganAt.load(ordering: .relaxed)
                 guard began > 0 else { continue }
                 let seconds = (MonotonicClock.now() &- began) / 1_000_000_000
+                let hands = handle.killSwitch?.hands(begunBefore: .max).map(\.record.deliveryTag)
                 handle.logger.error(
                     "a handler did not end; its delivery goes back to the queue with the connection",
                     metadata: [
                         "running_s": "\(seconds)", "queue": "\(pool.job.queue)",
-                        "deliveries": "\(handle.killSwitch?.hands(begunBefore: .max).map(\.record.deliveryTag) ?? [])",
+                        // A thread that is free has named all of them when it asked them to end.
+                        "deliveries": "\(hands ?? [handle.oldest.tag])",
                     ]
                 )
             }
