@@ -146,7 +146,7 @@ final class Worker {
             arguments: arguments
         )
         channel.interrupts = 0
-        self.handle.enter(.consuming)
+        self.handle.enterConsuming(channel.watch)
         self.mustDeclare = false
         started()
         while !self.handle.isDraining {
