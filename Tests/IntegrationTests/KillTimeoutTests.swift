@@ -1,4 +1,5 @@
 import AMQPClient
+import AMQPWire
 import Foundation
 import Millrace
 import MillraceHandler
@@ -152,8 +153,7 @@ struct KillTimeoutTests {
         #expect(counts.settled == counts.received)
     }
 
-    @Test func `a message that always hangs is a dead letter after max_attempts; others are handled meanwhile`() throws
-    {
+    @Test func `a message that always hangs is a dead letter; others are handled meanwhile`() throws {
         let (status, counts) = try self.run(
             "kill.sync",
             "    threads: 2\n    prefetch: 2\n    retry: { max_attempts: 2, initial_interval: 20ms, jitter: 0 }",
@@ -167,6 +167,26 @@ struct KillTimeoutTests {
         // Two threads still hang when it is stopped: it ends all the same, and says so.
         #expect(status == .abandoned)
         #expect(counts.abandoned == 2)
+    }
+
+    @Test(arguments: ["retry: { max_attempts: 10, initial_interval: 20ms, jitter: 0 }", "on_failure: requeue"])
+    func `one message that always hangs costs two threads, not the job, however many attempts it has`(policy: String)
+        throws
+    {
+        _ = try self.run("kill.sync", "    \(policy)", messages: ["H", "a"]) {
+            (supervisor: TestSupervisor, channel: Channel) throws -> Void in
+            #expect(supervisor.wait { $0.counts.rejected == 1 && $0.consuming == 1 })
+            #expect(self.gate.begun.count { $0.hasPrefix("H") } == 2)
+            #expect(supervisor.counts.abandoned == 2)
+            #expect(try self.count(channel, self.queue) == 0)
+            let dead = try channel.get(self.queue + ".dead", noAck: true)
+            let headers = try #require(try dead?.properties.headers)
+            #expect(headers["millrace-failure"]?.stringValue == "hung")
+            #expect(headers["millrace-error"]?.stringValue?.contains("twice in a row") == true)
+            // A thread that hangs tells of what it did before when it comes back.
+            self.gate.open()
+            #expect(supervisor.wait { $0.counts.acked == 1 })
+        }
     }
 
     @Test func `an async handler that hangs is replaced, and what it had beside it comes again`() throws {

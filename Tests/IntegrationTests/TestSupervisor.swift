@@ -1,5 +1,6 @@
 import AMQPClient
 import CMillraceABI
+import Logging
 import Millrace
 import TestSupport
 import Testing
@@ -9,7 +10,12 @@ final class TestSupervisor: Sendable {
     private let supervisor: Supervisor
     private let latest: Monitor<[JobStatus]>
 
-    init(_ file: JobFile, _ plugins: [UnsafePointer<millrace_plugin_descriptor>], once: Bool = false) throws {
+    init(
+        _ file: JobFile,
+        _ plugins: [UnsafePointer<millrace_plugin_descriptor>],
+        once: Bool = false,
+        logger: Logger = Broker.quiet
+    ) throws {
         var registry = PluginRegistry()
         for plugin in plugins { try registry.add(linkedIn: plugin) }
         let latest = Monitor<[JobStatus]>([])
@@ -18,7 +24,7 @@ final class TestSupervisor: Sendable {
             file: file,
             registry: registry,
             options: SupervisorOptions(once: once, statusInterval: .milliseconds(20)),
-            logger: Broker.quiet,
+            logger: logger,
             onStatus: { jobs in
                 latest.withLock { $0 = jobs }
                 latest.broadcast()

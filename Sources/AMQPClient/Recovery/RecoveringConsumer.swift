@@ -27,11 +27,14 @@ public final class RecoveringConsumer {
     private var pausedUntil: UInt64 = 0
     private var isClosed = false
     private var droppedAcks = 0
+    private var hasConsumer = false
 
     /// Consumers started so far, each seen as running (`basic.consume-ok`).
     public private(set) var generation = 0
     /// Whether the broker has confirmed the consumer of this generation, and it has not ended since.
-    public private(set) var isConsuming = false
+    ///
+    /// True to the moment: also while its owner works on a delivery.
+    public var isConsuming: Bool { self.hasConsumer && self.channel?.watch.hasLostConsumer == false }
     /// Why it does not consume; nil while it does.
     public private(set) var lastError: AMQPError?
     /// Called on the owner's thread after each start, with the generation.
@@ -174,7 +177,7 @@ public final class RecoveringConsumer {
         self.mustDeclare = false
         self.backoff.reset()
         self.lastError = nil
-        self.isConsuming = true
+        self.hasConsumer = true
         self.generation += 1
         self.onConsuming?(self.generation)
     }
@@ -211,7 +214,7 @@ public final class RecoveringConsumer {
     }
 
     private func leaveChannel() {
-        self.isConsuming = false
+        self.hasConsumer = false
         guard let channel = self.channel else { return }
         channel.close()
         self.droppedAcks += channel.droppedAckCount

@@ -1,4 +1,5 @@
 package import AMQPWire
+import Synchronization
 
 /// One connection without its socket: octets and times in, octets out through the outbox, decisions to the host.
 ///
@@ -151,6 +152,7 @@ package final class ConnectionCore: InboundDelegate {
             // No cancel-ok: RabbitMQ ends the connection over one (C56).
             let origin = lane.origin
             guard !origin.isStray(consumerTag: cancel.consumerTag) else { return }
+            lane.hasLostConsumer.store(true, ordering: .relaxed)
             lane.append(.cancelled(consumerTag: cancel.consumerTag))
         case .basicConsumeOk(let ok):
             guard try self.replyReceived(lane.number, method.id) else { return }

@@ -1,4 +1,5 @@
 import AMQPWire
+import Synchronization
 
 /// The reader's side of one channel: what a read brings is gathered here and put in the mailbox at its end.
 // @unchecked Sendable: all `var`s are touched by whoever drives the core, one thread at a time.
@@ -7,6 +8,8 @@ package final class Lane: @unchecked Sendable {
     package let incarnation: UInt64
     package let mailbox: Mailbox
     let ackLine: AckLine
+    /// The broker has ended a consumer by itself; for those who can not wait for its owner to look.
+    let hasLostConsumer = Atomic<Bool>(false)
 
     var assembler = ContentAssembler()
     package var isOpen = false

@@ -59,7 +59,7 @@ public struct FailedMessage: Sendable {
 
     /// What went wrong; what the broker noted if it put the message here by itself; nil if nobody said.
     public var error: String? { self.header(JobHeaders.error)?.stringValue ?? self.deaths.first?.reason }
-    /// `exhausted`, `rejected`, `failed`, `crashed`; or the broker's word.
+    /// `exhausted`, `rejected`, `failed`, `crashed`, `hung`; or the broker's word.
     public var failure: String? { self.header(JobHeaders.failure)?.stringValue ?? self.deaths.first?.reason }
     /// How many attempts were made; nil if nobody counted.
     public var attempts: Int? { self.header(JobHeaders.attempt)?.intValue.map { Int(clamping: $0) } }

@@ -12,6 +12,8 @@ package struct FailureNote: Sendable, Equatable {
         case failed
         /// It was in hand when the process died.
         case crashed
+        /// Its handler ran longer than `kill_timeout`, twice in a row.
+        case hung
     }
 
     package var job: String

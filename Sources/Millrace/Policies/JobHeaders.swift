@@ -18,6 +18,6 @@ package enum JobHeaders {
     package static let exchange = "millrace-exchange"
     /// String: the routing key it was first published with.
     package static let routingKey = "millrace-routing-key"
-    /// String: why it is dead: `exhausted`, `rejected`, `failed`, `crashed`.
+    /// String: why it is dead: `exhausted`, `rejected`, `failed`, `crashed`, `hung`.
     package static let failure = "millrace-failure"
 }

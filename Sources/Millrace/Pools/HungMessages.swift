@@ -13,6 +13,7 @@ final class HungMessages: Sendable {
     }
 
     private let monitor = Monitor<[(message: Fingerprint, circumstance: Circumstance)]>([])
+    private let requeued = Monitor<[Fingerprint]>([])
     /// Messages that never come again, because somebody else has them, must not pile up.
     private static let limit = 1000
 
@@ -20,6 +21,19 @@ final class HungMessages: Sendable {
         self.monitor.withLock { messages in
             if messages.count == Self.limit { messages.removeFirst() }
             messages.append((message, circumstance))
+        }
+    }
+
+    /// Whether it is the second time for a message that goes back as it is, without a header that would say so.
+    func isSecond(_ message: Fingerprint) -> Bool {
+        self.requeued.withLock { messages in
+            if let index = messages.firstIndex(of: message) {
+                messages.remove(at: index)
+                return true
+            }
+            if messages.count == Self.limit { messages.removeFirst() }
+            messages.append(message)
+            return false
         }
     }
 

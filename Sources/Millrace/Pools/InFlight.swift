@@ -33,6 +33,8 @@ final class InFlight {
     var wasCancelled = false
     /// It was asked to by a drain, not by its job's timeout.
     var isCutShort = false
+    /// It ran longer than its job's timeout, which has been reported.
+    var hasOverrun: Bool { self.wasCancelled && !self.isCutShort }
     var verdict = HandlerVerdict.ack
     var reason: String?
     /// How long it snoozes, in nanoseconds.

@@ -65,6 +65,9 @@ final class Pool: @unchecked Sendable {
         return self.entry.isAsync ? self.job.tasksPerThread : 1
     }
 
+    /// Whether a worker can do nothing while a handler runs.
+    var blocksItsThreads: Bool { !self.entry.isAsync }
+
     /// Deliveries that its workers may have in hand, those whose threads hang included.
     var ledgerSlots: Int {
         (self.job.threads + (self.job.killTimeout == nil ? 0 : self.abandonLimit + 1)) * self.handsPerThread

@@ -53,7 +53,6 @@ extension Worker {
 
     private func beginBatch(_ batching: Batching, _ collected: [Batching.Collected], _ channel: Channel) {
         let now = MonotonicClock.now()
-        self.handle.beganAt.store(now, ordering: .relaxed)
         var together: [InFlight] = []
         var alone: [InFlight] = []
         for item in collected {
@@ -76,6 +75,7 @@ extension Worker {
                 metadata: ["messages": "\(alone.count)"]
             )
         }
+        self.noteBegin(of: together.first)
         self.begin(together, batching)
         var failed: [InFlight] = []
         for delivery in together {
@@ -90,6 +90,13 @@ extension Worker {
         }
         self.beginEach(of: failed + alone, batching, channel)
         self.handle.beganAt.store(0, ordering: .relaxed)
+    }
+
+    /// For who watches how long it takes; a batch goes by its first delivery.
+    private func noteBegin(of first: InFlight?) {
+        guard let first else { return }
+        self.handle.beganAt.store(first.beganAt, ordering: .relaxed)
+        self.handle.oldest.set(first.record.deliveryTag)
     }
 
     /// From here until ``letGo(_:)`` it stands in the crash ledger, and the supervisor sees it.
@@ -134,11 +141,11 @@ extension Worker {
                 continue
             }
             let now = MonotonicClock.now()
-            self.handle.beganAt.store(now, ordering: .relaxed)
             delivery.begin(delivery.record, delivery.bytes, incarnation: delivery.incarnation)
             let block = Block(bytes: delivery.bytes, owner: owner)
             if let ledger = self.ledger { _ = ledger.look(at: delivery.record, block, mayWait: false) }
             self.takeInHand(delivery, block, now, .alone)
+            self.noteBegin(of: delivery)
             var message = delivery.message
             self.functions.begin(self.instance, &message, delivery.pointer)
             self.letGo(delivery)

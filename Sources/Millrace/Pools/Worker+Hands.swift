@@ -1,4 +1,5 @@
 import AMQPClient
+import AMQPWire
 import Logging
 import Synchronization
 
@@ -37,6 +38,7 @@ extension Worker {
     }
 
     func settleCompleted(_ channel: Channel?) {
+        let oldest = self.running.first
         var index = 0
         while index < self.running.count {
             guard !self.running[index].isInHand else {
@@ -54,8 +56,10 @@ extension Worker {
                 self.putDown(delivery)
             }
         }
-        let oldest = self.running.first?.beganAt ?? 0
-        self.handle.beganAt.store(oldest, ordering: .relaxed)
+        guard self.running.first !== oldest else { return }
+        self.handle.beganAt.store(self.running.first?.beganAt ?? 0, ordering: .relaxed)
+        guard let next = self.running.first else { return }
+        self.handle.oldest.set(next.record.deliveryTag, isReported: next.hasOverrun)
     }
 
     /// With acks its broker gives it out again; without them it is done, or lost.
@@ -75,18 +79,35 @@ extension Worker {
         for delivery in self.running where delivery.isInHand && !delivery.wasCancelled {
             delivery.wasCancelled = true
             delivery.isCutShort = true
+            self.handle.logger.warning(
+                "a handler is asked to end early: the worker is told to stop",
+                metadata: [
+                    "delivery": "\(delivery.record.deliveryTag)",
+                    "message_id": "\(delivery.properties.messageID ?? "none")",
+                ]
+            )
             cancel(self.instance, delivery.pointer)
         }
     }
 
-    /// A handler whose job's timeout has passed is asked to end; what it throws then is a failure like any other.
+    /// A handler whose job's timeout has passed is reported, and asked to end; what it throws then is a failure like any
+    /// other.
     func cancelOverdue() {
-        guard let timeout = self.timeout, let cancel = self.functions.cancel, !self.running.isEmpty else { return }
+        guard let timeout = self.timeout, !self.running.isEmpty else { return }
         let now = MonotonicClock.now()
         for delivery in self.running where delivery.isInHand && !delivery.wasCancelled {
             guard now > delivery.beganAt &+ timeout else { continue }
             delivery.wasCancelled = true
-            cancel(self.instance, delivery.pointer)
+            self.reportOverrun(of: delivery, now)
+            self.functions.cancel?(self.instance, delivery.pointer)
         }
+    }
+
+    /// Once for each delivery: the supervisor may have reported the oldest while this thread was blocked.
+    private func reportOverrun(of delivery: InFlight, _ now: UInt64) {
+        let tag = delivery.record.deliveryTag
+        if delivery === self.running.first, !self.handle.oldest.claim(tag) { return }
+        self.counts.overruns += 1
+        self.handle.logOverrun(tag, ranFor: now &- delivery.beganAt, messageID: delivery.properties.messageID)
     }
 }

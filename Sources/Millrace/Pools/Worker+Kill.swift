@@ -1,5 +1,6 @@
 import AMQPClient
 import AMQPWire
+import Logging
 
 /// `kill_timeout`, from the worker's side.
 extension Worker {
@@ -29,9 +30,32 @@ extension Worker {
     func settleHung(_ delivery: InFlight, _ block: Block, _ channel: Channel) {
         delivery.isInHand = false
         delivery.verdict = .retry
-        delivery.reason = "the handler ran longer than kill_timeout"
+        delivery.reason = Self.hung
         delivery.owner = block.owner
-        self.settle(delivery, channel)
+        guard self.hangsAgain(delivery, block) else { return self.settle(delivery, channel) }
+        delivery.reason = Self.hung + ", twice in a row"
+        self.handle.logger.error(
+            "a message on which the handler hangs is set aside",
+            metadata: [
+                "delivery": "\(delivery.record.deliveryTag)",
+                "message_id": "\(delivery.properties.messageID ?? "none")",
+            ]
+        )
+        self.carryOut(.deadLetter(.hung), delivery, channel)
+        self.putDown(delivery)
+    }
+
+    private static var hung: String { "the handler ran longer than kill_timeout" }
+
+    /// Each hang may cost a thread for good: with many attempts one message would use up all that the job may lose.
+    ///
+    /// A handler that only takes too long ends at `timeout`, and has all its attempts.
+    private func hangsAgain(_ delivery: InFlight, _ block: Block) -> Bool {
+        switch self.handle.job.onFailure {
+        case .retry: delivery.isCopy && delivery.properties.headers?[JobHeaders.error]?.stringValue == Self.hung
+        case .requeue: self.handle.killSwitch?.hung.isSecond(Fingerprint(of: delivery.record, block)) ?? false
+        case .reject, .discard: false
+        }
     }
 
     /// Lets the supervisor see that a delivery is begun.

@@ -146,7 +146,7 @@ final class Worker {
             arguments: arguments
         )
         channel.interrupts = 0
-        self.handle.enter(.consuming)
+        self.handle.enterConsuming(channel.watch)
         self.mustDeclare = false
         started()
         while !self.handle.isDraining {
@@ -228,9 +228,9 @@ final class Worker {
         return wake == .max ? nil : wake
     }
 
-    /// When the first handler in hand has to be asked to end; those that can not be asked do not count.
+    /// When the first handler in hand has to be asked to end.
     private var nextOverdue: UInt64? {
-        guard let timeout = self.timeout, self.entry.isAsync, self.functions.cancel != nil else { return nil }
+        guard let timeout = self.timeout, self.entry.isAsync else { return nil }
         return self.running.lazy.filter { !$0.wasCancelled }.map { $0.beganAt &+ timeout }.min()
     }
 
@@ -314,7 +314,10 @@ final class Worker {
             self.ledger?.putBack()
             return
         }
-        if self.running.isEmpty { self.handle.beganAt.store(now, ordering: .relaxed) }
+        if self.running.isEmpty {
+            self.handle.beganAt.store(now, ordering: .relaxed)
+            self.handle.oldest.set(record.deliveryTag)
+        }
         var message = delivery.message
         if let slot = self.slot {
             slot.write(record, block)

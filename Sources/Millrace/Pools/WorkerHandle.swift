@@ -32,11 +32,13 @@ final class WorkerHandle: Sendable {
     let signals = Atomic<UInt32>(0)
     /// When the oldest delivery in hand was begun, in nanoseconds of the monotonic clock; 0 when idle.
     let beganAt = Atomic<UInt64>(0)
+    /// Which one that is.
+    let oldest = OverrunMark()
     /// Deliveries in hand or waiting for confirms.
     let inHand = Atomic<Int>(0)
     /// For jobs with a `kill_timeout`.
     let killSwitch: KillSwitch?
-    private let currentState = Monitor(WorkerState.waiting)
+    private let currentState = Monitor<(state: WorkerState, watch: ChannelWatch?)>((.waiting, nil))
     private let jobStopped: @Sendable (String) -> Void
 
     init(
@@ -59,13 +61,20 @@ final class WorkerHandle: Sendable {
         self.jobName = Array(job.name.utf8)
     }
 
-    var state: WorkerState { self.currentState.withLock { $0 } }
-    func enter(_ state: WorkerState) { self.currentState.withLock { $0 = state } }
+    /// Where the worker stands: also while it is inside a handler, and does not see yet that its channel has ended.
+    var state: WorkerState {
+        let (state, watch) = self.currentState.withLock { $0 }
+        guard let watch, state == .consuming, !self.isDraining, watch.hasLostConsumer else { return state }
+        return .restarting("its channel or its consumer has ended; another one is opened when the handler returns")
+    }
+
+    func enter(_ state: WorkerState) { self.currentState.withLock { $0 = (state, nil) } }
+    func enterConsuming(_ watch: ChannelWatch) { self.currentState.withLock { $0 = (.consuming, watch) } }
 
     /// The connection has ended, which a worker inside a long handler does not see yet.
     func connectionEnded() {
-        self.currentState.withLock { state in
-            if state == .consuming { state = .waiting }
+        self.currentState.withLock { current in
+            if current.state == .consuming { current = (.waiting, nil) }
         }
     }
 

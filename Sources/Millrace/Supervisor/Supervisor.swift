@@ -89,10 +89,10 @@ public final class Supervisor: Sendable {
     /// Blocks the calling thread.
     public func run() -> ExitStatus {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        defer { group.shutdownGracefully { _ in } }
         let ledger = self.openCrashLedger()
         defer { ledger?.end() }
         var run = SupervisorRun(self, group: group)
+        defer { run.end() }
         return run.run()
     }
 }

@@ -6,12 +6,15 @@ final class SupervisorInbox: Sendable {
         var stopRequests = 0
         /// Ended connections: the number of the attempt that made each, and why it ended.
         var connectionEnds: [Int: AMQPError] = [:]
+        /// What became of the last attempt to connect.
+        var connectOutcome: Result<Connection, AMQPError>?
         var blocked: String?
         var wasUnblocked = false
         var stoppedJobs: [(job: String, reason: String)] = []
 
         var isEmpty: Bool {
-            self.stopRequests == 0 && self.connectionEnds.isEmpty && self.blocked == nil && !self.wasUnblocked
+            self.stopRequests == 0 && self.connectionEnds.isEmpty && self.connectOutcome == nil && self.blocked == nil
+                && !self.wasUnblocked
                 && self.stoppedJobs.isEmpty
         }
     }
@@ -24,6 +27,7 @@ final class SupervisorInbox: Sendable {
 
     func requestStop() { self.add { $0.stopRequests += 1 } }
     func jobStopped(_ job: String, _ reason: String) { self.add { $0.stoppedJobs.append((job, reason)) } }
+    func connectEnded(_ outcome: Result<Connection, AMQPError>) { self.add { $0.connectOutcome = outcome } }
     fileprivate func connectionBlocked(reason: String) { self.add { $0.blocked = reason } }
     fileprivate func connectionUnblocked() { self.add { $0.wasUnblocked = true } }
     fileprivate func connectionEnded(_ attempt: Int, _ error: AMQPError) {

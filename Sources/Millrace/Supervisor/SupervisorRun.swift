@@ -11,12 +11,13 @@ struct SupervisorRun {
     private var connection: Connection?
     private var outlet: RecoveringConnection?
     private var attempt = 0
+    /// The attempt that is under way, and why its connection has ended already, if it has.
+    private var connecting: (attempt: ConnectAttempt, endpoint: Endpoint, end: AMQPError?)?
     private var reporter: ConnectionReporter?  // the connection holds it weakly
     private var schedule: RecoverySchedule
     private var generator = SystemRandomNumberGenerator()
     private var nextAttempt: UInt64 = 0
     private var nextStatus: UInt64 = 0
-    private var overruns: OverrunWatch
     private var consumers: ConsumerWatch<ObjectIdentifier>
     private var once = OnceWatch()
     private var nextOnceCheck: UInt64 = 0
@@ -29,7 +30,6 @@ struct SupervisorRun {
         self.supervisor = supervisor
         self.group = group
         self.consumers = ConsumerWatch(limit: supervisor.options.consumeTimeout)
-        self.overruns = OverrunWatch(pools: supervisor.pools)
         self.endpoints = supervisor.file.connection.uris.compactMap { uri in
             do throws(AMQPError) {
                 return try supervisor.file.connection.endpoint(uri)
@@ -49,12 +49,18 @@ struct SupervisorRun {
         guard !self.endpoints.isEmpty else { return .configuration }
         while true {
             let now = MonotonicClock.now()
-            if self.connection == nil, now >= self.nextAttempt, let status = self.connect() { return status }
-            let wake = self.connection == nil ? min(self.nextAttempt, now &+ Self.tick) : now &+ Self.tick
+            let mayConnect = self.connection == nil && self.connecting == nil
+            if mayConnect, now >= self.nextAttempt, let status = self.startConnecting() { return status }
+            let wake = mayConnect ? min(self.nextAttempt, now &+ Self.tick) : now &+ Self.tick
             let events = self.supervisor.inbox.take(until: wake)
+            if events.stopRequests > 0 {
+                self.dropConnection(of: events)
+                self.handle(events)
+                return self.drain(atOnce: events.stopRequests > 1)
+            }
+            if let outcome = events.connectOutcome, let status = self.connectEnded(outcome) { return status }
             self.handle(events)
-            if events.stopRequests > 0 { return self.drain(atOnce: events.stopRequests > 1) }
-            self.overruns.look(now: MonotonicClock.now(), logger: self.logger)
+            OverrunWatch.look(at: self.supervisor.pools, now: MonotonicClock.now())
             self.supervisor.abandonOverdue(now: MonotonicClock.now())
             self.supervisor.look(&self.consumers, now: MonotonicClock.now())
             self.reportStatus()
@@ -70,7 +76,7 @@ struct SupervisorRun {
     // MARK: Connection
 
     /// The next attempt, if one is due; a status if the run can not go on.
-    private mutating func connect() -> ExitStatus? {
+    private mutating func startConnecting() -> ExitStatus? {
         let endpoint: Endpoint
         switch self.schedule.next(now: MonotonicClock.now(), using: &self.generator) {
         case .wait(let deadline):
@@ -81,23 +87,58 @@ struct SupervisorRun {
         self.attempt += 1
         let reporter = ConnectionReporter(attempt: self.attempt, inbox: self.supervisor.inbox)
         self.reporter = reporter
-        do throws(AMQPError) {
-            let connection = try Connection.connect(
+        let attempt = ConnectAttempt(inbox: self.supervisor.inbox)
+        do throws(ThreadError) {
+            try attempt.start(
                 to: endpoint,
                 options: self.connectionOptions,
                 on: self.group,
                 logger: self.logger,
-                delegate: reporter
+                reporter: reporter
             )
+            self.connecting = (attempt, endpoint, nil)
+            return nil
+        } catch {
+            return self.connectFailed(endpoint, AMQPError(.connectionLost, scope: .connection, text: "\(error)"))
+        }
+    }
+
+    private mutating func connectEnded(_ outcome: Result<Connection, AMQPError>) -> ExitStatus? {
+        guard let (_, endpoint, end) = self.connecting else { return nil }
+        self.connecting = nil
+        do throws(AMQPError) {
+            let connection = try outcome.get()
+            if let end { throw end }
             try self.start(on: connection)
             self.logger.info("connected", metadata: ["broker": "\(endpoint.address)"])
             return self.supervisor.canWork ? nil : self.giveUp(connection)
         } catch {
-            self.logger.warning("no connection", metadata: ["broker": "\(endpoint.address)", "reason": "\(error)"])
-            let action = self.schedule.failed(error, now: MonotonicClock.now(), using: &self.generator)
-            guard case .giveUp(let refusal) = action else { return nil }
-            self.logger.critical("the broker can not be used", metadata: ["reason": "\(refusal)"])
-            return .brokerUnavailable
+            return self.connectFailed(endpoint, error)
+        }
+    }
+
+    private mutating func connectFailed(_ endpoint: Endpoint, _ error: AMQPError) -> ExitStatus? {
+        self.logger.warning("no connection", metadata: ["broker": "\(endpoint.address)", "reason": "\(error)"])
+        let action = self.schedule.failed(error, now: MonotonicClock.now(), using: &self.generator)
+        guard case .giveUp(let refusal) = action else { return nil }
+        self.logger.critical("the broker can not be used", metadata: ["reason": "\(refusal)"])
+        return .brokerUnavailable
+    }
+
+    /// In a drain nobody needs it any more.
+    private mutating func dropConnection(of events: SupervisorInbox.Events) {
+        guard let outcome = events.connectOutcome else { return }
+        self.connecting = nil
+        if case .success(let connection) = outcome { connection.close() }
+    }
+
+    /// Ends the event loop: at once, or at the end of an attempt to connect, which may take as long as `connect_timeout`.
+    func end() {
+        let (group, inbox) = (self.group, self.supervisor.inbox)
+        guard let (attempt, _, _) = self.connecting else { return group.shutdownGracefully { _ in } }
+        attempt.abandon {
+            if case .success(let connection) = inbox.take(until: 0).connectOutcome { connection.close() }
+            group.shutdownGracefully { _ in }
         }
     }
 
@@ -162,6 +203,8 @@ struct SupervisorRun {
             self.schedule.lost(now: MonotonicClock.now(), using: &self.generator)
             self.nextAttempt = 0
         }
+        // Before its outcome was taken: a connection can end at once.
+        if let error = events.connectionEnds[self.attempt], self.connecting != nil { self.connecting?.end = error }
         if let reason = events.blocked {
             self.logger.warning(
                 "the broker has blocked the connection: it reads nothing, acks included, until its alarm ends",
@@ -224,12 +267,13 @@ struct SupervisorRun {
             if now >= killAt { break }
             let events = self.supervisor.inbox.take(until: min(now &+ 20_000_000, isCancelled ? killAt : cancelAt))
             self.noteStoppedJobs(events)
+            self.dropConnection(of: events)
             if events.stopRequests > 0 { break }
             if let error = events.connectionEnds[self.attempt] {
                 self.logger.warning("the connection ended while draining", metadata: ["reason": "\(error)"])
                 if let connection = self.connection { self.supervisor.source.forget(connection) }
             }
-            self.overruns.look(now: now, logger: self.logger)
+            OverrunWatch.look(at: self.supervisor.pools, now: now)
             self.supervisor.abandonOverdue(now: now)
             self.reportStatus()
         }
@@ -244,7 +288,9 @@ struct SupervisorRun {
         self.connection?.close()
         self.outlet?.stop()
         self.supervisor.reportStatus()
-        self.noteStoppedJobs(self.supervisor.inbox.take(until: MonotonicClock.now()))
+        let last = self.supervisor.inbox.take(until: MonotonicClock.now())
+        self.noteStoppedJobs(last)
+        self.dropConnection(of: last)
         let hasFailed = self.supervisor.failures.withLock { !$0.isEmpty }
         self.logger.info("ended", metadata: ["clean": "\(isClean && !hasFailed)"])
         return isClean && !hasFailed ? .clean : .abandoned
@@ -256,11 +302,13 @@ struct SupervisorRun {
                 let began = handle.beganAt.load(ordering: .relaxed)
                 guard began > 0 else { continue }
                 let seconds = (MonotonicClock.now() &- began) / 1_000_000_000
+                let hands = handle.killSwitch?.hands(begunBefore: .max).map(\.record.deliveryTag)
                 handle.logger.error(
                     "a handler did not end; its delivery goes back to the queue with the connection",
                     metadata: [
                         "running_s": "\(seconds)", "queue": "\(pool.job.queue)",
-                        "deliveries": "\(handle.killSwitch?.hands(begunBefore: .max).map(\.record.deliveryTag) ?? [])",
+                        // A thread that is free has named all of them when it asked them to end.
+                        "deliveries": "\(hands ?? [handle.oldest.tag])",
                     ]
                 )
             }

@@ -1,0 +1,18 @@
+import Synchronization
+
+/// Tells from any thread whether a channel still brings its consumer anything, though its owner does not look.
+package struct ChannelWatch: Sendable {
+    private let lane: Lane
+
+    init(_ channel: Channel) { self.lane = channel.lane }
+
+    /// Whether the channel has ended, or the broker has ended a consumer of it (C56, C61).
+    package var hasLostConsumer: Bool {
+        self.lane.hasLostConsumer.load(ordering: .relaxed) || self.lane.ackLine.hasEnded
+    }
+}
+
+extension Channel {
+    /// The way to see its end from another thread.
+    package var watch: ChannelWatch { ChannelWatch(self) }
+}
