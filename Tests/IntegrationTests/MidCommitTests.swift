@@ -99,8 +99,9 @@ struct MidCommitTests {
             #expect(proxy.cut() > 0)
         }
         let counts = rig.supervisor.counts
-        #expect(counts.acked == (copy == .reject ? 0 : 2), "\(counts)")
-        if copy == .reject { #expect(try rig.take(rig.input + ".dead") == ["reject": 2]) }
+        // More if the broker was so slow that a request timed out and a channel was opened again.
+        #expect(copy == .reject ? counts.acked == 0 : counts.acked >= 2, "\(counts)")
+        if copy == .reject { #expect(try rig.take(rig.input + ".dead")["reject"] ?? 0 >= 2) }
         for queue in [rig.input, rig.output] { #expect(try rig.take(queue) == [:]) }
     }
 
