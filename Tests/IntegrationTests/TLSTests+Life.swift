@@ -8,7 +8,7 @@ import Testing
 /// What a connection with TLS goes through: NIO drives it, and no other test reaches that driver.
 extension TLSTests {
     static func life(_ broker: TLSBroker) throws {
-        let uri = "amqps://127.0.0.1:\(broker.port)/%2F?cacertfile=\(broker.certificates.path("ca.pem"))&heartbeat=1"
+        let uri = "amqps://127.0.0.1:\(broker.port)/%2F?cacertfile=\(broker.certificates.path("ca.pem"))&heartbeat=5"
         try Self.staysIdle(uri)
         try Self.pausesAndGoesOn(uri)
         try Self.recovers(uri)
@@ -26,7 +26,7 @@ extension TLSTests {
             durable: false,
             exclusive: true,
             arguments: [
-                "x-message-ttl": 3500, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": .string(target),
+                "x-message-ttl": 16_000, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": .string(target),
             ]
         ).name
         try channel.consume(target)

@@ -135,6 +135,12 @@ final class Pool: @unchecked Sendable {
         }
     }
 
+    /// Nobody waits for its threads any more: some may never end.
+    func letGo() {
+        for (_, thread) in self.threads { thread.detach() }
+        self.threads = []
+    }
+
     /// Every thread has ended: wait for the last instructions of each.
     func join() {
         for (_, thread) in self.threads { thread.join() }

@@ -282,6 +282,7 @@ struct SupervisorRun {
             for pool in self.supervisor.pools { pool.join() }
         } else {
             self.nameAbandoned()
+            for pool in self.supervisor.pools { pool.letGo() }
         }
         // Threads given up at a job's kill_timeout are not waited for; the process's end is theirs.
         let isClean = haveEnded && !self.supervisor.hasAbandoned
