@@ -1,4 +1,6 @@
 import AMQPClient
+import AMQPWire
+import TestSupport
 import Testing
 
 /// The core by its inputs alone: octets and times.
@@ -22,6 +24,21 @@ import Testing
         core.start(dueBy: 10 * Self.second)
         core.tick(now: 10 * Self.second - 1)
         #expect(host.ends.isEmpty)
+        core.tick(now: 10 * Self.second)
+        #expect(host.ends.map(\.code) == [.timeout])
+    }
+
+    @Test func `C11: progress in the handshake moves the deadline no further`() throws {
+        let host = SimulatedHost()
+        let core = Self.core(host, connectTimeout: .seconds(10), now: 0)
+        core.start()
+        let start = ConnectionStart(mechanisms: Array("PLAIN".utf8), locales: Array("en_US".utf8))
+        core.read(ReadBuffer.block(try Octets.method(start, on: 0)), now: 4 * Self.second)
+        let tune = ConnectionTune(channelMax: 1, frameMax: 8192, heartbeat: 0)
+        core.read(ReadBuffer.block(try Octets.method(tune, on: 0)), now: 9 * Self.second)
+        core.tick(now: 10 * Self.second - 1)
+        #expect(host.ends.isEmpty)
+        #expect(!host.isOpen)
         core.tick(now: 10 * Self.second)
         #expect(host.ends.map(\.code) == [.timeout])
     }

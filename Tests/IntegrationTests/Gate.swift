@@ -4,7 +4,7 @@ import AMQPClient
 final class Gate: Sendable {
     private struct State {
         var isOpen = false
-        var released = 0
+        var released: Set<String> = []
         var begun: [String] = []
         var streams: [AsyncStream<Void>.Continuation] = []
     }
@@ -24,14 +24,16 @@ final class Gate: Sendable {
 
     func waitForBegin(_ message: String) -> Bool { self.wait { $0.contains(message) } }
 
-    func stayUntilOpen() {
-        let before = self.monitor.withLock { $0.released }
-        let _: Bool? = self.monitor.wait(until: nil) { $0.isOpen || $0.released != before ? true : nil }
+    /// - Parameter name: By which this one alone may be let go.
+    func stayUntilOpen(_ name: String? = nil) {
+        let _: Bool? = self.monitor.wait(until: nil) { state in
+            state.isOpen || name.map(state.released.contains) == true ? true : nil
+        }
     }
 
-    /// Those that wait now go on; whoever comes later waits.
-    func release() {
-        self.monitor.withLock { $0.released += 1 }
+    /// Lets go who waits under this name, now or later.
+    func release(_ name: String) {
+        self.monitor.withLock { _ = $0.released.insert(name) }
         self.monitor.broadcast()
     }
 

@@ -133,7 +133,6 @@ struct JobFilesTests {
     @Test func `crash.yaml: the block of the guide sets aside what crashes, and the rest is done`() throws {
         let example = try ExampleFile("crash.yaml")
         try example.publish(["a", "b"], to: "fragile")
-        try example.publish(["c", "trap", "d"], to: "fragile_async")
         let guide = try String(
             contentsOfFile: Tool.root + "Sources/Millrace/Millrace.docc/CrashLedger.md",
             encoding: .utf8
@@ -148,10 +147,14 @@ struct JobFilesTests {
         )
         #expect(ran.status == 0, "\(ran.errors.suffix(4000))")
         #expect(ran.output.contains("crashed"), "\(ran.output)")
+        // One after the other: a crash between the other's dead letter and its ack would rightly make that a second one.
+        try example.publish(["c", "trap", "d"], to: "fragile_async")
+        var runs = 0
+        while try example.runOnce().status != 0, runs < 10 { runs += 1 }
+        #expect((1..<10).contains(runs), "ended in order after \(runs) crashes")
         for queue in ["fragile.dead", "fragile_async.dead"] {
             let dead = try example.take(queue)
-            // Twice if the other one crashed the process between the copy and the ack.
-            #expect(Set(dead.map(\.text)) == ["trap"], "\(queue)")
+            #expect(dead.map(\.text) == ["trap"], "\(queue)")
             #expect(try dead.first?.header("millrace-failure") == "crashed")
         }
         #expect(Set(try example.texts("fragile.out")) == ["a", "b", "c", "d"])

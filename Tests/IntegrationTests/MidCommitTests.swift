@@ -99,9 +99,9 @@ struct MidCommitTests {
             #expect(proxy.cut() > 0)
         }
         let counts = rig.supervisor.counts
-        // More if the broker was so slow that a request timed out and a channel was opened again.
-        #expect(copy == .reject ? counts.acked == 0 : counts.acked >= 2, "\(counts)")
-        if copy == .reject { #expect(try rig.take(rig.input + ".dead")["reject"] ?? 0 >= 2) }
+        // Three if the copy overtook its confirm in the same read: the cut then took the ack of the copy as well.
+        #expect(copy == .reject ? counts.acked == 0 : (2...3).contains(counts.acked), "\(counts)")
+        if copy == .reject { #expect(try rig.take(rig.input + ".dead") == ["reject": 2]) }
         for queue in [rig.input, rig.output] { #expect(try rig.take(queue) == [:]) }
     }
 

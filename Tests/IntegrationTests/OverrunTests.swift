@@ -26,7 +26,7 @@ private struct DeafAsync: JobHandler {
         let text = String(decoding: message.bodyBytes, as: UTF8.self)
         let gate = self.gate
         gate.note(text)
-        if text == "block" { gate.stayUntilOpen() }
+        if text == "block" { gate.stayUntilOpen(text) }
         // Not a child of the handler's task: its cancellation does not come here.
         await withTaskCancellationHandler {
             await Task { for await _ in gate.stream() {} }.value
@@ -120,7 +120,7 @@ struct OverrunTests {
     {
         try self.run("overrun.async", "timeout: 50ms\n    tasks_per_thread: 1", messages: ["block"]) { supervisor in
             #expect(supervisor.wait { $0.counts.overruns == 1 })
-            self.gate.release()  // free, and still in hand
+            self.gate.release("block")  // free, and still in hand
             #expect(self.gate.waitForBegin("block cancelled"))
             self.gate.open()
             #expect(supervisor.wait { $0.counts.acked == 1 })

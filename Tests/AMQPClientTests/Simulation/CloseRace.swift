@@ -16,6 +16,8 @@ final class CloseRace: Sendable {
         var incarnation: UInt64 = 0
         var breakers: [ChannelBreaker] = []
     }
+    /// Publishes of one life: few, since what is to race are the closes.
+    private static let steps = 60
     private let state = Monitor(State())
     private let outbox: Outbox
 
@@ -66,7 +68,7 @@ final class CloseRace: Sendable {
                 }
             }
             for number in broker.closingNumbers where Bool.random(using: &random) { try broker.repeatClose(number) }
-            for number in broker.answering { broker.answer(number) }
+            for number in broker.answering { try broker.answer(number) }
             let answers = broker.take(.max)
             if !answers.isEmpty { core.read(ReadBuffer.block(answers), now: now) }
             now += 1_000_000
@@ -137,8 +139,8 @@ final class CloseRace: Sendable {
 
     private func live(_ random: inout Seed) throws {
         let channel = try self.openChannel()
-        let breakAt = Int.random(in: 0..<200, using: &random)
-        let closeAt = Int.random(in: 0..<200, using: &random)
+        let breakAt = Int.random(in: 0..<Self.steps, using: &random)
+        let closeAt = Int.random(in: 0..<Self.steps, using: &random)
         let (publishes, acks, isOurs) = self.work(channel, breakAt, closeAt, &random)
         if channel.isOpen { self.fail("channel \(channel.number) ended, and its owner was not told") }
         let late = Scripted.error { () throws(AMQPError) in try channel.publish([1], routingKey: "q") }
@@ -156,16 +158,17 @@ final class CloseRace: Sendable {
         var (publishes, acks) = (0, 0)
         do throws(AMQPError) {
             _ = try channel.consume("q", tag: "c\(channel.incarnation)")
-            for step in 0..<200 {
+            for step in 0..<Self.steps {
                 if step == breakAt { self.hand(channel.breaker) }
                 if step == closeAt {
                     let isOurs = channel.startClose()
                     channel.pump { !$0.finishClose() }
                     return (publishes, acks, isOurs)
                 }
-                let size = [0, 10, 5000][Int.random(in: 0..<3, using: &random)]
-                try channel.publish(OutgoingMessage([UInt8](repeating: 1, count: size), routingKey: "q"))
+                // Mostly in a row, small and not sent at once: most of the time goes into the append that is to race.
+                try Self.append([UInt8](repeating: 1, count: step % 16 == 15 ? 5000 : 0), to: channel)
                 publishes += 1
+                guard step % 8 == 7 else { continue }
                 channel.pump(until: 0)
                 for delivery in MemoryClient.takeDeliveries(channel) {
                     try channel.ack(delivery)
@@ -177,6 +180,20 @@ final class CloseRace: Sendable {
             if error.scope == .call { self.fail("refused: \(error)") }
         }
         return (publishes, acks, false)
+    }
+
+    /// Publishes without a flush.
+    private static func append(_ body: [UInt8], to channel: Channel) throws(AMQPError) {
+        _ = try body.withBytes { (bytes) throws(AMQPError) in
+            try channel.publish(
+                bytes,
+                exchange: "",
+                routingKey: "q",
+                properties: BasicProperties(),
+                mandatory: false,
+                token: 0
+            )
+        }
     }
 
     private func hand(_ breaker: ChannelBreaker) {

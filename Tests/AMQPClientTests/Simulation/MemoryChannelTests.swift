@@ -173,6 +173,22 @@ import Testing
         #expect(channel.startClose())  // closing is allowed in every state
     }
 
+    @Test func `C14 C18: heartbeats go on while the broker blocks the connection`() throws {
+        var client = try MemoryClient(channelMax: 1, heartbeat: 2)
+        let channel = try client.openChannel()
+        try client.read(ConnectionBlocked(reason: "low on memory"), on: 0)
+        #expect(Self.publishAtOnce(channel)?.code == .timeout)
+        let heartbeat = Octets.frame(8, 0, [])
+        for _ in 0..<100 {  // ten seconds, in which the broker's own come, too
+            client.tick()
+            client.read(heartbeat)
+        }
+        let wire = client.takeWire()
+        #expect((9...11).contains(wire.count / heartbeat.count))
+        #expect(wire == Array(repeatElement(heartbeat, count: wire.count / heartbeat.count).joined()))
+        #expect(client.host.ends.isEmpty)
+    }
+
     // MARK: Bounds
 
     @Test func `C51: what waits for a full socket is bounded, however many channels publish`() throws {

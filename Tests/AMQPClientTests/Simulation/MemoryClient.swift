@@ -12,11 +12,11 @@ struct MemoryClient {
     private var now: UInt64 = 1_000_000_000
 
     /// The broker's limits are given; for a test of every octet frames may be smaller than the protocol's least.
-    init(channelMax: Int, frameMax: Int = 4096, highWater: Int = 1 << 20) throws {
+    init(channelMax: Int, frameMax: Int = 4096, highWater: Int = 1 << 20, heartbeat: Int = 0) throws {
         self.outbox = Outbox(transport: self.transport, highWater: highWater)
         self.core = ConnectionCore(
-            settings: HandshakeSettings(user: "u", password: "p", virtualHost: "/", heartbeatSeconds: 0),
-            options: ConnectionOptions(heartbeatSeconds: 0),
+            settings: HandshakeSettings(user: "u", password: "p", virtualHost: "/", heartbeatSeconds: heartbeat),
+            options: ConnectionOptions(heartbeatSeconds: heartbeat),
             outbox: self.outbox,
             host: self.host,
             now: self.now
@@ -24,7 +24,10 @@ struct MemoryClient {
         self.core.start()
         let start = ConnectionStart(mechanisms: Array("PLAIN".utf8), locales: Array("en_US".utf8))
         try self.read(start, on: 0)
-        try self.read(ConnectionTune(channelMax: UInt16(channelMax), frameMax: 4096, heartbeat: 0), on: 0)
+        try self.read(
+            ConnectionTune(channelMax: UInt16(channelMax), frameMax: 4096, heartbeat: UInt16(heartbeat)),
+            on: 0
+        )
         try self.read(ConnectionOpenOk(), on: 0)
         self.outbox.apply(Negotiated(channelMax: channelMax, frameMax: frameMax, heartbeatSeconds: 0))
         _ = self.takeWire()

@@ -80,13 +80,18 @@ final class ChannelHerd {
     }
 
     /// Once past every channel; then a short wait on one of them, if nothing came.
+    ///
+    /// The first that has deliveries fails, if one is to; each walk begins at another.
     private func walk() throws {
         var count = 0
-        let due = self.isFailing && self.plan.progress.isFailing ? self.failures % self.members.count : nil
-        for index in self.members.indices {
+        var mustFail = self.isFailing && self.plan.progress.isFailing
+        let first = self.failures
+        for step in self.members.indices {
+            let index = (first + step) % self.members.count
             let taken = try self.take(self.members[index].channel, nil)
             count += taken.count
-            if index == due {
+            if mustFail, !taken.isEmpty {
+                mustFail = false
                 try self.fail(index, inHand: taken)
             } else {
                 try self.settle(taken, on: self.members[index].channel)

@@ -1,0 +1,165 @@
+import AMQPWire
+import TestSupport
+
+/// What it gets, and what RabbitMQ would say to that.
+extension SimulatedBroker {
+    mutating func receive(_ bytes: [UInt8]) throws {
+        self.unread += bytes
+        if !self.sawHeader {
+            guard self.unread.count >= 8 else { return }
+            self.unread.removeFirst(8)
+            self.sawHeader = true
+            try self.send(ConnectionStart(mechanisms: Array("PLAIN".utf8), locales: Array("en_US".utf8)), 0)
+        }
+        var offset = 0
+        while self.unread.count - offset >= 8 {
+            let size = self.unread[(offset + 3)..<(offset + 7)].reduce(0) { $0 << 8 | Int($1) }
+            guard self.unread.count - offset >= size + 8 else { break }
+            let number = UInt16(self.unread[offset + 1]) << 8 | UInt16(self.unread[offset + 2])
+            if self.unread[offset + size + 7] != Frame.end { self.violations.append("501: no end octet") }
+            if size + 8 > 4096 { self.violations.append("501: a frame of \(size + 8) octets") }
+            let payload = Array(self.unread[(offset + 7)..<(offset + 7 + size)])
+            try self.frame(self.unread[offset], number, payload)
+            offset += size + 8
+        }
+        self.unread.removeFirst(offset)
+    }
+
+    private mutating func frame(_ type: UInt8, _ number: UInt16, _ payload: [UInt8]) throws {
+        if self.connectionClosed { self.violations.append("a frame behind the end, on channel \(number)") }
+        if number == 0 { return type == Frame.heartbeat ? () : try self.connectionMethod(payload) }
+        var life = self.lives[number] ?? Life()
+        defer { self.lives[number] = life }
+        switch (type, life.content) {
+        case (Frame.method, .none): break
+        case (Frame.method, _): self.violations.append("505: a method inside a content on channel \(number)")
+        case (Frame.header, .header(let ofPublish)):
+            let size = payload[4..<12].reduce(0) { $0 << 8 | Int($1) }
+            if life.isMandatory {
+                life.properties = try payload.withUnsafeBytes { try ContentHeader.decode($0) }.properties
+            }
+            life.content = size == 0 ? .none : .body(remaining: size)
+            if size == 0, ofPublish { Self.published(&life) }
+            return
+        case (Frame.body, .body(let remaining)):
+            let left = remaining - payload.count
+            if left < 0 { self.violations.append("505: a body longer than announced on channel \(number)") }
+            life.content = left <= 0 ? .none : .body(remaining: left)
+            if left <= 0 { Self.published(&life) }
+            return
+        default:
+            self.violations.append("505: frame type \(type) in \(life.content) on channel \(number)")
+            return
+        }
+        let method = try payload.withUnsafeBytes { try Method.decode($0) }
+        if case .basicPublish(let publish) = method {
+            life.content = .header(ofPublish: true)
+            life.isMandatory = publish.mandatory
+        }
+        switch life.state {
+        case .closed:
+            guard case .channelOpen = method else {
+                self.violations.append("504: \(method.id) on channel \(number), which is not open")
+                return
+            }
+            guard number <= self.channelMax else { return self.violations.append("530: channel \(number)") }
+            life = Life(state: .open, count: life.count + 1)
+            life.answers.append(Answer(kind: .plain, octets: try Octets.method(ChannelOpenOk(), on: number)))
+        case .closing: try self.whileClosing(method, number, &life)
+        case .open: try self.whileOpen(method, number, &life)
+        }
+    }
+
+    private static func published(_ life: inout Life) {
+        guard life.isConfirming, life.state == .open else { return }
+        life.published += 1
+        life.unconfirmed.append(life.published)
+        if life.isMandatory { life.mandatory[life.published] = life.properties }
+    }
+
+    private mutating func whileClosing(_ method: Method, _ number: UInt16, _ life: inout Life) throws {
+        switch method {
+        case .channelCloseOk:
+            self.closeOksReceived += 1
+            // A close of the client that crossed ours has been answered before (C39).
+            life.state = .closed
+        case _ where life.clientClosed: self.violations.append("504: \(method.id) behind channel.close on \(number)")
+        case .channelClose:
+            life.clientClosed = true
+            self.crossedCloses += 1
+            try self.send(ChannelCloseOk(), number)
+        default: break  // queued before the client saw our close (C36)
+        }
+    }
+
+    private mutating func whileOpen(_ method: Method, _ number: UInt16, _ life: inout Life) throws {
+        func reply(_ method: some AMQPMethod, _ kind: Answer.Kind = .plain) throws {
+            life.answers.append(Answer(kind: kind, octets: try Octets.method(method, on: number)))
+        }
+        switch method {
+        case .channelClose:
+            life.answers.removeAll()
+            life.state = .closed
+            try self.send(ChannelCloseOk(), number)
+        case .channelFlowOk: break
+        case _ where life.isCommitting:
+            self.violations.append("504: \(method.id) between commit and commit-ok on channel \(number)")
+        case .basicPublish: break
+        case .basicGet: life.answers.append(Answer(kind: .get, octets: []))
+        case .basicRecover: try reply(BasicRecoverOk(), .recover)
+        case .txSelect:
+            life.isTransactional = true
+            try reply(TxSelectOk())
+        case .txCommit where life.isTransactional:
+            life.isCommitting = true
+            try reply(TxCommitOk(), .commit)
+        case .txRollback where life.isTransactional: try reply(TxRollbackOk(), .rollback)
+        case .basicQos: try reply(BasicQosOk())
+        case .confirmSelect:
+            life.isConfirming = true
+            try reply(ConfirmSelectOk())
+        case .basicConsume(let consume):
+            life.consumerTag = consume.consumerTag
+            try reply(BasicConsumeOk(consumerTag: consume.consumerTag), .consume)
+        case .queueDeclare(let declare):
+            try reply(QueueDeclareOk(queue: declare.queue, messageCount: 0, consumerCount: 0))
+        case .basicAck(let ack): self.settle(ack.deliveryTag, ack.multiple, .ack, number, &life)
+        case .basicNack(let nack): self.settle(nack.deliveryTag, nack.multiple, .nack, number, &life)
+        case .basicReject(let reject): self.settle(reject.deliveryTag, false, .reject, number, &life)
+        default: self.violations.append("503: \(method.id) on channel \(number)")
+        }
+    }
+
+    private mutating func settle(
+        _ tag: UInt64,
+        _ multiple: Bool,
+        _ how: Settling,
+        _ number: UInt16,
+        _ life: inout Life
+    ) {
+        guard life.outstanding.contains(tag) else {
+            return self.violations.append("406: unknown delivery tag \(tag) on channel \(number)")
+        }
+        let settled = multiple ? life.outstanding.filter { $0 <= tag } : [tag]
+        if multiple { self.multipleAcks += 1 }
+        life.outstanding.subtract(settled)
+        if life.isTransactional { life.uncommitted += settled }
+        for one in settled { self.settlings[Self.key(number, life.count), default: [:]][one] = how }
+    }
+
+    private mutating func connectionMethod(_ payload: [UInt8]) throws {
+        switch try payload.withUnsafeBytes({ try Method.decode($0) }) {
+        case .connectionStartOk:
+            try self.send(ConnectionTune(channelMax: self.channelMax, frameMax: 4096, heartbeat: 0), 0)
+        case .connectionOpen: try self.send(ConnectionOpenOk(), 0)
+        case .connectionClose:
+            self.connectionClosed = true
+            try self.send(ConnectionCloseOk(), 0)
+        case .connectionCloseOk:
+            self.connectionClosed = true
+            self.connectionCloseOks += 1
+        case .connectionTuneOk: break
+        case let method: self.violations.append("503: \(method.id) on channel 0")
+        }
+    }
+}
