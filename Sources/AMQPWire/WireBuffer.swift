@@ -133,6 +133,18 @@ public struct WireBuffer: ~Copyable {
         if self.head == self.tail { self.removeAll() }
     }
 
+    /// Takes octets out of the middle; what follows moves up.
+    ///
+    /// - Parameter range: Which, counted from the first octet held.
+    public mutating func removeSubrange(_ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= self.count, "removing more than is held")
+        guard let base = self.base, !range.isEmpty else { return }
+        let start = base + self.head
+        (start + range.lowerBound)
+            .copyMemory(from: start + range.upperBound, byteCount: self.count - range.upperBound)
+        self.tail &-= range.count
+    }
+
     /// Empties it, and keeps the memory.
     @inlinable
     public mutating func removeAll() {

@@ -126,6 +126,46 @@ import Testing
         #expect(life.closeOkReceived() == .unexpected)
     }
 
+    @Test func `C39: a close of ours that has not left is taken back when the broker's comes`() {
+        var life = Self.opened()
+        #expect(life.close() == .sendClose)
+        #expect(life.closeReceived(oursIsUnsent: true) == .takeBackAndFree)
+        #expect(life.state == .free)
+        #expect(life.closeReceived(oursIsUnsent: true) == .ignore)
+        #expect(life.closeOkReceived() == .unexpected)
+    }
+
+    @Test func `C37 C39: a close of ours stays queued where theirs is of the number's last life`() {
+        var life = ChannelLife(state: .opening)
+        #expect(life.close() == .sendClose)
+        #expect(life.closeReceived(oursIsUnsent: true) == .ignore)
+        #expect(life.closeOkReceived() == .free)
+    }
+
+    @Test func `C39 C40: a close-ok is given up only after the closes crossed, and may come later`() {
+        var life = Self.opened()
+        #expect(life.closeOkMissed() == .ignore)
+        #expect(life.close() == .sendClose)
+        #expect(life.closeOkMissed() == .ignore, "they have not answered")
+        #expect(life.closeReceived() == .answerAndWait)
+        #expect(life.closeOkMissed() == .free)
+        #expect(life.closeOkMissed() == .ignore)
+        #expect(life.open() == .sendOpen)
+        #expect(life.closeOkReceived() == .ignore, "of the last life")
+        #expect(life.state == .opening)
+        #expect(life.openOkReceived() == .opened)
+        #expect(life.closeOkReceived() == .unexpected)
+    }
+
+    @Test func `C39 C63: a close-ok of the last life ends no wait of the next`() {
+        var life = Self.opened()
+        _ = (life.close(), life.closeReceived(), life.closeOkMissed(), life.open())
+        #expect(life.close() == .sendClose)
+        #expect(life.closeOkReceived() == .ignore)
+        #expect(life.openOkReceived() == .ignore)
+        #expect(life.closeOkReceived() == .free)
+    }
+
     @Test func `C40: a number lives again after either way of closing`() {
         var life = Self.opened()
         _ = life.closeReceived()

@@ -61,6 +61,23 @@ import Testing
         #expect(buffer.octets == [])
     }
 
+    @Test func `octets are taken out of the middle, and what follows moves up`() {
+        var buffer = WireBuffer()
+        buffer.append(contentsOf: 0..<10)
+        buffer.removeFirst(2)
+        buffer.removeSubrange(1..<4)
+        var held = buffer.withUnsafeBytes { Array($0) }
+        #expect(held == [2, 6, 7, 8, 9])
+        buffer.removeSubrange(3..<5)
+        buffer.removeSubrange(1..<1)
+        buffer.append(11)
+        held = buffer.withUnsafeBytes { Array($0) }
+        #expect(held == [2, 6, 7, 11])
+        buffer.removeSubrange(0..<4)
+        held = buffer.withUnsafeBytes { Array($0) }
+        #expect(held == [])
+    }
+
     @Test func `one buffer is appended to another and stays as it is`() {
         var first = WireBuffer()
         first.append(contentsOf: [1, 2, 3])

@@ -2,6 +2,8 @@ package import AMQPClient
 import Glibc
 
 /// A TCP listener on 127.0.0.1 that gives its first client to a script, on a thread of its own.
+///
+/// The script is a part of the calling task: its expectations know their test.
 package enum PeerListener {
     /// Seconds that any one read of a script may take.
     private static let patience = 60
@@ -14,22 +16,21 @@ package enum PeerListener {
         client: (Endpoint) throws -> R
     ) throws -> R {
         let (listener, port) = try Self.listen(backlog: 1)
-        let outcome = Monitor<(any Error)?>(nil)
-        let thread = try WorkerThread.start(name: "scripted-peer") {
-            do {
+        let outcome = Monitor<Result<Void, any Error>?>(nil)
+        Task(executorPreference: OwnThread()) {
+            let result = Result {
                 let accepted = accept(listener, nil, nil)
                 close(listener)
                 guard accepted >= 0 else { throw PeerFailure("no client came") }
                 defer { close(accepted) }
                 Self.limitReads(accepted)
                 try script(ScriptedPeer(descriptor: accepted))
-            } catch {
-                outcome.withLock { $0 = error }
             }
+            outcome.withLock { $0 = result }
+            outcome.broadcast()
         }
         let result = Result { try client(Endpoint(host: "127.0.0.1", port: port)) }
-        thread.join()
-        if let failure = outcome.withLock({ $0 }) { throw failure }
+        try outcome.wait(until: nil) { $0 }?.get()
         return try result.get()
     }
 

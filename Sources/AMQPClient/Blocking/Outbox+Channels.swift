@@ -106,6 +106,7 @@ extension Outbox {
             var slot = ChannelSlot()
             slot.incarnation = incarnation
             slot.lane = lane
+            slot.life = state.slots[Int(number)].life
             _ = slot.life.open()
             slot.rpc.expect(.channelOpenOk)
             state.slots[Int(number)] = slot
@@ -126,10 +127,15 @@ extension Outbox {
             state.slots[Int(number)].rpc.reset()
             state.slots[Int(number)].rpc.expect(.channelCloseOk)
             state.slots[Int(number)].endReason = .ended(.channel(number), text)
+            let start = state.pending.count
             Self.encode(
                 ChannelClose(replyCode: code, replyText: text, classID: 0, methodID: 0),
                 number,
                 &state
+            )
+            state.slots[Int(number)].close = QueuedFrame(
+                buffer: state.bufferNumber,
+                octets: start..<state.pending.count
             )
             return true
         }
@@ -182,40 +188,95 @@ extension Outbox {
 
     /// Answers the broker's channel.close under the same lock that shuts the door: nothing can follow (C35, C36).
     ///
+    /// - Parameters:
+    ///   - number: The channel.
+    ///   - error: What the broker says.
+    ///   - now: The time, in nanoseconds.
     /// - Returns: The lane whose owner is to be told, if this ended the channel.
-    func closeReceived(_ number: UInt16, _ error: AMQPError) -> Lane? {
+    func closeReceived(_ number: UInt16, _ error: AMQPError, now: UInt64) -> Lane? {
         self.monitor.withLock { state in
             guard Int(number) < state.slots.count else { return nil }
             let index = Int(number)
-            switch state.slots[index].life.closeReceived() {
+            let unsent = state.slots[index].close.flatMap { $0.buffer == state.bufferNumber ? $0.octets : nil }
+            switch state.slots[index].life.closeReceived(oursIsUnsent: unsent != nil) {
             case .answerAndFree:
-                Self.encode(ChannelCloseOk(), number, &state)
-                let lane = state.slots[index].lane
                 state.slots[index].endReason = error
-                state.slots[index].lane = nil
-                state.numbers.free(number)
-                return lane
+                Self.encode(ChannelCloseOk(), number, &state)
+                return Self.free(number, &state)
+            case .takeBackAndFree:
+                if let unsent { Self.takeBack(unsent, &state) }
+                state.slots[index].endReason = error
+                Self.encode(ChannelCloseOk(), number, &state)
+                return Self.free(number, &state)
             case .answerAndWait:
-                Self.encode(ChannelCloseOk(), number, &state)
                 state.slots[index].endReason = error
+                Self.encode(ChannelCloseOk(), number, &state)
+                let deadline = now &+ Self.closeOkPatience
+                let incarnation = state.slots[index].incarnation
+                state.crossed.append(CrossedClose(number: number, incarnation: incarnation, deadline: deadline))
                 return nil
             case .ignore: return nil
             }
         }
     }
 
-    enum CloseOkAction { case closed(Lane?), unexpected }
+    /// The number can be taken again.
+    ///
+    /// - Returns: Its lane until now.
+    private static func free(_ number: UInt16, _ state: inout State) -> Lane? {
+        let lane = state.slots[Int(number)].lane
+        state.slots[Int(number)].lane = nil
+        state.slots[Int(number)].close = nil
+        state.slots[Int(number)].rpc.reset()
+        state.numbers.free(number)
+        return lane
+    }
+
+    /// Takes a close of ours out of what is pending.
+    private static func takeBack(_ octets: Range<Int>, _ state: inout State) {
+        state.pending.removeSubrange(octets)
+        for index in state.slots.indices {
+            guard let other = state.slots[index].close, other.buffer == state.bufferNumber,
+                other.octets.lowerBound >= octets.upperBound
+            else { continue }
+            let start = other.octets.lowerBound - octets.count
+            state.slots[index].close?.octets = start..<start + other.octets.count
+        }
+    }
+
+    enum CloseOkAction { case closed(Lane?), ignore, unexpected }
 
     func closeOkReceived(_ number: UInt16) -> CloseOkAction {
         self.monitor.withLock { state in
-            guard Int(number) < state.slots.count,
-                state.slots[Int(number)].life.closeOkReceived() == .free
-            else { return .unexpected }
-            let lane = state.slots[Int(number)].lane
-            state.slots[Int(number)].lane = nil
-            state.slots[Int(number)].rpc.reset()
-            state.numbers.free(number)
-            return .closed(lane)
+            guard Int(number) < state.slots.count else { return .unexpected }
+            return switch state.slots[Int(number)].life.closeOkReceived() {
+            case .free: .closed(Self.free(number, &state))
+            case .ignore: .ignore
+            case .unexpected: .unexpected
+            }
+        }
+    }
+
+    /// How long after the closes crossed a close-ok may come, in nanoseconds.
+    private static let closeOkPatience: UInt64 = 5_000_000_000
+
+    /// Gives up waiting for each close-ok that is overdue, and frees its number.
+    ///
+    /// - Parameter now: The time, in nanoseconds.
+    /// - Returns: The lanes whose owners are to be told, and what the broker said.
+    func freeOverdue(now: UInt64) -> [(lane: Lane, error: AMQPError)] {
+        self.monitor.withLock { state in
+            guard let first = state.crossed.first, first.deadline <= now else { return [] }
+            let overdue = state.crossed.prefix { $0.deadline <= now }
+            state.crossed.removeFirst(overdue.count)
+            return overdue.compactMap { crossed in
+                let index = Int(crossed.number)
+                guard index < state.slots.count, state.slots[index].incarnation == crossed.incarnation,
+                    state.slots[index].life.closeOkMissed() == .free,
+                    let error = state.slots[index].endReason, let lane = Self.free(crossed.number, &state)
+                else { return nil }
+                return (lane, error)
+            }
         }
     }
 

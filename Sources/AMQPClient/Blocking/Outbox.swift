@@ -26,6 +26,8 @@ package final class Outbox: Sendable {
     struct State: ~Copyable {
         var pending = WireBuffer(capacity: 64 * 1024)
         var spare = WireBuffer(capacity: 64 * 1024)
+        /// Counts the buffers that `pending` has been.
+        var bufferNumber: UInt64 = 0
         var flushing = false
         var inFlightBytes = 0
         var wroteSinceTick = false
@@ -41,6 +43,8 @@ package final class Outbox: Sendable {
         var frameMax = Frame.minSize
         var numbers = ChannelNumbers(limit: 65535)
         var slots: ContiguousArray<ChannelSlot> = []
+        /// In the order of their deadlines.
+        var crossed: [CrossedClose] = []
 
         var queuedBytes: Int { self.pending.count + self.inFlightBytes }
     }
@@ -93,6 +97,7 @@ package final class Outbox: Sendable {
         let mine = self.monitor.withLock { state in
             if state.flushing || state.pending.isEmpty { return false }
             state.flushing = true
+            swap(&state.spare, &sending)
             Self.takePending(&state, &sending)
             return true
         }
@@ -100,8 +105,8 @@ package final class Outbox: Sendable {
     }
 
     private static func takePending(_ state: inout State, _ sending: inout WireBuffer) {
-        swap(&state.spare, &sending)
         swap(&state.pending, &sending)
+        state.bufferNumber &+= 1
         state.inFlightBytes = sending.count
         state.wroteSinceTick = true
     }
@@ -138,9 +143,7 @@ package final class Outbox: Sendable {
                     swap(&state.spare, &sending)
                     return (false, Self.takeWritable(&state, self.highWater))
                 }
-                swap(&state.pending, &sending)
-                state.inFlightBytes = sending.count
-                state.wroteSinceTick = true
+                Self.takePending(&state, &sending)
                 return (true, Self.takeWritable(&state, self.highWater))
             }
             Self.tell(writable)

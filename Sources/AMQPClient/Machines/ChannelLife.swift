@@ -2,10 +2,8 @@
 ///
 /// An answer counts as given when it is appended to the outbox, since nothing can overtake it there.
 package struct ChannelLife: Equatable, Sendable {
-    /// A close under way; the number is free when both debts are paid (C40).
+    /// A close of ours under way: the number is free when their close-ok comes, and theirs, if it came, is answered (C40).
     package struct Closing: Equatable, Sendable {
-        /// Ours is queued, their close-ok has not come yet.
-        var awaitsCloseOk: Bool
         /// Theirs came and was answered: RabbitMQ repeats channel.close until it is (C38).
         var answered = false
         /// We closed before open-ok: until that comes, a close of theirs is the last life's (C37).
@@ -14,6 +12,8 @@ package struct ChannelLife: Equatable, Sendable {
 
     package enum State: Equatable, Sendable { case free, opening, open, closing(Closing) }
     package private(set) var state: State
+    /// A close-ok of an earlier life of the number was given up, and may still come.
+    private var owedCloseOk = false
 
     package init(state: State = .free) { self.state = state }
 
@@ -44,13 +44,18 @@ package struct ChannelLife: Equatable, Sendable {
     package enum CloseReceivedAction: Equatable, Sendable {
         case answerAndFree  // theirs alone: our close-ok is the last word
         case answerAndWait  // the closes crossed: answer, then go on waiting for theirs (C39)
+        case takeBackAndFree  // ours has not left: theirs stands alone once ours is taken back (C39)
         case ignore  // a repeat (C38), a leftover of the number's last life (C37), a number not in use (C42)
     }
-    package mutating func closeReceived() -> CloseReceivedAction {
+    /// - Parameter oursIsUnsent: Our own channel.close is queued, and no octet of it is on its way.
+    package mutating func closeReceived(oursIsUnsent: Bool = false) -> CloseReceivedAction {
         switch self.state {
         case .open:
             self.state = .free
             return .answerAndFree
+        case .closing(let closing) where oursIsUnsent && !closing.answered && !closing.awaitsOpenOk:
+            self.state = .free
+            return .takeBackAndFree
         case .closing(var closing) where !closing.answered && !closing.awaitsOpenOk:
             closing.answered = true
             self.state = .closing(closing)
@@ -67,16 +72,31 @@ package struct ChannelLife: Equatable, Sendable {
     package mutating func close() -> CloseAction {
         switch self.state {
         case .open, .opening:
-            self.state = .closing(Closing(awaitsCloseOk: true, awaitsOpenOk: self.state == .opening))
+            self.state = .closing(Closing(awaitsOpenOk: self.state == .opening))
             return .sendClose
         case .closing, .free: return .notOpen
         }
     }
 
-    package enum CloseOkReceivedAction: Equatable, Sendable { case free, unexpected }
+    package enum CloseOkReceivedAction: Equatable, Sendable { case free, ignore, unexpected }
     package mutating func closeOkReceived() -> CloseOkReceivedAction {
-        guard case .closing(let closing) = self.state, closing.awaitsCloseOk else { return .unexpected }
+        if case .closing(let closing) = self.state, !(self.owedCloseOk && closing.awaitsOpenOk) {
+            self.state = .free
+            return .free
+        }
+        defer { self.owedCloseOk = false }
+        return self.owedCloseOk ? .ignore : .unexpected
+    }
+
+    package enum CloseOkMissedAction: Equatable, Sendable { case free, ignore }
+    /// Their close-ok has not come for long after the closes crossed.
+    ///
+    /// RabbitMQ ends a channel at our close-ok, and at times the process that was to write its own with it. The number
+    /// is free there: our close-ok was the last word on it.
+    package mutating func closeOkMissed() -> CloseOkMissedAction {
+        guard case .closing(let closing) = self.state, closing.answered else { return .ignore }
         self.state = .free
+        self.owedCloseOk = true
         return .free
     }
 }

@@ -134,9 +134,13 @@ package final class ConnectionCore: InboundDelegate {
             }
         case .channelClose(let close): self.closeReceived(close, lane)
         case .channelCloseOk:
-            guard case .closed = self.outbox.closeOkReceived(lane.number) else { throw Self.unexpected(method, lane) }
-            self.drop(lane)
-            lane.append(.reply(method))
+            switch self.outbox.closeOkReceived(lane.number) {
+            case .closed:
+                self.drop(lane)
+                lane.append(.reply(method))
+            case .ignore: break
+            case .unexpected: throw Self.unexpected(method, lane)
+            }
         case .channelFlow(let flow):
             guard self.outbox.flowReceived(lane.number, active: flow.active) else {
                 throw InboundFailure(code: .resourceError, text: "channel.flow again and again, and no answer is read")
@@ -193,7 +197,7 @@ package final class ConnectionCore: InboundDelegate {
             methodID: close.methodID,
             scope: .channel(lane.number)
         )
-        if self.outbox.closeReceived(lane.number, error) != nil {
+        if self.outbox.closeReceived(lane.number, error, now: self.now) != nil {
             self.drop(lane)
             lane.append(.closed(error))
         }
@@ -343,6 +347,10 @@ package final class ConnectionCore: InboundDelegate {
         if self.isPaused { self.resumeReading() }
         self.readSinceTick = false
         self.appendHeldAcks()
+        for (lane, error) in self.outbox.freeOverdue(now: now) {
+            self.drop(lane)
+            lane.mailbox.put(lane.incarnation, event: .closed(error))
+        }
         self.outbox.flush()
         if self.outbox.takeWroteSinceTick() { self.heartbeat.sent(now: now) }
         switch self.heartbeat.tick(now: now) {

@@ -2,8 +2,17 @@ import AMQPClient
 import Logging
 import NIOCore
 
-/// One attempt to connect, on a thread of its own: it may take as long as `connect_timeout`, and the supervisor goes on.
+/// One attempt to connect and to declare what the job file names, on a thread of its own: a slow broker takes its time,
+/// and the supervisor goes on.
 final class ConnectAttempt: Sendable {
+    /// What an attempt that succeeds gives.
+    struct Success: Sendable {
+        let connection: Connection
+        /// What can not be had, as ``Topology/declareAll(on:logger:)`` gives it.
+        let failures: [String: AMQPError]
+    }
+    typealias Outcome = Result<Success, AMQPError>
+
     private struct State {
         var isOver = false
         var whenOver: (@Sendable () -> Void)?
@@ -18,6 +27,7 @@ final class ConnectAttempt: Sendable {
     ///
     /// - Parameters:
     ///   - endpoint: The broker.
+    ///   - topology: Is declared there.
     ///   - options: How to connect.
     ///   - group: Lives until the attempt is over.
     ///   - logger: Gets what is worth a line.
@@ -25,39 +35,43 @@ final class ConnectAttempt: Sendable {
     /// - Throws: When the system has no thread left.
     func start(
         to endpoint: Endpoint,
+        declaring topology: Topology,
         options: ConnectionOptions,
         on group: any EventLoopGroup,
         logger: Logger,
         reporter: ConnectionReporter
     ) throws(ThreadError) {
         let thread = try WorkerThread.start(name: "connect") {
-            let outcome: Result<Connection, AMQPError>
             do throws(AMQPError) {
-                outcome = .success(
-                    try Connection.connect(
-                        to: endpoint,
-                        options: options,
-                        on: group,
-                        logger: logger,
-                        delegate: reporter
-                    )
+                let connection = try Connection.connect(
+                    to: endpoint,
+                    options: options,
+                    on: group,
+                    logger: logger,
+                    delegate: reporter
                 )
+                do throws(AMQPError) {
+                    let failures = try topology.declareAll(on: connection, logger: logger)
+                    self.end(.success(Success(connection: connection, failures: failures)))
+                } catch {
+                    connection.startClose()
+                    throw error
+                }
             } catch {
-                outcome = .failure(error)
+                self.end(.failure(error))
             }
-            self.end(outcome)
         }
         thread.detach()
     }
 
-    private func end(_ outcome: Result<Connection, AMQPError>) {
+    private func end(_ outcome: Outcome) {
         let whenOver = self.monitor.withLock { state in
             if state.whenOver == nil { self.inbox.connectEnded(outcome) }
             state.isOver = true
             return state.whenOver
         }
         guard let whenOver else { return }
-        if case .success(let connection) = outcome { connection.close() }
+        if case .success(let success) = outcome { success.connection.close() }
         whenOver()
     }
 

@@ -7,7 +7,7 @@ final class SupervisorInbox: Sendable {
         /// Ended connections: the number of the attempt that made each, and why it ended.
         var connectionEnds: [Int: AMQPError] = [:]
         /// What became of the last attempt to connect.
-        var connectOutcome: Result<Connection, AMQPError>?
+        var connectOutcome: ConnectAttempt.Outcome?
         var blocked: String?
         var wasUnblocked = false
         var stoppedJobs: [(job: String, reason: String)] = []
@@ -27,7 +27,7 @@ final class SupervisorInbox: Sendable {
 
     func requestStop() { self.add { $0.stopRequests += 1 } }
     func jobStopped(_ job: String, _ reason: String) { self.add { $0.stoppedJobs.append((job, reason)) } }
-    func connectEnded(_ outcome: Result<Connection, AMQPError>) { self.add { $0.connectOutcome = outcome } }
+    func connectEnded(_ outcome: ConnectAttempt.Outcome) { self.add { $0.connectOutcome = outcome } }
     fileprivate func connectionBlocked(reason: String) { self.add { $0.blocked = reason } }
     fileprivate func connectionUnblocked() { self.add { $0.wasUnblocked = true } }
     fileprivate func connectionEnded(_ attempt: Int, _ error: AMQPError) {

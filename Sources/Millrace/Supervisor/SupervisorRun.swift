@@ -91,6 +91,7 @@ struct SupervisorRun {
         do throws(ThreadError) {
             try attempt.start(
                 to: endpoint,
+                declaring: self.supervisor.topology,
                 options: self.connectionOptions,
                 on: self.group,
                 logger: self.logger,
@@ -103,15 +104,15 @@ struct SupervisorRun {
         }
     }
 
-    private mutating func connectEnded(_ outcome: Result<Connection, AMQPError>) -> ExitStatus? {
+    private mutating func connectEnded(_ outcome: ConnectAttempt.Outcome) -> ExitStatus? {
         guard let (_, endpoint, end) = self.connecting else { return nil }
         self.connecting = nil
         do throws(AMQPError) {
-            let connection = try outcome.get()
+            let success = try outcome.get()
             if let end { throw end }
-            try self.start(on: connection)
+            try self.start(on: success)
             self.logger.info("connected", metadata: ["broker": "\(endpoint.address)"])
-            return self.supervisor.canWork ? nil : self.giveUp(connection)
+            return self.supervisor.canWork ? nil : self.giveUp(success.connection)
         } catch {
             return self.connectFailed(endpoint, error)
         }
@@ -129,15 +130,15 @@ struct SupervisorRun {
     private mutating func dropConnection(of events: SupervisorInbox.Events) {
         guard let outcome = events.connectOutcome else { return }
         self.connecting = nil
-        if case .success(let connection) = outcome { connection.close() }
+        if case .success(let success) = outcome { success.connection.close() }
     }
 
-    /// Ends the event loop: at once, or at the end of an attempt to connect, which may take as long as `connect_timeout`.
+    /// Ends the event loop: at once, or at the end of an attempt to connect that is under way.
     func end() {
         let (group, inbox) = (self.group, self.supervisor.inbox)
         guard let (attempt, _, _) = self.connecting else { return group.shutdownGracefully { _ in } }
         attempt.abandon {
-            if case .success(let connection) = inbox.take(until: 0).connectOutcome { connection.close() }
+            if case .success(let success) = inbox.take(until: 0).connectOutcome { success.connection.close() }
             group.shutdownGracefully { _ in }
         }
     }
@@ -175,19 +176,17 @@ struct SupervisorRun {
         return .configuration
     }
 
-    private mutating func start(on connection: Connection) throws(AMQPError) {
-        let failures: [String: AMQPError]
+    private mutating func start(on success: ConnectAttempt.Success) throws(AMQPError) {
         do throws(AMQPError) {
-            failures = try self.supervisor.topology.declareAll(on: connection, logger: self.logger)
+            try self.startOutlet()
         } catch {
-            connection.startClose()
+            success.connection.startClose()
             throw error
         }
-        try self.startOutlet()
-        self.connection = connection
+        self.connection = success.connection
         self.schedule.connected(now: MonotonicClock.now())
-        self.supervisor.noteTopology(failures)
-        self.supervisor.source.set(connection)
+        self.supervisor.noteTopology(success.failures)
+        self.supervisor.source.set(success.connection)
         self.supervisor.startPools()
         for pool in self.supervisor.pools { pool.signal(WorkerHandle.Signal.connection) }
     }

@@ -36,6 +36,10 @@ struct CloseCrossing {
     }
 
     private var oursComesFirst: Bool { self.order == .ours || self.order == .oursThenTheirs }
+    /// Ours waits behind the publish when theirs comes.
+    private var isTakenBack: Bool {
+        get throws { try self.order == .oursThenTheirs && !self.drainsBetween && self.cut < Self.content().count }
+    }
 
     private mutating func expect(_ holds: Bool, _ what: String) {
         if holds { return }
@@ -53,7 +57,7 @@ struct CloseCrossing {
             // The ack that was given before the close is sent before it.
             let text = self.closer == .owner ? "closed by its owner" : "stuck"
             let close = ChannelClose(replyCode: .replySuccess, replyText: text, classID: 0, methodID: 0)
-            octets += try ack(2) + Octets.method(close, on: 1)
+            octets += try ack(2) + (self.isTakenBack ? [] : Octets.method(close, on: 1))
         }
         if self.order != .ours { octets += try Octets.method(ChannelCloseOk(), on: 1) }
         return try octets + Octets.method(ChannelOpen(), on: 1) + Octets.method(BasicQos(prefetchCount: 7), on: 1)
@@ -116,7 +120,7 @@ struct CloseCrossing {
 
     /// The number is taken until both debts are paid.
     private mutating func reopen(_ channel: Channel, _ client: inout MemoryClient) throws -> Channel {
-        if self.oursComesFirst {
+        if try self.oursComesFirst && !self.isTakenBack {
             let error = Scripted.error { () throws(AMQPError) in _ = try client.startChannel() }
             self.expect(error?.code == .channelsExhausted, "the number was given out before close-ok came")
             channel.pump(until: 0)
@@ -154,8 +158,10 @@ struct CloseCrossing {
 
         channel.pump(until: 0)
         let reason = channel.endReason
-        // Where both closed, a call that comes between is told the broker's reason, which says more than our own.
-        let wasTold = self.order == .oursThenTheirs && self.closer == .owner && self.cut % 2 == 0
+        // Where both closed, a call that comes between is told the broker's reason, which says more than our own; so is
+        // the owner whose close was taken back.
+        let isTakenBack = try self.isTakenBack
+        let wasTold = self.order == .oursThenTheirs && self.closer == .owner && (self.cut % 2 == 0 || isTakenBack)
         self.expect((reason?.code.rawValue == 404) == (!self.oursComesFirst || wasTold), "the reason of the end")
         self.expect(channel.takeReply() == nil, "a reply from nobody")
         self.expect(channel.takeVerdicts().map(\.verdict) == [.unknown], "the publish has one verdict")

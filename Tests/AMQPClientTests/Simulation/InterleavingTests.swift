@@ -41,7 +41,8 @@ import TestSupport
     private static let kinds = [
         "life", "delivery", "publish", "publish, waited for room", "settled", "acks over several", "foreign ack",
         "get", "get, empty", "recover", "commit", "commit started", "rollback", "cancelled", "returned", "broken off",
-        "broker's close", "broker's close, again", "crossed closes", "blocked or unblocked", "stray, next in the count",
+        "broker's close", "broker's close, again", "crossed closes", "close-ok lost", "blocked or unblocked",
+        "stray, next in the count",
         "stray, further on", "\(ConfirmVerdict.confirmed)", "\(ConfirmVerdict.refused)", "\(ConfirmVerdict.returned)",
         "\(ConfirmVerdict.unknown)",
     ]

@@ -54,6 +54,59 @@ import Testing
 
     // MARK: Closing
 
+    private static let refusal = ChannelClose(replyCode: 404, replyText: "NOT_FOUND", classID: 60, methodID: 40)
+
+    @Test func `C39: closes of ours that have not left are taken back one by one, and what lies around them goes out`()
+        throws
+    {
+        var client = try MemoryClient(channelMax: 4)
+        let channels = try (0..<4).map { _ in try client.openChannel() }
+        client.transport.mood = .takes(0)
+        try channels[0].publish(Self.message)  // holds up what follows
+        for channel in channels { #expect(channel.startClose()) }
+        for number: UInt16 in [2, 1, 4] { try client.read(Self.refusal, on: number) }
+        for channel in channels {
+            channel.pump(until: 0)
+            #expect(channel.finishClose() == (channel.number != 3))
+            #expect((channel.endReason?.code.rawValue == 404) == (channel.number != 3))
+        }
+        let next = try (0..<3).map { _ in try client.startChannel() }
+        #expect(next.map(\.number) == [2, 1, 4], "freed longest ago, taken first")
+        client.transport.mood = .takesAll
+        client.transport.drain()
+        let bye = ChannelClose(replyCode: 200, replyText: "closed by its owner")
+        var wire = try Octets.content(BasicPublish(routingKey: "q"), [1], on: 1) + Octets.method(bye, on: 3)
+        for number: UInt16 in [2, 1, 4] { wire += try Octets.method(ChannelCloseOk(), on: number) }
+        for number: UInt16 in [2, 1, 4] { wire += try Octets.method(ChannelOpen(), on: number) }
+        #expect(client.takeWire() == wire)
+    }
+
+    @Test func `C39 C40: a close-ok that RabbitMQ loses in a crossing costs its number five seconds, not for ever`()
+        throws
+    {
+        var client = try MemoryClient(channelMax: 1)
+        let channel = try client.openChannel()
+        #expect(channel.startClose())
+        try client.read(Self.refusal, on: 1)
+        for _ in 0..<49 { client.tick() }
+        channel.pump(until: 0)
+        #expect(!channel.finishClose())
+        let early = Scripted.error { () throws(AMQPError) in _ = try client.startChannel() }
+        #expect(early?.code == .channelsExhausted)
+        client.tick()
+        channel.pump(until: 0)
+        #expect(channel.finishClose())
+        #expect(channel.endReason?.code.rawValue == 404)
+        let next = try client.startChannel()
+        try client.read(ChannelCloseOk(), on: 1)  // late, not lost
+        try client.read(ChannelOpenOk(), on: 1)
+        next.pump(until: 0)
+        #expect(next.isOpen && next.takeReply() != nil)
+        for _ in 0..<60 { client.tick() }
+        #expect(next.isOpen)
+        #expect(client.host.ends.isEmpty)
+    }
+
     @Test func `C34: what came before close-ok and was not taken yet is discarded with the rest`() throws {
         var client = try MemoryClient(channelMax: 1)
         let channel = try client.openChannel()

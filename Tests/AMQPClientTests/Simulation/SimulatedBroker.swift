@@ -57,6 +57,10 @@ struct SimulatedBroker {
     var closesAnswerable = 0
     /// Closes of the client that came after ours and before its answer.
     var crossedCloses = 0
+    /// Whether it leaves some of them without an answer, as RabbitMQ does.
+    var losesCloseOks = false
+    /// Closes of the client that it never answers.
+    var lostCloseOks = 0
     var connectionClosed = false
     var connectionCloseOks = 0
     /// How each delivery was settled, by `number.life`.

@@ -23,6 +23,10 @@ extension Simulation {
     /// Everything under way is brought to its end; then the connection ends, one way or another.
     func settleDown() throws {
         for _ in 0..<8 { try self.carryAll() }
+        // What was never answered is given up.
+        self.now += 5_000_000_000
+        self.core.tick(now: self.now)
+        try self.carryAll()
         for client in self.clients where client.waiting != nil {
             self.violations.append(
                 "channel \(client.channel.number) still waits for \(client.waiting.map { "\($0)" } ?? "")"
@@ -97,6 +101,7 @@ extension Simulation {
             self.note("life")
         }
         self.tally["crossed closes"] = self.broker.crossedCloses
+        self.tally["close-ok lost"] = self.broker.lostCloseOks
         self.tally["acks over several"] = self.broker.multipleAcks
     }
 

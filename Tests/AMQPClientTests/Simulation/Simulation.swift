@@ -41,6 +41,7 @@ final class Simulation {
             host: self.host,
             now: self.now
         )
+        self.broker.losesCloseOks = true
         self.seat.step = { [unowned self] in self.stepOfWait() }
     }
 

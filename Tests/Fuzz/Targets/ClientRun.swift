@@ -134,7 +134,7 @@ final class ClientRun: ConnectionHost {
         self.outbox.flush()
         self.transport.drain()
         self.checkWire()
-        if self.ends == 0 { self.checkOwners() }
+        if self.ends == 0, !self.view.isClosing { self.checkOwners() }
         self.inCore { $0.endOfFileReceived() }
         guard self.ends == 1 else { return self.fail("the connection ended \(self.ends) times") }
         self.transport.drain()

@@ -12,6 +12,8 @@ struct PeerView {
         var closeOksSent = 0
         var closesReceived = 0
         var closeOksReceived = 0
+        /// Our close crossed the peer's, and that was answered: its close-ok may be missing.
+        var hasCrossed = false
         /// What the client waits for an answer to.
         var request: Method?
         /// Tags that the peer has given out in this life and the client has not settled.
@@ -40,6 +42,8 @@ struct PeerView {
     private var content = Content.none
     private var headerLeft = Frame.protocolHeader[...]
     private var isOver = false
+    /// The client wrote connection.close: its channels are over with it.
+    private(set) var isClosing = false
     private var unread: [UInt8] = []
 
     private var unreadOfPeer: [UInt8] = []
@@ -85,6 +89,7 @@ struct PeerView {
     private mutating func check(_ frame: WholeFrame) throws(Finding) {
         let channel = frame.channel
         guard !self.isOver else { throw Finding("a frame after connection.close-ok") }
+        guard !self.isClosing || channel == 0 else { throw Finding("a frame on \(channel) after connection.close") }
         switch frame.type {
         case Frame.heartbeat:
             guard channel == 0, frame.payload.isEmpty else { throw Finding("a heartbeat that is none") }
@@ -116,6 +121,7 @@ struct PeerView {
     private mutating func checkConnection(_ method: Method) {
         switch method {
         case .connectionTuneOk(let tune): self.frameMax = tune.frameMax == 0 ? Int.max : Int(tune.frameMax)
+        case .connectionClose: self.isClosing = true
         case .connectionCloseOk: self.isOver = true
         default: break
         }
@@ -126,8 +132,12 @@ struct PeerView {
         defer { self.numbers[channel] = number }
         switch method {
         case .channelOpen:
-            let isFree = number.state == .closed || number.closesSent <= number.closeOksReceived
-            guard isFree else { throw Finding("channel.open on \(channel), which is \(number.state)") }
+            let isAnswered = number.state == .closed || number.closesSent <= number.closeOksReceived
+            guard isAnswered || number.hasCrossed else {
+                throw Finding("channel.open on \(channel), which is \(number.state)")
+            }
+            if !isAnswered { number.closesSent = number.closeOksReceived }
+            number.hasCrossed = false
             number.state = .open
             number.outstanding = number.early
             number.early = []
@@ -138,7 +148,7 @@ struct PeerView {
             guard number.closeOksSent <= number.closesReceived, number.state != .closed else {
                 throw Finding("channel.close-ok on \(channel) for no close, state \(number.state)")
             }
-            if number.state == .open { number.state = .closed }
+            if number.state == .open { number.state = .closed } else { number.hasCrossed = true }
         case .channelClose:
             guard number.state == .open else { throw Finding("channel.close on \(channel), \(number.state)") }
             number.state = .closing

@@ -25,6 +25,7 @@ struct CrossingCloseTests {
         }
     }
 
+    /// Where RabbitMQ loses its close-ok, `close` takes five seconds longer; the number is free afterwards in any case.
     @Test func `C39 C40: our client closes into errors of the broker 500 times: numbers come back, nobody notices`()
         async throws
     {
@@ -35,7 +36,7 @@ struct CrossingCloseTests {
             let missing = Broker.unique("missing")
             var refusals = 0
             for round in 0..<500 {
-                let channel = try Self.open(connection, asking: neighbour)
+                let channel = try connection.openChannel()
                 // The error is on its way when the close is sent, at another distance each time.
                 try channel.publish([1], exchange: missing, routingKey: "k")
                 for _ in 0..<(round % 5) { _ = try? channel.publish([2], routingKey: missing) }
@@ -46,22 +47,9 @@ struct CrossingCloseTests {
             #expect(refusals > 0, "the broker's close never came first")
             try neighbour.proveAlive()
             var all = [neighbour]
-            while all.count < numbers { all.append(try Self.open(connection, asking: neighbour)) }
+            while all.count < numbers { all.append(try connection.openChannel()) }
             #expect(Set(all.map(\.number)) == Set(1...UInt16(numbers)))
             for channel in all { try channel.prefetch(1) }
-        }
-    }
-
-    /// A close is over for its caller when the broker's error has come; its number is free when the close-ok has.
-    private static func open(_ connection: Connection, asking neighbour: Channel) throws -> Channel {
-        let deadline = MonotonicClock.now() + 60_000_000_000
-        while true {
-            do throws(AMQPError) {
-                return try connection.openChannel()
-            } catch {
-                guard error.code == .channelsExhausted, MonotonicClock.now() < deadline else { throw error }
-                try neighbour.prefetch(1)
-            }
         }
     }
 
