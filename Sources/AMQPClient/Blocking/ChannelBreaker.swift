@@ -36,7 +36,4 @@ package struct ChannelBreaker: Sendable {
 extension Channel {
     /// The way to end this channel from another thread.
     package var breaker: ChannelBreaker { ChannelBreaker(self) }
-
-    /// Whether deliveries of this channel can still be settled: also without a look into the mailbox.
-    package var canSettle: Bool { self.isOpen && !self.lane.ackLine.hasEnded }
 }

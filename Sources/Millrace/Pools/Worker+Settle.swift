@@ -30,7 +30,7 @@ extension Worker {
         let isAcked = self.handle.job.ack.mode == .auto
         // The broker may have ended the consumer by now.
         if isAcked, delivery.verdict != .ack { channel.pump(until: 0) }
-        if isAcked, !channel.canSettle || channel.hasCancelledConsumers {
+        if isAcked, channel.watch.hasLostConsumer {
             // The broker gives the message out again: a copy, or outputs, on another channel would be one too many.
             self.counts.droppedAcks += 1
             if delivery.verdict == .stop { self.stopJob(delivery.reason) }
