@@ -47,7 +47,7 @@ package struct ChannelLife: Equatable, Sendable {
         case takeBackAndFree  // ours has not left: theirs stands alone once ours is taken back (C39)
         case ignore  // a repeat (C38), a leftover of the number's last life (C37), a number not in use (C42)
     }
-    /// - Parameter oursIsUnsent: Our own channel.close is queued, and no octet of it is on its way.
+    /// The broker closes; `oursIsUnsent` when our own channel.close is queued and no octet of it is on its way.
     package mutating func closeReceived(oursIsUnsent: Bool = false) -> CloseReceivedAction {
         switch self.state {
         case .open:
