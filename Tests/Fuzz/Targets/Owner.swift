@@ -22,8 +22,9 @@ final class Owner {
 
     /// Takes in what has come, and reads all of it.
     func look(_ run: ClientRun) {
+        // Before the loop, which a cancelled consumer ends without a look into the mailbox.
+        self.channel.pump(until: 0)
         if self.isOpening {
-            self.channel.pump(until: 0)
             guard case .reply(.channelOpenOk)? = self.channel.takeReply() else { return }
             self.isOpening = false
             run.reached.channels += 1
