@@ -136,7 +136,7 @@ public struct WireBuffer: ~Copyable {
     /// Takes octets out of the middle; what follows moves up.
     ///
     /// - Parameter range: Which, counted from the first octet held.
-    public mutating func removeSubrange(_ range: Range<Int>) {
+    package mutating func removeSubrange(_ range: Range<Int>) {
         precondition(range.lowerBound >= 0 && range.upperBound <= self.count, "removing more than is held")
         guard let base = self.base, !range.isEmpty else { return }
         let start = base + self.head

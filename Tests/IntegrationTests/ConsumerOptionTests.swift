@@ -102,19 +102,15 @@ struct ConsumerOptionTests {
         #expect(try file.declareTopology(logger: Broker.quiet).isEmpty)
         try self.withConnection { _, channel in
             let (active, standby) = (try self.supervisor(file), try self.supervisor(file))
-            let (isReady, mayGo, hasGone) = (Latch(), Latch(), Latch())
+            let hasGone = Latch()
             let thread = try WorkerThread.start(name: "active") {
-                _ = try? active.whileRunning {
-                    isReady.open()
-                    _ = mayGo.wait()
-                }
+                _ = active.run()
                 hasGone.open()
             }
             defer {
-                mayGo.open()
+                active.stop()  // says nothing to one that has gone
                 thread.join()
             }
-            #expect(isReady.wait())
             #expect(active.wait { $0.consuming == 1 })
             try standby.whileRunning {
                 #expect(standby.wait { $0.consuming == 1 })
@@ -123,7 +119,7 @@ struct ConsumerOptionTests {
                 #expect(standby.counts.received == 0)
                 // Some of these are in the hands of the one that goes: it finishes them, or gives them back.
                 try self.publish(10, channel)
-                mayGo.open()
+                active.stop()
                 #expect(hasGone.wait())
                 try self.publish(10, channel)
                 #expect(standby.wait { $0.counts.acked >= 10 && $0.counts.acked + active.counts.acked == 40 })

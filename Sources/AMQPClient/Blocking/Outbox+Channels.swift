@@ -199,12 +199,10 @@ extension Outbox {
             let index = Int(number)
             let unsent = state.slots[index].close.flatMap { $0.buffer == state.bufferNumber ? $0.octets : nil }
             switch state.slots[index].life.closeReceived(oursIsUnsent: unsent != nil) {
-            case .answerAndFree:
-                state.slots[index].endReason = error
-                Self.encode(ChannelCloseOk(), number, &state)
-                return Self.free(number, &state)
             case .takeBackAndFree:
                 if let unsent { Self.takeBack(unsent, &state) }
+                fallthrough
+            case .answerAndFree:
                 state.slots[index].endReason = error
                 Self.encode(ChannelCloseOk(), number, &state)
                 return Self.free(number, &state)
