@@ -115,10 +115,10 @@ public final class Connection: Sendable {
                 options: options,
                 endpoint: endpoint
             )
-        } catch let error as AMQPError {
-            throw error
         } catch {
-            throw AMQPError(.connectionLost, scope: .connection, text: "\(error)")
+            // Whoever is told may shut the event loop down, and a socket that still closes has to tell it.
+            try? ended.futureResult.wait()  // it only ever succeeds
+            throw error as? AMQPError ?? AMQPError(.connectionLost, scope: .connection, text: "\(error)")
         }
     }
 

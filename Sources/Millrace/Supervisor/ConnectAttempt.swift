@@ -54,7 +54,7 @@ final class ConnectAttempt: Sendable {
                     let failures = try topology.declareAll(on: connection, logger: logger)
                     self.end(.success(Success(connection: connection, failures: failures)))
                 } catch {
-                    connection.startClose()
+                    connection.close(timeout: .seconds(1))
                     throw error
                 }
             } catch {

@@ -109,7 +109,10 @@ struct SupervisorRun {
         self.connecting = nil
         do throws(AMQPError) {
             let success = try outcome.get()
-            if let end { throw end }
+            if let end {
+                success.connection.close()
+                throw end
+            }
             try self.start(on: success)
             self.logger.info("connected", metadata: ["broker": "\(endpoint.address)"])
             return self.supervisor.canWork ? nil : self.giveUp(success.connection)
@@ -180,7 +183,7 @@ struct SupervisorRun {
         do throws(AMQPError) {
             try self.startOutlet()
         } catch {
-            success.connection.startClose()
+            success.connection.close(timeout: .seconds(1))
             throw error
         }
         self.connection = success.connection
@@ -198,6 +201,7 @@ struct SupervisorRun {
             self.logger.warning("the connection ended; connecting again", metadata: ["reason": "\(error)"])
             self.supervisor.source.forget(connection)
             for handle in self.supervisor.pools.flatMap(\.handles) { handle.connectionEnded() }
+            connection.close()  // its thread, which has an event loop to tell, is done by then
             self.connection = nil
             self.schedule.lost(now: MonotonicClock.now(), using: &self.generator)
             self.nextAttempt = 0
