@@ -79,12 +79,12 @@ struct JobFilesTests {
         let example = try ExampleFile("async.yaml")
         // Were they handled one after the other, the first would be done first.
         let quick = (1...50).map { "nap 1 quick \($0)" }
-        try example.publish(["nap 3000 slow"] + quick, to: "async.naps")
+        try example.publish(["nap 6000 slow"] + quick, to: "async.naps")
         let ran = try example.runOnce()
         #expect(ran.status == 0, "\(ran.errors)")
         let done = try example.texts("async.done")
         #expect(done.count == 51)
-        #expect(done.last == "nap 3000 slow", "fifty others came and went beside it")
+        #expect(done.last == "nap 6000 slow", "fifty others came and went beside it")
         #expect(Set(done.dropLast()) == Set(quick))
         #expect(try example.length("async.naps") == 0, "an ack never covers one that is still in hand")
     }

@@ -9,6 +9,13 @@ import Testing
 
 /// Files that mean harm, or that something has damaged.
 @Suite struct HostileFileTests {
+    /// What this thread has computed for: the machine may be busy with something else.
+    private var cpuSeconds: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
     private func loadProblems(_ path: String) -> [Diagnostic] {
         do throws(JobFileError) {
             return try JobFile.load(path: path, environment: [:]).warnings
@@ -24,10 +31,9 @@ import Testing
                 "x-\($0): &a\($0) [\(Array(repeating: "*a\($0 - 1)", count: 10).joined(separator: ","))]\n"
             }
             .joined()
-        let clock = ContinuousClock()
-        let start = clock.now
+        let start = self.cpuSeconds
         #expect(JobFileFixture.problems(text).map(\.id) == ["alias-budget"])
-        #expect(clock.now - start < .seconds(1))
+        #expect(self.cpuSeconds - start < 1)
     }
 
     @Test func `merge keys that multiply are refused`() {
@@ -50,15 +56,14 @@ import Testing
     }
 
     @Test func `what would make the parser or the expansion quadratic is refused, or cheap`() {
-        let clock = ContinuousClock()
-        let start = clock.now
+        let start = self.cpuSeconds
         let directives = (0..<60_000).map { "%TAG !\($0)! x\n" }.joined()
         #expect(JobFileFixture.problems(directives + "---\na: 1\n").map(\.id) == ["tag"])
         let variables = (0..<60_000).map { "${V\($0):-}" }.joined()
         #expect(JobFileFixture.problems(JobFileFixture.withJob("with: { a: \"\(variables)\" }")) == [])
         let keys = (0..<20_000).map { "thread\($0): 1\n" }.joined()
         #expect(JobFileFixture.problems(keys).count == DiagnosticLog.limit)
-        #expect(clock.now - start < .seconds(20))  // quadratic, it is minutes
+        #expect(self.cpuSeconds - start < 20)  // quadratic, it is minutes
     }
 
     @Test func `a file of 100 MB is refused without being read`() throws {
