@@ -18,6 +18,7 @@ enum Saying {
         case "retry" where isFirst: return .retry("says retry")
         case "requeue" where isFirst: return .requeue
         case "snooze" where isFirst: return .snooze(.milliseconds(20))
+        case "snooze long" where isFirst: return .snooze(.seconds(3))
         case "throw" where isFirst: throw Failed()
         case "throw Unrecoverable": throw Unrecoverable("says reject")
         default: return .ack

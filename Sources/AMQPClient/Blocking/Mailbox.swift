@@ -35,6 +35,7 @@ package final class Mailbox: Sendable {
         var unreadBytes = 0
         var boundsDeliveries = false
         var sleep = Sleep.none
+        var spin = AdaptiveSpin()
 
         /// Octets that nobody else bounds.
         var unboundedBytes: Int {
@@ -68,7 +69,10 @@ package final class Mailbox: Sendable {
     }
     /// Where the owner sleeps, and so how it is woken.
     private enum Sleep {
-        case none, here
+        case none
+        /// It is about to, and sees by itself what comes meanwhile.
+        case soon
+        case here
         case inSeat(any ReadingSeat)
     }
     private let monitor = Monitor(State())
@@ -85,7 +89,7 @@ package final class Mailbox: Sendable {
 
     private func wake(_ sleep: Sleep) {
         switch sleep {
-        case .none: break
+        case .none, .soon: break
         case .here: self.monitor.signal()
         case .inSeat(let seat): seat.ring()
         }
@@ -246,6 +250,7 @@ package final class Mailbox: Sendable {
         } else {
             send()
         }
+        if self.spin(into: &inbox, until: deadline ?? .max) { return true }
         let result: Bool? = self.monitor.wait(until: deadline) { state in
             if state.swapOut(&inbox) { return true }
             state.sleep = .here
@@ -253,6 +258,18 @@ package final class Mailbox: Sendable {
         }
         if result == nil { self.monitor.withLock { $0.sleep = .none } }
         return result ?? false
+    }
+
+    /// Looks for a moment, if that has been worth it, before the owner sleeps.
+    private func spin(into inbox: inout Inbox, until deadline: UInt64) -> Bool {
+        let isDue = self.monitor.withLock { state in
+            state.sleep = .soon
+            return state.spin.isDue()
+        }
+        guard isDue else { return false }
+        let mail: Void? = AdaptiveSpin.spin(until: deadline) { self.monitor.withLock { $0.swapOut(&inbox) } ? () : nil }
+        self.monitor.withLock { $0.spin.ended(inTime: mail != nil) }
+        return mail != nil
     }
 
     /// The same for a thread that sits in the seat; nil if it can not stay there.

@@ -13,6 +13,8 @@ package final class SocketTransport: OutboundTransport, @unchecked Sendable {
         var isSeated = false
         var isPaused = false
         var hasEnded = false
+        /// Of whoever sits in the seat.
+        var spin = AdaptiveSpin()
         /// What the socket did not take, and whose it is.
         var unwritten: (bytes: ByteBuffer, outbox: Outbox)?
 
@@ -148,15 +150,30 @@ package final class SocketTransport: OutboundTransport, @unchecked Sendable {
     package func leaveSeat() { self.update { $0.isSeated = false } }
 
     package func waitInSeat(until deadline: UInt64?) -> SeatWait {
-        var left = UInt64.max
-        if let deadline {
-            let now = MonotonicClock.now()
-            if now >= deadline { return .deadline }
-            left = deadline - now
-        }
-        let arrival = amqp_wait_socket(self.descriptor, self.seatBell, left)
+        let deadline = deadline ?? .max
+        if MonotonicClock.now() >= deadline { return .deadline }
+        let arrival = self.spin(until: deadline) ?? self.sleep(until: deadline)
         if arrival & UInt32(AMQP_BELL) != 0 { amqp_silence(self.seatBell) }
         return arrival & UInt32(AMQP_SOCKET) != 0 ? .readable : .rung
+    }
+
+    private func spin(until deadline: UInt64) -> UInt32? {
+        guard self.state.withLock({ $0.spin.isDue() }) else { return nil }
+        let arrival: UInt32? = AdaptiveSpin.spin(until: deadline) {
+            let arrival = amqp_wait_socket(self.descriptor, self.seatBell, 0)
+            return arrival == 0 ? nil : arrival
+        }
+        self.state.withLock { $0.spin.ended(inTime: arrival != nil) }
+        return arrival
+    }
+
+    private func sleep(until deadline: UInt64) -> UInt32 {
+        var left = UInt64.max
+        if deadline != .max {
+            let now = MonotonicClock.now()
+            left = deadline > now ? deadline - now : 0
+        }
+        return amqp_wait_socket(self.descriptor, self.seatBell, left)
     }
 
     package func ringSeat() { amqp_ring(self.seatBell) }
