@@ -8,6 +8,17 @@ extension OwnBrokerTests {
     struct MemoryAlarmTests {
         private static func raise(_ node: OwnBroker.Node) throws {
             try node.control("set_vm_memory_high_watermark", "0.00001")
+            // RabbitMQ tells its connections of an alarm one by one, and blocks none before its next publish: one that was
+            // read before that is the last that a test sends. When a later connection is blocked, all others know.
+            let watcher = Watcher()
+            let probe = try Broker.connect(to: node.endpoint, delegate: watcher)
+            defer { probe.close(timeout: .zero) }
+            let channel = try probe.openChannel()
+            let deadline = MonotonicClock.now() &+ 60_000_000_000
+            repeat {
+                try #require(MonotonicClock.now() < deadline, "no alarm")
+                try channel.publish([0], routingKey: Broker.unique("nowhere"))
+            } while !watcher.await(blocked: true, within: .milliseconds(100))
         }
 
         private static func lower(_ node: OwnBroker.Node) throws {

@@ -110,13 +110,12 @@ final class Watcher: ConnectionDelegate {
         self.monitor.broadcast()
     }
 
-    /// Whether it came to be so within 20 s.
-    func await(blocked: Bool) -> Bool {
-        self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0.isBlocked == blocked ? true : nil }
-            ?? false
+    /// Whether it came to be so in that time.
+    func await(blocked: Bool, within limit: Duration = .seconds(60)) -> Bool {
+        self.monitor.wait(until: MonotonicClock.deadline(in: limit)) { $0.isBlocked == blocked ? true : nil } ?? false
     }
 
-    /// Why it ended; nil if it did not within 20 s.
+    /// Why it ended; nil if it did not within a minute.
     func awaitEnd() -> AMQPError? {
         self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0.end }
     }
