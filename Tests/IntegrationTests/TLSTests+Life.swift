@@ -1,4 +1,5 @@
 import AMQPClient
+import Foundation
 import AMQPWire
 import Glibc
 import NIOPosix
@@ -104,7 +105,25 @@ extension TLSTests {
         let process = try #require(pid_t(digits))
         #expect(kill(process, SIGSTOP) == 0)
         defer { kill(process, SIGCONT) }
+        // The signal takes its time to reach every thread; until then the broker answers.
+        let deadline = MonotonicClock.now() &+ 60_000_000_000
+        while try !Self.isStopped(process) {
+            try #require(MonotonicClock.now() < deadline, "the broker does not stop")
+            Busy.block(for: .milliseconds(1))
+        }
         #expect(throws: AMQPError.self) { try channel.prefetch(1) }
         #expect(channel.endReason?.code == .heartbeatMissed)
+    }
+
+    /// Whether no thread of a process runs any more.
+    private static func isStopped(_ process: pid_t) throws -> Bool {
+        let tasks = "/proc/\(process)/task"
+        return try FileManager.default.contentsOfDirectory(atPath: tasks).allSatisfy { task in
+            guard let stat = try? String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8) else {
+                return true  // it has ended
+            }
+            // proc_pid_stat(5): the state follows the name, which is in parentheses.
+            return stat.split(separator: ")").last?.hasPrefix(" T") == true
+        }
     }
 }
