@@ -1,6 +1,7 @@
 import CMillraceABI
 
-// The pointers are valid until the delivery is completed, which happens after the handler has returned.
+// @unchecked Sendable: used on the worker's thread alone; its pointers are valid until the delivery is completed, which
+// happens after the handler has returned.
 /// One delivery as its handler sees it.
 ///
 /// It can not be copied or kept: its memory is the supervisor's and ends with the handling. Copy out what is needed

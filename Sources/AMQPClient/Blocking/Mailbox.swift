@@ -201,7 +201,7 @@ package final class Mailbox: Sendable {
     /// Forgets control bits that are not to be seen by the owner's next channel.
     package func clear(_ bits: UInt32) { self.monitor.withLock { $0.inbox.signals &= ~bits } }
 
-    /// Whether nothing waits in it, and its owner sleeps here: it has dealt with all that it took out.
+    /// Whether nothing waits in it, and its owner sleeps or is about to: it has dealt with all that it took out.
     package var isIdle: Bool {
         self.monitor.withLock { state in
             if case .none = state.sleep { return false }
