@@ -57,7 +57,9 @@ public final class Channel {
     /// Whether calls can still succeed.
     public private(set) var isOpen = true
     /// Consumers that the broker ended by itself, since the last look (C56, C61).
-    public private(set) var cancelledConsumers: [String] = []
+    public var cancelledConsumers: [String] { self.cancelled }
+    // Unchecked: looked at for each delivery, and changed by the channel's thread in no call that looks.
+    @exclusivity(unchecked) private var cancelled: [String] = []
     private var returned = ReturnedMessages()
     /// Mandatory publishes that no queue took, since the last look (C49).
     ///
@@ -217,7 +219,7 @@ public final class Channel {
             _ = self.confirms.confirmReceived(tag, multiple: multiple, positive: positive) { self.note($0, $1) }
         case .cancelled(let consumerTag):
             self.forgetConsumer(consumerTag)
-            self.cancelledConsumers.append(consumerTag)
+            self.cancelled.append(consumerTag)
         case .writable: self.isWritable = true
         case .closed(let error): self.end(error)
         }
@@ -292,7 +294,7 @@ public final class Channel {
         while true {
             if let delivery = self.takeDelivery() { return delivery }
             try self.throwIfEnded()
-            if self.consumers.isEmpty, let consumer = self.cancelledConsumers.last {
+            if self.consumers.isEmpty, let consumer = self.cancelled.last {
                 let text = "the broker ended consumer '\(consumer)': its queue was deleted, moved, or timed out"
                 throw AMQPError(.consumerCancelled, scope: .call, text: text)
             }
@@ -336,14 +338,14 @@ public final class Channel {
         return self.calls
     }
 
-    package var hasCancelledConsumers: Bool { !self.cancelledConsumers.isEmpty }
+    package var hasCancelledConsumers: Bool { !self.cancelled.isEmpty }
     package var hasCalls: Bool { !self.calls.isEmpty }
     package var hasSignals: Bool { self.signals != 0 }
 
     /// Hands out and forgets the consumers that the broker ended.
     public func takeCancelledConsumers() -> [String] {
-        defer { self.cancelledConsumers = [] }
-        return self.cancelledConsumers
+        defer { self.cancelled = [] }
+        return self.cancelled
     }
 
     /// Hands out and forgets the returned messages.

@@ -36,6 +36,7 @@ package final class Mailbox: Sendable {
         var boundsDeliveries = false
         var sleep = Sleep.none
         var spin = AdaptiveSpin()
+        var spinInSeat = AdaptiveSpin()
 
         /// Octets that nobody else bounds.
         var unboundedBytes: Int {
@@ -279,6 +280,12 @@ package final class Mailbox: Sendable {
         sittingIn seat: any ReadingSeat
     ) -> Bool? {
         while true {
+            if self.monitor.withLock({ $0.swapOut(&inbox) }) { return true }
+            switch self.spin(in: seat, until: deadline ?? .max) {
+            case .mustLeave: return nil
+            case .something: continue
+            case .nothing: break
+            }
             let isThere = self.monitor.withLock { state in
                 if state.swapOut(&inbox) { return true }
                 state.sleep = .inSeat(seat)
@@ -290,9 +297,28 @@ package final class Mailbox: Sendable {
             self.monitor.withLock { $0.sleep = .none }
             switch wait {
             case .rung: break
-            case .readable: if !seat.read() { return nil }
+            case .readable: if seat.read() == .mustLeave { return nil }
             case .deadline: return self.monitor.withLock { $0.swapOut(&inbox) }
             }
         }
+    }
+
+    /// Reads again and again for a moment, if that has been worth it, before the owner sleeps in the seat.
+    private func spin(in seat: any ReadingSeat, until deadline: UInt64) -> SeatRead {
+        let isDue = self.monitor.withLock { state in
+            state.sleep = .soon
+            return state.spinInSeat.isDue()
+        }
+        guard isDue else { return .nothing }
+        let read: SeatRead? = AdaptiveSpin.spin(until: deadline) {
+            let read = seat.read()
+            if read != .nothing { return read }
+            return self.monitor.withLock { $0.isEmpty } ? nil : .something
+        }
+        self.monitor.withLock { state in
+            state.sleep = .none
+            state.spinInSeat.ended(inTime: read != nil)
+        }
+        return read ?? .nothing
     }
 }

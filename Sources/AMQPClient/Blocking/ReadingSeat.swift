@@ -10,13 +10,14 @@ package protocol ReadingSeat: AnyObject, Sendable {
     ///
     /// It may also return for no reason.
     func wait(until deadline: UInt64?) -> SeatWait
-    /// Reads what is there and hands it to its channels.
-    ///
-    /// - Returns: Whether to stay: not when reading is paused or the connection has ended.
-    func read() -> Bool
+    /// Reads what is there, without waiting, and hands it to its channels.
+    func read() -> SeatRead
     /// Wakes the thread that sits there. From any thread.
     func ring()
 }
+
+/// What a look at the socket from the ``ReadingSeat`` came to; `mustLeave`: reading is paused, or the connection has ended.
+package enum SeatRead: Sendable { case nothing, something, mustLeave }
 
 /// How a wait in the ``ReadingSeat`` ended.
 package enum SeatWait: Sendable { case readable, rung, deadline }

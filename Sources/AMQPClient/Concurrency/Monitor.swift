@@ -8,10 +8,11 @@ package final class Monitor<State: ~Copyable>: @unchecked Sendable {
     // Heap cells of their own, because a pthread object must not move.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var state: State
+    // Beside them, because the mutex already keeps accesses apart: a stored property would be watched for that at run time.
+    private let state = UnsafeMutablePointer<State>.allocate(capacity: 1)
 
     package init(_ state: consuming State) {
-        self.state = state
+        self.state.initialize(to: state)
         pthread_mutex_init(self.mutex, nil)
         var attributes = pthread_condattr_t()
         pthread_condattr_init(&attributes)
@@ -23,6 +24,8 @@ package final class Monitor<State: ~Copyable>: @unchecked Sendable {
     deinit {
         pthread_cond_destroy(self.condition)
         pthread_mutex_destroy(self.mutex)
+        self.state.deinitialize(count: 1)
+        self.state.deallocate()
         self.condition.deallocate()
         self.mutex.deallocate()
     }
@@ -34,7 +37,7 @@ package final class Monitor<State: ~Copyable>: @unchecked Sendable {
     package func withLock<R: ~Copyable, E: Error>(_ body: (inout State) throws(E) -> R) throws(E) -> R {
         pthread_mutex_lock(self.mutex)
         defer { pthread_mutex_unlock(self.mutex) }
-        return try body(&self.state)
+        return try body(&self.state.pointee)
     }
 
     /// Wakes one waiter.
@@ -59,7 +62,7 @@ package final class Monitor<State: ~Copyable>: @unchecked Sendable {
         pthread_mutex_lock(self.mutex)
         defer { pthread_mutex_unlock(self.mutex) }
         while true {
-            if let value = try body(&self.state) { return value }
+            if let value = try body(&self.state.pointee) { return value }
             guard let deadline else {
                 pthread_cond_wait(self.condition, self.mutex)
                 continue

@@ -12,7 +12,8 @@ package final class Lane: @unchecked Sendable {
     let hasLostConsumer = Atomic<Bool>(false)
 
     var assembler = ContentAssembler()
-    package var isOpen = false
+    // Unchecked: looked at for each delivery, and set by whoever drives the core, one thread at a time, in no call that looks.
+    @exclusivity(unchecked) package var isOpen = false
     var isDirty = false
     /// Whether the next frame goes on with a content that is in `assembler`; beside it, because each delivery looks.
     var isMidContent = false

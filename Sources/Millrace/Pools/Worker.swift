@@ -20,29 +20,31 @@ final class Worker {
     let tasksPerThread: Int
     /// Of a handler that takes batches.
     let batching: Batching?
-    var instance: UnsafeMutableRawPointer?
-
     var channel: Channel?
     /// The channel for outputs, opened with the first.
     var outlet: Channel?
     var outputs: OutputQueue<HeldDelivery>
-    var counts = JobCounts()
     /// The channel for copies: retries, snoozes, dead letters; opened with the first.
     var parking: Channel?
     var parked = ParkedInputs()
-    /// Deliveries that an async handler has in hand.
-    var running: [InFlight] = []
-    var hand: InFlight?
     var spareHands: [InFlight] = []
-    /// Nil unless there is a crash ledger that has to be asked before a handler begins.
-    var ledger: LedgerLine?
-    /// Where a crash ledger that has nothing to say is told what is in hand.
-    var slot: LedgerSlot?
-    /// The batch that is being worked off, and how far.
-    var batch: DeliveryBatch?
-    var nextRecord = 0
     private var pause = FailurePause()
-    var pausedUntil: UInt64 = 0
+
+    // Unchecked: used for each delivery, by the worker's thread alone, and out of reach of whatever is called meanwhile.
+    @exclusivity(unchecked) var instance: UnsafeMutableRawPointer?
+    @exclusivity(unchecked) var counts = JobCounts()
+    /// Deliveries that an async handler has in hand.
+    @exclusivity(unchecked) var running: [InFlight] = []
+    @exclusivity(unchecked) var hand: InFlight?
+    /// Nil unless there is a crash ledger that has to be asked before a handler begins.
+    @exclusivity(unchecked) var ledger: LedgerLine?
+    /// Where a crash ledger that has nothing to say is told what is in hand.
+    @exclusivity(unchecked) var slot: LedgerSlot?
+    /// The batch that is being worked off, and how far.
+    @exclusivity(unchecked) var batch: DeliveryBatch?
+    @exclusivity(unchecked) var nextRecord = 0
+    @exclusivity(unchecked) var pausedUntil: UInt64 = 0
+
     private var mustDeclare = false
     private var inbox = Inbox()
     /// Another one for each channel: with the number of a dead channel its last deliveries may still come (C37).

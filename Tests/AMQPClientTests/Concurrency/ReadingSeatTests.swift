@@ -3,18 +3,26 @@ import TestSupport
 import Testing
 
 /// Notes what is done with it, and waits for rings alone unless it is told otherwise.
+///
+/// Something is there to read once a wait has said so, or from the beginning; a look that finds nothing is not noted.
 private final class ScriptedSeat: ReadingSeat {
     private struct State {
         var log: [String] = []
         var isFree: Bool
         var waits: [SeatWait]
+        var isReadable: Bool
         var rings = 0
     }
     private let state: Monitor<State>
-    private let onRead: @Sendable () -> Bool
+    private let onRead: @Sendable () -> SeatRead
 
-    init(isFree: Bool = true, waits: [SeatWait] = [], onRead: @escaping @Sendable () -> Bool = { true }) {
-        self.state = Monitor(State(isFree: isFree, waits: waits))
+    init(
+        isFree: Bool = true,
+        waits: [SeatWait] = [],
+        isReadable: Bool = false,
+        onRead: @escaping @Sendable () -> SeatRead = { .something }
+    ) {
+        self.state = Monitor(State(isFree: isFree, waits: waits, isReadable: isReadable))
         self.onRead = onRead
     }
 
@@ -42,7 +50,12 @@ private final class ScriptedSeat: ReadingSeat {
 
     func wait(until deadline: UInt64?) -> SeatWait {
         self.note("wait")
-        let scripted: SeatWait? = self.state.withLock { $0.waits.isEmpty ? nil : $0.waits.removeFirst() }
+        let scripted: SeatWait? = self.state.withLock { state in
+            guard !state.waits.isEmpty else { return nil }
+            let wait = state.waits.removeFirst()
+            state.isReadable = wait == .readable
+            return wait
+        }
         if let scripted { return scripted }
         let rung: Bool? = self.state.wait(until: deadline) { state in
             guard state.rings > 0 else { return nil }
@@ -52,7 +65,12 @@ private final class ScriptedSeat: ReadingSeat {
         return rung == true ? .rung : .deadline
     }
 
-    func read() -> Bool {
+    func read() -> SeatRead {
+        let isReadable = self.state.withLock { state in
+            defer { state.isReadable = false }
+            return state.isReadable
+        }
+        guard isReadable else { return .nothing }
         self.note("read")
         return self.onRead()
     }
@@ -78,7 +96,7 @@ private final class ScriptedSeat: ReadingSeat {
         let mailbox = self.mailbox
         let seat = ScriptedSeat(waits: [.readable, .readable]) {
             mailbox.signal(1)
-            return true
+            return .something
         }
         #expect(self.take(seat))
         // What it has read for itself rings nobody.
@@ -94,10 +112,47 @@ private final class ScriptedSeat: ReadingSeat {
                 return reads
             }
             if count == 2 { mailbox.signal(1) }
-            return true
+            return .something
         }
         #expect(self.take(seat))
         #expect(seat.log == ["take", "send", "wait", "read", "wait", "read", "leave"])
+    }
+
+    @Test func `what comes while it looks makes it neither sleep nor ring`() {
+        let mailbox = self.mailbox
+        let seat = ScriptedSeat(isReadable: true) {
+            mailbox.signal(1)
+            return .something
+        }
+        #expect(self.take(seat))
+        #expect(seat.log == ["take", "send", "read", "leave"])
+    }
+
+    @Test func `what others bring while it looks makes it neither sleep nor ring`() throws {
+        let (mailbox, isSent) = (self.mailbox, Monitor(false))
+        // The first look reads something for others, and comes back when the mail is there.
+        let seat = ScriptedSeat(isReadable: true) {
+            let other = try? WorkerThread.start(name: "other") { mailbox.signal(1) }
+            other?.join()
+            isSent.withLock { $0 = true }
+            return .something
+        }
+        #expect(self.take(seat))
+        #expect(isSent.withLock { $0 })
+        #expect(seat.log == ["take", "send", "read", "leave"])
+    }
+
+    @Test func `a look that finds that reading has to stop makes it get up`() throws {
+        let (mailbox, seat) = (self.mailbox, ScriptedSeat(isReadable: true) { .mustLeave })
+        let owner = try WorkerThread.start(name: "owner") {
+            var inbox = Inbox()
+            while inbox.signals == 0 { _ = mailbox.take(into: &inbox, until: nil, from: seat) }
+        }
+        #expect(seat.awaitLog(["take", "read", "leave"]))
+        while !mailbox.isIdle {}
+        mailbox.signal(1)
+        owner.join()
+        #expect(seat.log == ["take", "read", "leave"])
     }
 
     @Test func `what others bring rings where it sits`() throws {
@@ -140,7 +195,7 @@ private final class ScriptedSeat: ReadingSeat {
     }
 
     @Test func `when reading has to stop it sleeps in the mailbox`() throws {
-        let (mailbox, seat) = (self.mailbox, ScriptedSeat(waits: [.readable]) { false })
+        let (mailbox, seat) = (self.mailbox, ScriptedSeat(waits: [.readable]) { .mustLeave })
         let owner = try WorkerThread.start(name: "owner") {
             var inbox = Inbox()
             while inbox.signals == 0 { _ = mailbox.take(into: &inbox, until: nil, from: seat) }

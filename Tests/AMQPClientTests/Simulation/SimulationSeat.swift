@@ -9,6 +9,6 @@ final class SimulationSeat: ReadingSeat, @unchecked Sendable {
     func take() -> Bool { true }
     func leave() {}
     func wait(until deadline: UInt64?) -> SeatWait { self.step() ? .rung : .deadline }
-    func read() -> Bool { true }
+    func read() -> SeatRead { .nothing }
     func ring() {}
 }

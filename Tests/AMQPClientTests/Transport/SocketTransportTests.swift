@@ -33,6 +33,23 @@ import Testing
         #expect(self.transport.wait(0) == self.readable)
     }
 
+    @Test func `after 100 short vacancies in a row it looks instead, and is not late for a long one`() {
+        let now = MonotonicClock.now()
+        // On a busy machine one or the other is long.
+        while self.transport.lookAtSeat(now: now) == nil {
+            if self.transport.takeSeat() { self.transport.leaveSeat() }
+        }
+        #expect(self.transport.wait(-1) == 0)  // rung, so that it learns of it
+        #expect(self.transport.takeSeat())
+        let nextLook = self.transport.lookAtSeat(now: now)
+        self.transport.leaveSeat()
+        self.pair.send([1])
+        if nextLook != nil { #expect(self.transport.wait(0) == 0) }
+        let later = MonotonicClock.now() + SeatWatch.lookInterval
+        #expect(self.transport.lookAtSeat(now: later) == nil)
+        #expect(self.transport.wait(0) == self.readable)
+    }
+
     @Test func `the seat is for one`() {
         #expect(self.transport.takeSeat())
         #expect(!self.transport.takeSeat())

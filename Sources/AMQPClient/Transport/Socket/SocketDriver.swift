@@ -76,7 +76,8 @@ final class SocketDriver: ConnectionDriver, ConnectionHost {
                 nextTick = now &+ Self.tickInterval
                 continue
             }
-            let left = (min(nextTick, closesAt) - now + 999_999) / 1_000_000
+            let nextLook = self.transport.lookAtSeat(now: now) ?? .max
+            let left = (min(nextTick, closesAt, nextLook) - now + 999_999) / 1_000_000
             let ready = self.transport.wait(Int32(left))
             if ready & UInt32(AMQP_WRITABLE) != 0 { self.transport.writeMore() }
             let hasHungUp = ready & UInt32(AMQP_HUNG_UP) != 0
@@ -148,17 +149,19 @@ extension SocketDriver: ReadingSeat {
 
     func ring() { self.transport.ringSeat() }
 
-    func read() -> Bool { self.read(evenPaused: false) }
+    func read() -> SeatRead { self.read(evenPaused: false) }
 
     /// - Parameter evenPaused: Nothing else tells of the end of a socket that has hung up, and little is left in it.
-    /// - Returns: Whether there may be more to read.
+    /// - Returns: What it came to.
     @discardableResult
-    private func read(evenPaused: Bool) -> Bool {
+    private func read(evenPaused: Bool) -> SeatRead {
         self.state.withLock { state in
-            guard let core = state.core else { return false }
+            guard let core = state.core else { return .mustLeave }
+            var found = SeatRead.nothing
             for _ in 0..<Self.readLimit where !core.hasEnded && (evenPaused || !core.isPaused) {
                 switch self.transport.read(with: &state.reader) {
                 case .read(let buffer, let mayHaveMore):
+                    found = .something
                     core.read(buffer, now: MonotonicClock.now())
                     if mayHaveMore { continue }
                 case .nothing: break
@@ -167,7 +170,7 @@ extension SocketDriver: ReadingSeat {
                 }
                 break
             }
-            return !core.hasEnded && !core.isPaused
+            return core.hasEnded || core.isPaused ? .mustLeave : found
         }
     }
 }

@@ -13,13 +13,12 @@ package final class SocketTransport: OutboundTransport, @unchecked Sendable {
         var isSeated = false
         var isPaused = false
         var hasEnded = false
-        /// Of whoever sits in the seat.
-        var spin = AdaptiveSpin()
+        var watch = SeatWatch()
         /// What the socket did not take, and whose it is.
         var unwritten: (bytes: ByteBuffer, outbox: Outbox)?
 
         var interest: UInt32 {
-            UInt32(self.isSeated || self.isPaused ? 0 : AMQP_READABLE)
+            UInt32(self.isPaused || !self.watch.isOn ? 0 : AMQP_READABLE)
                 | UInt32(self.unwritten == nil ? 0 : AMQP_WRITABLE)
         }
     }
@@ -140,40 +139,48 @@ package final class SocketTransport: OutboundTransport, @unchecked Sendable {
 
     package func takeSeat() -> Bool {
         var isOurs = false
+        var hasToLook = false
         self.update { state in
             isOurs = !state.isSeated && !state.isPaused && !state.hasEnded
-            if isOurs { state.isSeated = true }
+            guard isOurs else { return }
+            state.isSeated = true
+            hasToLook = state.watch.taken(now: MonotonicClock.now())
         }
+        if hasToLook { self.ringThread() }
         return isOurs
     }
 
-    package func leaveSeat() { self.update { $0.isSeated = false } }
+    package func leaveSeat() {
+        self.update { state in
+            state.isSeated = false
+            state.watch.left(now: MonotonicClock.now())
+        }
+    }
+
+    /// Sees to it that octets are not left to nobody.
+    ///
+    /// On the connection's thread.
+    ///
+    /// - Returns: When to look again; nil is not until it rings.
+    package func lookAtSeat(now: UInt64) -> UInt64? {
+        var nextLook: UInt64?
+        self.update { state in
+            state.watch.look(now: now)
+            nextLook = state.watch.nextLook
+        }
+        return nextLook
+    }
 
     package func waitInSeat(until deadline: UInt64?) -> SeatWait {
-        let deadline = deadline ?? .max
-        if MonotonicClock.now() >= deadline { return .deadline }
-        let arrival = self.spin(until: deadline) ?? self.sleep(until: deadline)
+        var left = UInt64.max
+        if let deadline {
+            let now = MonotonicClock.now()
+            if now >= deadline { return .deadline }
+            left = deadline - now
+        }
+        let arrival = amqp_wait_socket(self.descriptor, self.seatBell, left)
         if arrival & UInt32(AMQP_BELL) != 0 { amqp_silence(self.seatBell) }
         return arrival & UInt32(AMQP_SOCKET) != 0 ? .readable : .rung
-    }
-
-    private func spin(until deadline: UInt64) -> UInt32? {
-        guard self.state.withLock({ $0.spin.isDue() }) else { return nil }
-        let arrival: UInt32? = AdaptiveSpin.spin(until: deadline) {
-            let arrival = amqp_wait_socket(self.descriptor, self.seatBell, 0)
-            return arrival == 0 ? nil : arrival
-        }
-        self.state.withLock { $0.spin.ended(inTime: arrival != nil) }
-        return arrival
-    }
-
-    private func sleep(until deadline: UInt64) -> UInt32 {
-        var left = UInt64.max
-        if deadline != .max {
-            let now = MonotonicClock.now()
-            left = deadline > now ? deadline - now : 0
-        }
-        return amqp_wait_socket(self.descriptor, self.seatBell, left)
     }
 
     package func ringSeat() { amqp_ring(self.seatBell) }
