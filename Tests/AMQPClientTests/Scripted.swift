@@ -27,7 +27,7 @@ enum Scripted {
     ) throws {
         try PeerListener.run(script) { endpoint in
             let connection = try Self.connect(endpoint, options)
-            defer { connection.close(timeout: .seconds(1)) }
+            defer { connection.close(timeout: .seconds(60)) }
             try body(connection)
         }
     }
@@ -36,7 +36,7 @@ enum Scripted {
     static func failure(_ script: @escaping @Sendable (ScriptedPeer) throws -> Void) throws -> AMQPError? {
         try PeerListener.run(script) { endpoint in
             do throws(AMQPError) {
-                try Self.connect(endpoint).close(timeout: .seconds(1))
+                try Self.connect(endpoint).close(timeout: .seconds(60))
                 return nil
             } catch {
                 return error

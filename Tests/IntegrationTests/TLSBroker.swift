@@ -52,9 +52,7 @@ final class TLSBroker: Sendable {
     @discardableResult
     func control(_ arguments: String...) throws -> String {
         let result = try Tool.run(self.command, ["ctl", "--dir", self.folder, "--quiet"] + arguments)
-        guard result.status == 0 else {
-            throw PeerFailure("rabbitmqctl \(arguments): \(result.errors)\(result.output)")
-        }
+        guard result.status == 0 else { throw PeerFailure("rabbitmqctl", arguments, result) }
         return result.output
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Programs under test, run as a user runs them.
 enum Tool {
@@ -75,5 +76,12 @@ final class Scratch: Sendable {
         let file = self.path + "/" + name
         try text.write(toFile: file, atomically: true, encoding: .utf8)
         return file
+    }
+}
+
+extension PeerFailure {
+    /// A command that failed; status 124: its time was over, and it has said nothing.
+    init(_ command: String, _ arguments: [String], _ result: Tool.Result) {
+        self.init("\(command) \(arguments): status \(result.status) \(result.errors)\(result.output)")
     }
 }

@@ -78,7 +78,7 @@ struct OwnBroker: SuiteTrait, TestScoping {
         @discardableResult
         func control(_ arguments: String...) throws -> String {
             let result = try Tool.run(self.command, ["ctl", "--dir", self.folder, "--"] + arguments)
-            guard result.status == 0 else { throw PeerFailure("\(arguments): \(result.errors)\(result.output)") }
+            guard result.status == 0 else { throw PeerFailure("rabbitmqctl", arguments, result) }
             return result.output
         }
 
