@@ -80,7 +80,7 @@ final class Scratch: Sendable {
 }
 
 extension PeerFailure {
-    /// A command that failed; status 124: its time was over, and it has said nothing.
+    /// A command that failed.
     init(_ command: String, _ arguments: [String], _ result: Tool.Result) {
         self.init("\(command) \(arguments): status \(result.status) \(result.errors)\(result.output)")
     }

@@ -4,7 +4,7 @@
 package protocol ReadingSeat: AnyObject, Sendable {
     /// Sits down, unless somebody sits there, reading is paused, or the connection has ended.
     func take() -> Bool
-    /// Gets up; whoever has this duty otherwise goes on.
+    /// Gets up; if nobody sits down soon, whoever has this duty otherwise goes on.
     func leave()
     /// Waits for octets, a ring, or the deadline (nanoseconds of ``MonotonicClock``; nil is without end).
     ///

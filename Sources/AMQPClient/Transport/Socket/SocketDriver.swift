@@ -6,7 +6,8 @@ import Synchronization
 /// Between a socket without TLS and the core: a thread of the connection's own, and any idle thread in the seat.
 ///
 /// Whoever reads does so with the core's lock held, so that octets are taken in the order in which they came. The
-/// connection's thread keeps the time; it waits for the socket too, unless somebody sits in the seat.
+/// connection's thread keeps the time; it waits for the socket too, unless somebody sits in the seat or is expected back there
+/// in a moment (``SeatWatch``).
 final class SocketDriver: ConnectionDriver, ConnectionHost {
     private struct State {
         var core: ConnectionCore?
