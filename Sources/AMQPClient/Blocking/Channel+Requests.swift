@@ -87,7 +87,8 @@ extension Channel {
 
     /// Closes the channel and waits for the broker's close-ok.
     ///
-    /// Its unsettled deliveries go back to their queues (C58).
+    /// Its unsettled deliveries go back to their queues (C58): before close-ok where it has a consumer, and a moment later,
+    /// on RabbitMQ 3.10, where they came by ``get(_:noAck:)`` or their consumer was cancelled.
     ///
     /// A channel that has ended already is no error.
     public func close() {
