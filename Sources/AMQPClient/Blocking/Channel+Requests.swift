@@ -87,8 +87,9 @@ extension Channel {
 
     /// Closes the channel and waits for the broker's close-ok.
     ///
-    /// Its unsettled deliveries go back to their queues (C58): before close-ok where it has a consumer, and a moment later,
-    /// on RabbitMQ 3.10, where they came by ``get(_:noAck:)`` or their consumer was cancelled.
+    /// Its unsettled deliveries go back to their queues (C58). RabbitMQ 3.10 has them there before close-ok only where a consumer
+    /// that is still there took them from a classic queue; behind ``get(_:noAck:)``, a cancelled consumer, or a quorum queue
+    /// it may be a moment later.
     ///
     /// A channel that has ended already is no error.
     public func close() {

@@ -44,7 +44,7 @@ struct TransactionTests {
             try channel.selectTransactions()
             try channel.ack(try #require(try channel.get(input)))
             channel.close()
-            // Behind a get, RabbitMQ answers the close before the queue knows of it.
+            // Behind a get, RabbitMQ may answer the close before the queue knows of it.
             try observer.consume(input)
             #expect(try observer.delivery().redelivered)
         }
