@@ -26,9 +26,16 @@ struct BrokerControl {
         return count
     }
 
-    /// What the consumers of a queue have as their arguments.
+    /// What the consumers of a queue have as their arguments; it asks for a minute until there is one.
+    ///
+    /// RabbitMQ 3.10 ends this list early, with status 0, where a queue is deleted before its turn, as neighbours do.
     func consumerArguments(in queue: String) throws -> [String] {
-        try self.list("list_consumers", "queue_name", "arguments").filter { $0.first == queue }.compactMap(\.last)
+        let deadline = ContinuousClock.now + .seconds(60)
+        while true {
+            let lines = try self.list("list_consumers", "queue_name", "arguments")
+            let found = lines.filter { $0.first == queue }.compactMap(\.last)
+            if !found.isEmpty || ContinuousClock.now >= deadline { return found }
+        }
     }
 
     private func list(_ arguments: String...) throws -> [[String]] {
