@@ -20,13 +20,25 @@ def arguments():
     for name, default in (("pairs", 3), ("messages", 1_000_000), ("threads", 4), ("prefetch", 100), ("body", 64),
                           ("ack-batch", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    return parser.parse_args()
+    parser.add_argument("--separate-cpus", action="store_true")
+    options = parser.parse_args()
+    if options.separate_cpus and len(cpus()) < 2:
+        parser.exit(64, "--separate-cpus needs two processors at least; this process may use one\n")
+    return options
+
+
+def cpus():
+    return sorted(os.sched_getaffinity(0))
+
+
+def bound_to(some_cpus, command, options):
+    return ["taskset", "-c", ",".join(map(str, some_cpus)), *command] if options.separate_cpus else command
 
 
 def clients(options):
     """name: command with PORT in it, what it adds to the environment."""
     numbers = ["PORT", options.threads, options.prefetch, options.messages, "bench"]
-    return {
+    commands = {
         "millrace": ([options.millrace, "run", "ops/bench/jobs.yaml"], {
             "AMQP_URL": "amqp://guest:guest@127.0.0.1:PORT/%2F",
             "THREADS": options.threads,
@@ -37,13 +49,15 @@ def clients(options):
         "rabbitmq-c": ([f"{options.programs}/rabbitmq-c", *numbers, options.ack_batch], {}),
         "floor": ([f"{options.programs}/floor", *numbers, "each" if options.ack_batch == 1 else "multiple"], {}),
     }
+    return {name: (bound_to(cpus()[1:], command, options), added) for name, (command, added) in commands.items()}
 
 
 def server_command(name, options):
     # The others stop after N messages; millrace is told by the server, with connection.close, that the work is done.
     end = ["--end-close"] if name == "millrace" else []
-    return [f"{options.programs}/firehose", "--port", 0, "--messages", options.messages, "--body", options.body,
-            "--wait-consumers", options.threads, "--seconds", LIMIT, *end]
+    command = [f"{options.programs}/firehose", "--port", 0, "--messages", options.messages, "--body", options.body,
+               "--wait-consumers", options.threads, "--seconds", LIMIT, *end]
+    return bound_to(cpus()[:1], command, options)
 
 
 def text(command):
