@@ -21,18 +21,13 @@ def arguments():
                           ("ack-batch", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--separate-cpus", action="store_true")
-    options = parser.parse_args()
-    if options.separate_cpus and len(cpus()) < 2:
-        parser.exit(64, "--separate-cpus needs two processors at least; this process may use one\n")
-    return options
+    return parser.parse_args()
 
 
-def cpus():
-    return sorted(os.sched_getaffinity(0))
-
-
-def bound_to(some_cpus, command, options):
-    return ["taskset", "-c", ",".join(map(str, some_cpus)), *command] if options.separate_cpus else command
+def bound(command, options, to):
+    """The command on that part of the processors, if they are to be separate."""
+    cpus = sorted(os.sched_getaffinity(0))[to]
+    return ["taskset", "-c", ",".join(map(str, cpus)), *command] if options.separate_cpus else command
 
 
 def clients(options):
@@ -49,7 +44,7 @@ def clients(options):
         "rabbitmq-c": ([f"{options.programs}/rabbitmq-c", *numbers, options.ack_batch], {}),
         "floor": ([f"{options.programs}/floor", *numbers, "each" if options.ack_batch == 1 else "multiple"], {}),
     }
-    return {name: (bound_to(cpus()[1:], command, options), added) for name, (command, added) in commands.items()}
+    return {name: (bound(command, options, slice(1, None)), added) for name, (command, added) in commands.items()}
 
 
 def server_command(name, options):
@@ -57,7 +52,7 @@ def server_command(name, options):
     end = ["--end-close"] if name == "millrace" else []
     command = [f"{options.programs}/firehose", "--port", 0, "--messages", options.messages, "--body", options.body,
                "--wait-consumers", options.threads, "--seconds", LIMIT, *end]
-    return bound_to(cpus()[:1], command, options)
+    return bound(command, options, slice(1))
 
 
 def text(command):
