@@ -98,7 +98,7 @@ let package = Package(
         ),
         .testTarget(
             name: "MillraceTests",
-            dependencies: ["Millrace", "AMQPClient"],
+            dependencies: ["Millrace", "AMQPClient", "AMQPWire", "TestSupport"],
             exclude: ["JobFile/Fixtures", "Plugins/Fixtures", "CrashLedger/Fixtures"]
         ),
     ]

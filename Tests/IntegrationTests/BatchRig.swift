@@ -97,6 +97,8 @@ struct BatchRig {
         let connection = try Broker.connect()
         defer { connection.close() }
         let channel = try connection.openChannel()
-        for queue in [self.input, self.output, self.dead, self.input + ".retry.20ms"] { try channel.deleteQueue(queue) }
+        for queue in [self.input, self.output, self.dead] + delayQueues(of: self.input) {
+            try channel.deleteQueue(queue)
+        }
     }
 }

@@ -240,7 +240,7 @@ struct ChaosTests {
         for job in Self.jobs {
             let name = job.name
             let outputs = all[name] ?? [:]
-            let own = waiting.filter { $0.key == "in.\(name)" || $0.key.hasPrefix("in.\(name).retry.") }
+            let own = waiting.filter { $0.key == "in.\(name)" || $0.key.hasPrefix("in.\(name).delay.") }
             let left = own.values.reduce(0, +)
             let dead = waiting["in.\(name).dead"] ?? 0
             // An input whose handler never ran is lost, whatever its queue says.

@@ -107,7 +107,7 @@ struct MidCommitTests {
             #expect(try rig.take(rig.input) == [:])
         } else {
             // The run does not wait for a copy that it does not know to be there.
-            let waiting = try rig.take(rig.input + ".retry.3000ms")
+            let waiting = try rig.take(rig.input + ".delay.1s")
             let back = try rig.take(rig.input)
             #expect(counts.acked + (waiting[copy.rawValue] ?? 0) + (back[copy.rawValue] ?? 0) == 2, "\(counts)")
         }

@@ -36,7 +36,7 @@ struct OutcomeTests {
         let channel = try connection.openChannel()
         try channel.selectConfirms()
         try body(channel)
-        for queue in [self.input, self.other, self.dead, self.input + ".retry.20ms"] {
+        for queue in [self.input, self.other, self.dead] + delayQueues(of: self.input) {
             try channel.deleteQueue(queue)
         }
     }

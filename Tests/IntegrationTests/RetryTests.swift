@@ -133,7 +133,7 @@ struct RetryTests {
         defer { connection.close() }
         let channel = try connection.openChannel()
         for queue in [self.input, self.output, self.dead] { try channel.deleteQueue(queue) }
-        for wait in [20, 40, 50, 80] { try channel.deleteQueue("\(self.input).retry.\(wait)ms") }
+        for queue in delayQueues(of: self.input) { try channel.deleteQueue(queue) }
     }
 
     @Test(arguments: ["tests.stubborn", "tests.stubborn_async"], ["classic", "quorum"])
@@ -280,7 +280,7 @@ struct RetryTests {
     }
 
     @Test func `whatever number a publisher wrote, an attempt does not start over`() throws {
-        let file = try self.jobFile()
+        let file = try self.jobFile(queue: "{ dead_letter: { routing_key: \(self.dead) } }")
         #expect(try file.declareTopology(logger: Broker.quiet).isEmpty)
         let connection = try Broker.connect()
         let channel = try connection.openChannel()

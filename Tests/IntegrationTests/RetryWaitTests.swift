@@ -60,43 +60,36 @@ struct RetryWaitTests {
             #expect(gaps.count == 3)
             for (gap, wait) in zip(gaps, [100, 200, 400] as [UInt64]) { #expect(gap >= wait, "\(gaps)") }
             let channel = try connection.openChannel()
-            for wait in [100, 200, 400] { try channel.deleteQueue("\(self.queue).retry.\(wait)ms") }
+            for queue in delayQueues(of: self.queue) { try channel.deleteQueue(queue) }
         }
     }
 
     @Test(arguments: ["classic", "quorum"])
-    func `a long wait is the broker's: its queue holds the message, nobody has it unacked, and unused it expires`(
-        type: String
-    ) throws {
-        let delay = self.queue + ".retry.1800000ms"
+    func `a long wait ends in its queue with the supervisor, and goes on with the next one`(type: String) throws {
+        let delay = self.queue + ".delay.256s"
         let retry = "max_attempts: 2, initial_interval: 30m, max_interval: 30m, jitter: 0"
         try self.withSupervisor(type: type, retry: retry) { supervisor, connection in
             let channel = try connection.openChannel()
-            try supervisor.whileRunning {
-                #expect(supervisor.wait { $0.counts.retried == 1 })
-                #expect(try channel.declareQueue(delay, passive: true).messageCount == 1)
-                guard let control = Broker.control else { return }
-                // Its ack may be on its way.
-                let deadline = MonotonicClock.now() + 60_000_000_000
-                while try control.unacknowledged(in: self.queue) > 0, MonotonicClock.now() < deadline {}
-                #expect(try control.unacknowledged(in: self.queue) == 0)
-                #expect(try control.unacknowledged(in: delay) == 0)
-            }
+            try supervisor.whileRunning { #expect(supervisor.wait { $0.counts.retried == 1 }) }
             #expect(try channel.declareQueue(self.queue, passive: true).messageCount == 0)
-            let arguments = DelayStep(milliseconds: 1_800_000).arguments(for: self.queue, isSafe: type == "quorum")
-            guard case .int64(let expires) = arguments["x-expires"] else { return #expect(Bool(false), "no x-expires") }
-            #expect(expires > 1_800_000)
-            #expect(try channel.declareQueue(delay, arguments: arguments).messageCount == 1)
-            for (key, value) in [("x-expires", expires + 1), ("x-expires", nil), ("x-message-ttl", 1)]
-                as [(String, Int64?)]
-            {
-                var others = arguments
-                others[key] = value.map { .int64($0) }
-                let probe = try connection.openChannel()
-                let error = #expect(throws: AMQPError.self) { try probe.declareQueue(delay, arguments: others) }
-                #expect(error?.code == AMQPError.Code(.preconditionFailed), "\(key)")
-            }
-            try channel.deleteQueue(delay)
+            #expect(try awaitCount(1, in: delay, channel))
+            let copy = try #require(try channel.get(delay))
+            let headers = try copy.properties.headers
+            #expect(headers?["millrace-left"]?.intValue == 1_544_000)
+            try channel.nack(copy, requeue: true)
+            for queue in delayQueues(of: self.queue) { try channel.deleteQueue(queue) }
         }
+    }
+
+    @Test func `a delay queue never expires, drops nothing, and gives what it must throw out to the job's queue`()
+        throws
+    {
+        let queue = DelayQueue(home: "orders", type: .quorum, ladder: .standard)
+        #expect(queue.arguments["x-expires"] == nil)
+        #expect(queue.arguments["x-message-ttl"] == nil)
+        #expect(queue.arguments["x-overflow"] == "reject-publish")
+        #expect(queue.arguments["x-dead-letter-routing-key"] == "orders")
+        #expect(queue.arguments["x-queue-type"] == "quorum")
+        #expect(DelayQueue(home: "orders", type: nil, ladder: .standard).arguments["x-queue-type"] == nil)
     }
 }

@@ -169,9 +169,9 @@ struct SettleFramesTests {
     private static let cases = [
         Case("retry", "requeue", "reject requeue"), Case("throw", "requeue", "reject requeue"),
         Case("retry", "reject", "ack", copy: "q.dead"), Case("throw", "reject", "ack", copy: "q.dead"),
-        Case("retry", "retry", "ack", copy: "q.retry.20ms"), Case("retry", "discard", "ack"),
+        Case("retry", "retry", "ack", copy: "q.delay.0s"), Case("retry", "discard", "ack"),
         Case("reject", "requeue", "ack", copy: "q.dead"), Case("requeue", "reject", "nack requeue"),
-        Case("requeue", "requeue", "nack requeue"), Case("snooze", "requeue", "ack", copy: "q.retry.20ms"),
+        Case("requeue", "requeue", "nack requeue"), Case("snooze", "requeue", "ack", copy: "q.delay.0s"),
         Case("discard", "requeue", "ack"), Case("stop", "requeue", "nack requeue"),
     ]
 

@@ -5,7 +5,7 @@ package enum ReplayProperties {
     /// What a failure left behind, and another try does not carry.
     private static let leftBehind = [
         JobHeaders.attempt, JobHeaders.job, JobHeaders.queue, JobHeaders.error, JobHeaders.errorTime,
-        JobHeaders.errorPlace, JobHeaders.failure,
+        JobHeaders.errorPlace, JobHeaders.failure, JobHeaders.diedIn,
     ]
 
     /// Nothing of the failure, but where the message was first published.

@@ -72,20 +72,29 @@ package enum MessageCopy {
     ///   - exchange: Where the message was first published; an earlier copy's header comes first.
     ///   - routingKey: The same.
     ///   - note: What failed; nil if nothing did.
+    ///   - seal: What tells our copies from others.
     /// - Returns: What the copy is published with.
     package static func properties(
         of original: BasicProperties,
         attempt: Int?,
         exchange: String,
         routingKey: String,
-        note: FailureNote?
+        note: FailureNote?,
+        seal: CopySeal = CopySeal(user: nil)
     ) -> BasicProperties {
+        let isOurs = seal.isOurs(original)
         var properties = original
-        properties.userID = nil
+        properties.userID = seal.user
         properties.expiration = nil
         var headers = FieldTable(
-            (original.headers ?? FieldTable()).entries.filter { !Self.staysBehind($0.key) }
+            (original.headers ?? FieldTable()).entries.filter { entry in
+                !Self.staysBehind(entry.key) && (isOurs || !JobHeaders.all.contains(entry.key))
+            }
         )
+        // A copy of a copy has it already.
+        if let user = original.userID, headers[JobHeaders.exchange] == nil {
+            headers[JobHeaders.userID] = .string(user)
+        }
         if headers[JobHeaders.exchange] == nil { headers[JobHeaders.exchange] = .string(exchange) }
         if headers[JobHeaders.routingKey] == nil { headers[JobHeaders.routingKey] = .string(routingKey) }
         if let attempt { headers[JobHeaders.attempt] = .int64(Int64(attempt)) }
@@ -94,14 +103,25 @@ package enum MessageCopy {
         return properties
     }
 
+    /// Headers of one publish: they would send a copy to other queues too.
+    package static let ofOnePublish = ["CC", "BCC", "millrace-seq"]
+
     package static func staysBehind(_ header: String) -> Bool {
         header == "CC" || header == "BCC" || header == "x-death" || header == "x-delivery-count"
             || header.hasPrefix("x-first-death-") || header.hasPrefix("x-last-death-") || header == "millrace-seq"
     }
 
     /// The attempt that a message is for, from 1, as our header says.
-    package static func attempt(_ headers: FieldTable?) -> Int {
-        guard let count = headers?[JobHeaders.attempt]?.intValue else { return 1 }
+    ///
+    /// Each queue counts for itself, and a dead letter that is worked off is tried for the first time.
+    ///
+    /// - Parameters:
+    ///   - headers: Of a copy of ours.
+    ///   - queue: The queue that it is tried from.
+    /// - Returns: The attempt.
+    package static func attempt(_ headers: FieldTable?, at queue: String) -> Int {
+        guard let count = headers?[JobHeaders.attempt]?.intValue, headers?[JobHeaders.failure] == nil else { return 1 }
+        if let counted = headers?[JobHeaders.queue]?.stringValue, counted != queue { return 1 }
         return Int(min(max(count, 1), Int64(Int32.max)))  // anybody may have written it
     }
 }

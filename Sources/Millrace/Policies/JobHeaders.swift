@@ -20,4 +20,18 @@ package enum JobHeaders {
     package static let routingKey = "millrace-routing-key"
     /// String: why it is dead: `exhausted`, `rejected`, `failed`, `crashed`, `hung`.
     package static let failure = "millrace-failure"
+    /// Integer: when a copy's wait is over, in milliseconds since 1970; only in a delay queue.
+    package static let due = "millrace-due"
+    /// Integer: what of the wait is left after this stage, in milliseconds; only in a delay queue.
+    package static let left = "millrace-left"
+    /// String: the `user-id` of the message that a copy was made of.
+    package static let userID = "millrace-user-id"
+    /// Array of strings: the queues in which it became a dead letter.
+    package static let diedIn = "millrace-died-in"
+
+    /// All that say something of a message's life in Millrace: of a message that is no copy of ours none is believed.
+    package static let all: Set<String> = [
+        Self.attempt, Self.job, Self.queue, Self.error, Self.errorTime, Self.errorPlace, Self.exchange, Self.routingKey,
+        Self.failure, Self.due, Self.left, Self.userID, Self.diedIn,
+    ]
 }

@@ -30,13 +30,11 @@ public struct RetryPolicy: Sendable, Equatable {
 
     /// The wait after a failed attempt.
     ///
-    /// Each wait has a queue of its own on the broker, so jitter takes one of four steps, not any value.
-    ///
     /// - Parameters:
     ///   - attempt: The attempt that failed, from 1.
     ///   - random: 0..<1.
-    /// - Returns: The step, or nil if that was the last attempt.
-    package func delay(afterAttempt attempt: Int, random: Double) -> DelayStep? {
+    /// - Returns: The wait, or nil if that was the last attempt.
+    package func delay(afterAttempt attempt: Int, random: Double) -> Wait? {
         guard attempt < self.maxAttempts else { return nil }
         let initial = Double(self.initialInterval.nanoseconds) / 1e6
         let longest = Double(self.maxInterval.nanoseconds) / 1e6
@@ -47,8 +45,7 @@ public struct RetryPolicy: Sendable, Equatable {
             wait *= self.multiplier
             left -= 1
         }
-        let quarter = Double(Int(random * 4)) / 3 * 2 - 1  // -1, -1/3, 1/3, 1
-        wait = min(wait, longest) * (1 + self.jitter * quarter)
-        return DelayStep(milliseconds: wait)
+        wait = min(wait, longest) * (1 + self.jitter * (random * 2 - 1))
+        return Wait(milliseconds: wait)
     }
 }

@@ -38,11 +38,11 @@ package enum Disposition: Equatable, Sendable {
     /// It is settled as it is.
     case settle(Settlement)
     /// A copy comes again after the wait, as this attempt.
-    case retry(DelayStep, attempt: Int)
+    case retry(Wait, attempt: Int)
     /// A copy goes to the dead-letter target.
     case deadLetter(FailureNote.Reason)
     /// A copy comes again after the wait; it is no attempt.
-    case snooze(DelayStep)
+    case snooze(Wait)
 
     /// - Parameters:
     ///   - verdict: The handler's word.
@@ -64,15 +64,15 @@ package enum Disposition: Equatable, Sendable {
         case .discard: self = .settle(.discard)
         case .reject: self = .deadLetter(.rejected)
         case .requeue, .stop: self = .settle(.giveBack)
-        case .snooze: self = delay == 0 ? .settle(.giveBack) : .snooze(DelayStep(nanoseconds: delay))
+        case .snooze: self = delay == 0 ? .settle(.giveBack) : .snooze(Wait(nanoseconds: delay))
         case .retry, .alone:
             switch onFailure {
             case .requeue: self = .settle(.rejectRequeue)
             case .reject: self = .deadLetter(.failed)
             case .discard: self = .settle(.discard)
             case .retry:
-                if let step = retry.delay(afterAttempt: attempt, random: random) {
-                    self = .retry(step, attempt: attempt + 1)
+                if let wait = retry.delay(afterAttempt: attempt, random: random) {
+                    self = .retry(wait, attempt: attempt + 1)
                 } else {
                     self = .deadLetter(.exhausted)
                 }

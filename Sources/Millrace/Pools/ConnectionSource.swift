@@ -30,6 +30,13 @@ final class ConnectionSource: Sendable {
         return try outlet.connection(timeout: .seconds(1))
     }
 
+    /// The connection for what is published: one of its own, if the file says so.
+    func connectionForOutputs() throws(AMQPError) -> Connection {
+        if self.publishesSeparately { return try self.awaitPublishing() }
+        if let current = self.current { return current }
+        throw AMQPError(.connectionLost, scope: .connection, text: "the connection has ended")
+    }
+
     /// Sets what keeps the connection for outputs up.
     func setOutlet(_ outlet: RecoveringConnection) { self.monitor.withLock { $0.outlet = outlet } }
 

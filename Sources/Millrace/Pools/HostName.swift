@@ -17,4 +17,11 @@ enum WallClock {
         clock_gettime(CLOCK_REALTIME, &time)
         return UInt64(clamping: time.tv_sec)
     }
+
+    /// Milliseconds since 1970.
+    static func milliseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) &* 1000 &+ Int64(time.tv_nsec / 1_000_000)
+    }
 }

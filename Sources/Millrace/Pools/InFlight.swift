@@ -124,13 +124,16 @@ final class InFlight {
         return properties
     }
 
-    /// Whether the header frame holds headers of ours; nothing is decoded for those that do not.
+    /// Whether it is a copy of ours, whose headers can be believed; nothing is decoded for what has none of them.
     var isCopy: Bool {
         let header = self.slice(self.record.headerOffset, self.record.headerLength)
         // class, weight, size: 12 octets; then the flags, of which bit 13 says that there are headers (§4.2.6.1)
         guard header.count > 14, header[12] & 0x20 != 0 else { return false }
-        return header.contains("millrace-")
+        return header.contains("millrace-") && self.worker.seal.isOurs(self.properties)
     }
+
+    /// Where it was made a dead letter before.
+    var deaths: MessageDeaths { MessageDeaths(self.isCopy ? self.properties.headers : nil) }
 
     /// As the ABI gives it; valid as long as the delivery is in hand.
     @inline(__always)
@@ -162,7 +165,9 @@ final class InFlight {
     }
 
     /// The attempt that our own header counts: what `retry` goes by.
-    var countedAttempt: Int { self.isCopy ? MessageCopy.attempt(self.properties.headers) : 1 }
+    var countedAttempt: Int {
+        self.isCopy ? MessageCopy.attempt(self.properties.headers, at: self.worker.handle.job.queue) : 1
+    }
 
     /// 1 for the first; our header counts, quorum queues count, other queues only say "again".
     var attempt: UInt32 {

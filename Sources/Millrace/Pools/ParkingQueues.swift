@@ -1,33 +1,25 @@
 import AMQPClient
 
-/// The queues that one job's workers have declared for copies, and the exchanges they have looked at, and when.
+/// Queues that were declared for copies, and exchanges that were looked at.
 final class ParkingQueues: Sendable {
-    private struct Declared {
-        var times: [String: UInt64] = [:]
-        var delays: Set<String> = []
-    }
-    private let declared = Monitor(Declared())
+    private let declared = Monitor<Set<String>>([])
 
-    /// Whether the queue has to be declared before a message is put in (see ``DelayStep/renewal``).
-    func mustDeclare(_ name: String, now: UInt64) -> Bool {
-        self.declared.withLock { $0.times[name].map { now &- $0 > DelayStep.renewal } ?? true }
+    /// Whether the queue has to be declared before a message is put in.
+    func mustDeclare(_ name: String) -> Bool { self.declared.withLock { !$0.contains(name) } }
+
+    func wasDeclared(_ name: String) {
+        self.declared.withLock { _ = $0.insert(name) }
+        self.declared.broadcast()
     }
 
-    func wasDeclared(_ name: String, isDelay: Bool, now: UInt64) {
-        self.declared.withLock { declared in
-            declared.times[name] = now
-            if isDelay { declared.delays.insert(name) }
-        }
+    /// Waits until somebody else has declared it.
+    ///
+    /// - Parameter deadline: Nanoseconds of the monotonic clock.
+    /// - Returns: false when the deadline passes first.
+    func awaitDeclared(_ name: String, until deadline: UInt64) -> Bool {
+        self.declared.wait(until: deadline) { $0.contains(name) ? true : nil } ?? false
     }
 
     /// It is gone, or not what was thought.
-    func forget(_ name: String) {
-        self.declared.withLock { declared in
-            declared.times[name] = nil
-            declared.delays.remove(name)
-        }
-    }
-
-    /// Where messages wait for their time.
-    var delays: [String] { self.declared.withLock { $0.delays.sorted() } }
+    func forget(_ name: String) { self.declared.withLock { _ = $0.remove(name) } }
 }

@@ -13,6 +13,7 @@ final class Pool: @unchecked Sendable {
     private let source: ConnectionSource
     private let topology: Topology
     private let recovery: RecoverySettings
+    private let ladder: DelayLadder
     private let stopReason = Monitor<String?>(nil)
     private let limiter: RateLimiter?
     private let jobStopped: @Sendable (String) -> Void
@@ -32,6 +33,7 @@ final class Pool: @unchecked Sendable {
         source: ConnectionSource,
         topology: Topology,
         recovery: RecoverySettings,
+        ladder: DelayLadder,
         logger: Logger,
         jobStopped: @escaping @Sendable (String, String) -> Void
     ) {
@@ -40,6 +42,7 @@ final class Pool: @unchecked Sendable {
         self.source = source
         self.topology = topology
         self.recovery = recovery
+        self.ladder = ladder
         self.limiter = job.rateLimit.map(RateLimiter.init)
         self.logger = logger
         self.jobStopped = { reason in jobStopped(job.name, reason) }
@@ -83,7 +86,7 @@ final class Pool: @unchecked Sendable {
     private func start(_ handle: WorkerHandle) throws(ThreadError) {
         let (entry, source, topology) = (self.entry, self.source, self.topology)
         let (parkingQueues, limiter, crashLedger) = (self.parkingQueues, self.limiter, self.crashLedger)
-        let hands = self.handsPerThread
+        let (hands, ladder) = (self.handsPerThread, self.ladder)
         let backoff = Backoff(self.recovery)
         let thread = try WorkerThread.start(name: "\(self.job.name)/\(handle.index)") {
             let worker = Worker(
@@ -92,7 +95,8 @@ final class Pool: @unchecked Sendable {
                 topology: topology,
                 entry: entry,
                 parkingQueues: parkingQueues,
-                limiter: limiter
+                limiter: limiter,
+                ladder: ladder
             )
             let line = crashLedger?.line(for: handle, hands: hands)
             worker.slot = entry.isBatch ? nil : line?.plainSlot

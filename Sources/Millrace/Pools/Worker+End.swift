@@ -20,8 +20,10 @@ extension Worker {
             }
         }
         self.giveBackUnbegun(channel)
+        self.giveBackSetAside(channel, all: true)
         while !self.running.isEmpty || !self.outputs.isEmpty || !self.parked.isEmpty {
             if !self.outputs.isEmpty { self.releaseOutputs(channel) }
+            if !self.parked.isEmpty { self.releaseCopies(channel) }
             self.sendAcks(channel)
             self.publishCounts()
             try self.throwIfEnded(channel)
@@ -64,7 +66,8 @@ extension Worker {
         }
         self.channel = nil
         self.ledger?.channelEnded()
-        let unfinished = self.outputs.removeAll().count + self.parked.removeAll()
+        let unfinished =
+            self.outputs.removeAll().count + self.parked.removeAll().count + self.setAside.removeAll().count
         if self.handle.job.ack.mode == .auto {
             self.counts.droppedAcks += unfinished
         } else if unfinished > 0 {

@@ -7,80 +7,69 @@ extension Worker {
     ///
     /// Copies travel on a confirm channel of their own: what goes wrong there costs no consumer.
     func park(_ delivery: InFlight, _ disposition: Disposition, _ channel: Channel) {
-        let strings = DeliverStrings(delivery.slice(delivery.record.methodOffset, delivery.record.methodLength))
-        let exchange = String(decoding: strings.exchange, as: UTF8.self)
-        let routingKey = String(decoding: strings.routingKey, as: UTF8.self)
         let target: ParkingTarget
         var attempt: Int?
         var note: FailureNote?
         let settlement: Settlement
         switch disposition {
         case .settle(let settlement): return self.send(settlement, delivery.record.deliveryTag, channel)
-        case .retry(let step, let next):
-            (target, settlement, attempt) = (.delay(step), .retried, next)
+        case .retry(let wait, let next):
+            (target, settlement, attempt) = (.delay(wait), .retried, next)
             note = self.failureNote(delivery, nil)
-        case .snooze(let step): (target, settlement) = (.delay(step), .snoozed)
+        case .snooze(let wait): (target, settlement) = (.delay(wait), .snoozed)
         case .deadLetter(let reason):
             (target, settlement, attempt) = (.deadLetter, .deadLettered, delivery.countedAttempt)
             note = self.failureNote(delivery, reason)
         }
-        func properties(_ note: FailureNote?) -> BasicProperties {
-            MessageCopy.properties(
-                of: delivery.properties,
-                attempt: attempt,
-                exchange: exchange,
-                routingKey: routingKey,
-                note: note
-            )
-        }
+        self.park(delivery, to: target, as: settlement, attempt, note, channel)
+    }
+
+    private func park(
+        _ delivery: InFlight,
+        to target: ParkingTarget,
+        as settlement: Settlement,
+        _ attempt: Int?,
+        _ note: FailureNote?,
+        _ channel: Channel
+    ) {
+        let strings = DeliverStrings(delivery.slice(delivery.record.methodOffset, delivery.record.methodLength))
+        let exchange = String(decoding: strings.exchange, as: UTF8.self)
+        let routingKey = String(decoding: strings.routingKey, as: UTF8.self)
         let tag = delivery.record.deliveryTag
         do throws(AMQPError) {
-            let parking = try self.parkingChannel(channel)
             // A copy came through its delay queue, with the name of the job's queue for a key.
             let originalKey = delivery.isCopy ? delivery.readOrigin(strings).routingKeyText : routingKey
-            let address = try self.address(of: target, originalKey)
-            let token = self.parked.add(
-                ParkedInputs.Input(deliveryTag: tag, settlement: settlement, address: address)
-            )
-            do throws(AMQPError) {
-                do throws(AMQPError) {
-                    try self.publishCopy(of: delivery, properties(note), to: address, token, on: parking)
-                } catch  where error.code == .refusedLocally && note != nil {
-                    // The headers do not fit into a frame with the note: without it they may.
-                    try self.publishCopy(of: delivery, properties(nil), to: address, token, on: parking)
-                }
-            } catch {
-                _ = self.parked.remove(token)
-                throw error
+            let place = try self.address(of: target, originalKey, deaths: delivery.deaths)
+            func properties(_ note: FailureNote?) -> BasicProperties {
+                var properties = MessageCopy.properties(
+                    of: delivery.properties,
+                    attempt: attempt,
+                    exchange: exchange,
+                    routingKey: routingKey,
+                    note: note,
+                    seal: self.seal
+                )
+                var headers = properties.headers ?? FieldTable()
+                place.delay?.write(to: &headers)
+                if case .deadLetter = target { MessageDeaths.add(self.handle.job.queue, to: &headers) }
+                properties.headers = headers
+                return properties
             }
-            self.noteFailure(settlement)
+            let copy = ParkedCopy(
+                deliveryTag: tag,
+                settlement: settlement,
+                address: place.address,
+                body: Array(delivery.slice(delivery.record.bodyOffset, delivery.record.bodyLength)),
+                properties: properties(note),
+                briefProperties: properties(nil)
+            )
+            self.parked.add(copy, outputs: 1, now: MonotonicClock.coarseNow())
         } catch {
             guard channel.isOpen || self.handle.job.ack.mode == .none else { return self.counts.droppedAcks += 1 }
-            self.notParked(tag, "\(error)", channel)
+            return self.notParked(tag, "\(error)", channel)
         }
-        self.parking?.sendAcks()  // has none: it sends what was published
+        self.releaseCopies(channel)
     }
-
-    private func publishCopy(
-        of delivery: InFlight,
-        _ properties: BasicProperties,
-        to address: CopyAddress,
-        _ token: UInt64,
-        on parking: Channel
-    ) throws(AMQPError) {
-        _ = try parking.publish(
-            delivery.slice(delivery.record.bodyOffset, delivery.record.bodyLength),
-            exchange: address.exchange,
-            routingKey: address.routingKey,
-            properties: properties,
-            mandatory: true,
-            token: token,
-            until: MonotonicClock.deadline(in: Self.patience)
-        )
-    }
-
-    /// How long a copy waits for room on a connection that the broker does not read.
-    private static var patience: Duration { .seconds(5) }
 
     private func failureNote(_ delivery: InFlight, _ reason: FailureNote.Reason?) -> FailureNote {
         FailureNote(
@@ -93,14 +82,88 @@ extension Worker {
         )
     }
 
-    private func parkingChannel(_ channel: Channel) throws(AMQPError) -> Channel {
+    // MARK: Publishing
+
+    /// Publishes the copies that may go now.
+    func releaseCopies(_ channel: Channel) {
+        guard self.parked.hasUnsent, let parking = self.parkingOrGiveBack(channel) else { return }
+        while let step = self.parked.next(now: MonotonicClock.coarseNow(), mayWait: false) {
+            guard self.publish(step, on: parking, channel) else { break }
+        }
+        self.parking?.sendAcks()  // has none: it sends what was published
+    }
+
+    /// - Returns: Whether there may be a next one.
+    private func publish(
+        _ step: OutputQueue<ParkedCopy>.Step,
+        on parking: Channel,
+        _ channel: Channel
+    ) -> Bool {
+        do throws(AMQPError) {
+            do throws(AMQPError) {
+                try Self.publish(step.load, step.load.properties, step.token, on: parking)
+            } catch  where error.code == .refusedLocally {
+                try Self.publish(step.load, step.load.briefProperties, step.token, on: parking)
+            }
+            self.parked.sent(step.token)
+            return true
+        } catch {
+            switch (error.scope, error.code) {
+            case (.call, .timeout):
+                guard let copy = self.parked.remove(step.token) else { return false }
+                self.notParked(copy.deliveryTag, "\(error)", channel)
+                return true
+            case (.call, _):
+                guard let copy = self.parked.remove(step.token) else { return true }
+                self.canNotBeCopied(copy, "\(error)", channel)
+                return true
+            default:
+                self.takeFromParking(channel)
+                return false
+            }
+        }
+    }
+
+    private static func publish(
+        _ copy: ParkedCopy,
+        _ properties: BasicProperties,
+        _ token: UInt64,
+        on parking: Channel
+    ) throws(AMQPError) {
+        try copy.body.withBytes { (body) throws(AMQPError) in
+            _ = try parking.publish(
+                body,
+                exchange: copy.address.exchange,
+                routingKey: copy.address.routingKey,
+                properties: properties,
+                mandatory: true,
+                token: token,
+                until: MonotonicClock.deadline(in: Self.patience)
+            )
+        }
+    }
+
+    /// How long a copy waits for room on a connection that the broker does not read.
+    private static var patience: Duration { .seconds(5) }
+
+    private func parkingOrGiveBack(_ channel: Channel) -> Channel? {
         if let parking = self.parking, parking.isOpen { return parking }
         self.takeFromParking(channel)
-        let mailbox = Mailbox(waking: self.handle.mailbox, with: WorkerHandle.Signal.parking)
-        let parking = try self.openForCopies(mailbox)
-        try parking.selectConfirms()
-        self.parking = parking
-        return parking
+        do throws(AMQPError) {
+            let mailbox = Mailbox(waking: self.handle.mailbox, with: WorkerHandle.Signal.parking)
+            let parking = try self.openForCopies(mailbox)
+            try parking.selectConfirms()
+            self.parking = parking
+            return parking
+        } catch {
+            let copies = self.parked.removeAll()
+            guard channel.isOpen || self.handle.job.ack.mode == .none else {
+                self.counts.droppedAcks += copies.count
+                return nil
+            }
+            for copy in copies { self.notParked(copy.deliveryTag, "\(error)", channel) }
+            return nil
+        }
     }
 
     /// A channel beside the one that consumes, whose requests do not outwait the broker's alarm.
@@ -127,24 +190,45 @@ extension Worker {
         guard let parking = self.parking else { return }
         parking.pump(until: 0)
         for answer in parking.takeVerdicts() {
-            guard let input = self.parked.remove(answer.token) else { continue }
-            switch answer.verdict {
-            case .confirmed:
-                self.ledger?.wasSetAside(input.deliveryTag)
-                self.send(input.settlement, input.deliveryTag, channel)
+            guard let copy = self.parked.answered(answer.token, answer.verdict) else { continue }
+            switch copy.failure {
+            case nil:
+                self.ledger?.wasSetAside(copy.load.deliveryTag)
+                self.send(copy.load.settlement, copy.load.deliveryTag, channel)
             case .returned:
-                self.parkingQueues.forget(input.address.key)
-                self.notParked(input.deliveryTag, "no queue took its copy, meant for \(input.address)", channel)
-            case .refused:
-                self.notParked(input.deliveryTag, "\(input.address) refused its copy (basic.nack)", channel)
-            case .unknown:
-                self.parkingQueues.forget(input.address.key)
-                let reason = parking.endReason.map { "\($0)" } ?? "its channel ended"
-                self.notParked(input.deliveryTag, "its copy was not confirmed: \(reason)", channel)
+                self.forget(copy.load.address)
+                let text = "no queue took its copy, meant for \(copy.load.address)"
+                self.notParked(copy.load.deliveryTag, text, channel)
+            case .some:
+                let text = "\(copy.load.address) refused its copy (basic.nack)"
+                self.notParked(copy.load.deliveryTag, text, channel)
             }
         }
         _ = parking.takeReturnedMessages()  // told by their verdicts
-        if !parking.isOpen { self.parking = nil }
+        if !parking.isOpen { self.parkingEnded(parking, channel) }
+    }
+
+    private func parkingEnded(_ parking: Channel, _ channel: Channel) {
+        self.parking = nil
+        let reason = parking.endReason
+        let text = reason.map { "\($0)" } ?? "its channel ended"
+        guard channel.isOpen || self.handle.job.ack.mode == .none else { return }  // the inputs went with it
+        if case .connection = reason?.scope {
+            for copy in self.parked.removeAll() {
+                self.notParked(copy.deliveryTag, "its copy was not confirmed: \(text)", channel)
+            }
+            return
+        }
+        for copy in self.parked.channelEnded() {
+            self.forget(copy.address)
+            if reason?.code == AMQPError.Code(.notFound) || reason?.code == AMQPError.Code(.accessRefused) {
+                // The target's fault, not the message's.
+                self.notParked(copy.deliveryTag, text, channel)
+            } else {
+                self.canNotBeCopied(copy, text, channel)
+            }
+        }
+        self.releaseCopies(channel)
     }
 
     /// The message stays where it was and comes again, without its wait: slower, but not lost.
@@ -163,5 +247,37 @@ extension Worker {
             self.counts.lost += 1
             self.noteFailure(.rejectRequeue)
         }
+    }
+
+    /// The broker takes no copy of it, whatever the target: it leaves its queue by the broker's own dead-lettering, if
+    /// its queue has that, and else is kept for a while before it goes back.
+    private func canNotBeCopied(_ copy: ParkedCopy, _ reason: String, _ channel: Channel) {
+        guard self.handle.job.ack.mode == .auto else { return self.notParked(copy.deliveryTag, reason, channel) }
+        if let connection = self.source.current, self.topology.brokerDeadLetters(self.handle.job.queue, on: connection)
+        {
+            self.handle.logger.error(
+                "a message can not be copied; the broker makes it a dead letter, without what we know of it",
+                metadata: ["delivery": "\(copy.deliveryTag)", "reason": "\(reason)"]
+            )
+            return self.send(.reject, copy.deliveryTag, channel)
+        }
+        self.handle.logger.error(
+            "a message can not be copied, and its queue has no dead_letter; it stays in its queue, and comes again",
+            metadata: [
+                "delivery": "\(copy.deliveryTag)", "reason": "\(reason)",
+                "help": "give queue '\(self.handle.job.queue)' a dead_letter",
+            ]
+        )
+        let now = MonotonicClock.now()
+        guard !self.handle.isDraining,
+            self.setAside.add(copy.deliveryTag, prefetch: Int(self.handle.job.prefetch), now: now)
+        else { return self.send(.giveBack, copy.deliveryTag, channel, slowsDown: true) }
+    }
+
+    /// Gives back what was kept in hand because it could not be copied.
+    func giveBackSetAside(_ channel: Channel, all: Bool = false) {
+        guard !self.setAside.isEmpty else { return }
+        let tags = all ? self.setAside.removeAll() : self.setAside.due(now: MonotonicClock.now())
+        for tag in tags { self.send(.giveBack, tag, channel, slowsDown: !all) }
     }
 }

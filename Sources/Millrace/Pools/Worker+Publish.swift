@@ -126,9 +126,7 @@ extension Worker {
 
     /// The connection for what is published: its own, if the file says so.
     func connectionForOutputs() throws(AMQPError) -> Connection {
-        if self.source.publishesSeparately { return try self.source.awaitPublishing() }
-        if let current = self.source.current { return current }
-        throw AMQPError(.connectionLost, scope: .connection, text: "the connection has ended")
+        try self.source.connectionForOutputs()
     }
 
     // MARK: Answers

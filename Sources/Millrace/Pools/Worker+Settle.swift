@@ -55,17 +55,17 @@ extension Worker {
 
     func carryOut(_ disposition: Disposition, _ delivery: InFlight, _ channel: Channel) {
         guard case .settle(let settlement) = disposition else { return self.park(delivery, disposition, channel) }
-        guard self.handle.job.ack.mode == .none, let step = Self.wayBack(settlement) else {
+        guard self.handle.job.ack.mode == .none, let wait = Self.wayBack(settlement) else {
             return self.send(settlement, delivery.record.deliveryTag, channel)
         }
-        self.park(delivery, .snooze(step), channel)
+        self.park(delivery, .snooze(wait), channel)
     }
 
     /// Without acks the broker takes nothing back: a copy comes again, after a failure not at once.
-    private static func wayBack(_ settlement: Settlement) -> DelayStep? {
+    private static func wayBack(_ settlement: Settlement) -> Wait? {
         switch settlement {
-        case .giveBack: DelayStep(milliseconds: 1)
-        case .rejectRequeue: DelayStep(milliseconds: 1000)
+        case .giveBack: Wait(milliseconds: 1)
+        case .rejectRequeue: Wait(milliseconds: 1000)
         case .ack, .discard, .reject, .retried, .deadLettered, .snoozed: nil
         }
     }
@@ -91,7 +91,7 @@ extension Worker {
         case .settle(let settlement):
             guard settlement.isFailure || settlement == .discard else { return }
             outcome = "\(settlement)"
-        case .retry(let step, let attempt): outcome = "attempt \(attempt) in \(step.milliseconds) ms"
+        case .retry(let wait, let attempt): outcome = "attempt \(attempt) in \(wait.milliseconds) ms"
         case .deadLetter(let reason): outcome = "dead letter: \(reason.rawValue)"
         case .snooze: return
         }

@@ -26,7 +26,14 @@ final class Worker {
     var outputs: OutputQueue<HeldDelivery>
     /// The channel for copies: retries, snoozes, dead letters; opened with the first.
     var parking: Channel?
-    var parked = ParkedInputs()
+    var parked = OutputQueue<ParkedCopy>(OutputQueue.Plan(isTransactional: false, size: 1, timeout: 0))
+    var setAside = SetAside()
+    /// Where copies of its messages wait.
+    let delays: DelayQueue
+    /// Nil unless its queue may drop what it gives out often.
+    let wearLimit: WearLimit?
+    /// What tells our copies from other messages, for the connection of the moment.
+    var seal = CopySeal(user: nil)
     var spareHands: [InFlight] = []
     private var pause = FailurePause()
 
@@ -57,9 +64,12 @@ final class Worker {
         topology: Topology,
         entry: HandlerEntry,
         parkingQueues: ParkingQueues,
-        limiter: RateLimiter?
+        limiter: RateLimiter?,
+        ladder: DelayLadder
     ) {
         self.handle = handle
+        self.delays = topology.delays(of: handle.job.queue, ladder)
+        self.wearLimit = handle.job.ack.mode == .auto ? topology.wearLimit(of: handle.job.queue) : nil
         self.source = source
         self.topology = topology
         self.entry = entry
@@ -123,6 +133,7 @@ final class Worker {
     /// One channel's life: open, consume, work, drain.
     private func serve(_ connection: Connection, started: () -> Void) throws(AMQPError) {
         let job = self.handle.job
+        self.seal = CopySeal(connection)
         self.handle.enter(.opening)
         _ = self.handle.takeRestart()
         let channel = try connection.openChannel(
@@ -155,6 +166,7 @@ final class Worker {
             try self.throwIfEnded(channel)
             self.workOff(channel, whileDraining: false)
             if !self.outputs.isEmpty { self.releaseOutputs(channel) }
+            if !self.setAside.isEmpty { self.giveBackSetAside(channel) }
             self.publishCounts()
             try self.throwIfEnded(channel)
             // What told of a drain may have been taken in already: nothing would wake the thread again.
@@ -226,6 +238,7 @@ final class Worker {
         var wake = self.pausedUntil > 0 ? self.pausedUntil : UInt64.max
         if self.outlet?.isCommitting != true, let deadline = self.outputs.deadline { wake = min(wake, deadline) }
         if let overdue = self.nextOverdue { wake = min(wake, overdue) }
+        if let due = self.setAside.wake { wake = min(wake, due) }
         if let due = self.batching?.nextWake(pausedUntil: self.pausedUntil) { wake = min(wake, due) }
         return wake == .max ? nil : wake
     }
@@ -250,6 +263,7 @@ final class Worker {
         if self.batch == nil {
             self.batch = channel.takeBatch()
             self.nextRecord = 0
+            if self.wearLimit != nil { self.renewWorn(channel) }
         }
         return self.batch != nil
     }
@@ -367,7 +381,7 @@ final class Worker {
         var unbegun = self.batch.map { $0.records.count - self.nextRecord } ?? 0
         if let batching = self.batching { unbegun += batching.collector.elements.count }
         self.handle.inHand.store(
-            self.running.count + self.outputs.count + self.parked.count + unbegun,
+            self.running.count + self.outputs.count + self.parked.count + self.setAside.count + unbegun,
             ordering: .releasing
         )
     }

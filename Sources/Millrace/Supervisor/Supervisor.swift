@@ -15,6 +15,7 @@ public final class Supervisor: Sendable {
     let source: ConnectionSource
     let topology: Topology
     let pools: [Pool]
+    let returner: Returner
     let failures = Monitor<[String: String]>([:])
     let watched = Monitor(WatchedState())
     private let onStatus: (@Sendable ([JobStatus]) -> Void)?
@@ -52,12 +53,24 @@ public final class Supervisor: Sendable {
                     source: self.source,
                     topology: topology,
                     recovery: file.connection.recovery,
+                    ladder: options.delays.ladder,
                     logger: logger,
                     jobStopped: { [inbox] job, reason in inbox.jobStopped(job, reason) }
                 )
             )
         }
         self.pools = pools
+        var known: Set<String> = []
+        self.returner = Returner(
+            file.jobs.map(\.queue).filter { known.insert($0).inserted }.map {
+                topology.delays(of: $0, options.delays.ladder)
+            },
+            known: topology.delayQueues,
+            settings: options.delays,
+            source: self.source,
+            recovery: file.connection.recovery,
+            logger: logger
+        )
     }
 
     /// Drains and ends.

@@ -7,6 +7,8 @@ public struct SupervisorOptions: Sendable {
     /// A worker that has a connection and no running consumer for this long is named in the log, its channel is
     /// opened again, and the supervisor is not ready.
     public var consumeTimeout: Duration
+    /// How failed and snoozed messages wait.
+    package var delays = DelaySettings()
 
     /// The defaults: run until stopped, no status, 30 s for a consumer to start.
     public init(once: Bool = false, statusInterval: Duration? = nil, consumeTimeout: Duration = .seconds(30)) {

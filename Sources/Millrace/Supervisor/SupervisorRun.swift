@@ -190,8 +190,19 @@ struct SupervisorRun {
         self.schedule.connected(now: MonotonicClock.now())
         self.supervisor.noteTopology(success.failures)
         self.supervisor.source.set(success.connection)
+        self.startReturner()
         self.supervisor.startPools()
         for pool in self.supervisor.pools { pool.signal(WorkerHandle.Signal.connection) }
+    }
+
+    /// Whoever brings waiting messages back is there before the first one is put aside.
+    private func startReturner() {
+        do throws(ThreadError) {
+            try self.supervisor.returner.start()
+        } catch {
+            self.logger.error("waiting messages do not come back", metadata: ["reason": "\(error)"])
+        }
+        self.supervisor.returner.connectionChanged()
     }
 
     // MARK: Events
@@ -259,9 +270,11 @@ struct SupervisorRun {
         let cancelAt = atOnce ? start : start &+ file.shutdownTimeout.nanoseconds
         let killAt = cancelAt &+ (atOnce ? 0 : file.killTimeout.nanoseconds)
         for pool in self.supervisor.pools { pool.signal(WorkerHandle.Signal.drain) }
+        self.supervisor.returner.end()
         var isCancelled = false
-        while !self.supervisor.haveEnded {
+        while !self.supervisor.haveEnded || !self.supervisor.returner.isDone {
             let now = MonotonicClock.now()
+            if now >= cancelAt, self.supervisor.haveEnded { break }  // what is held goes back with the connection
             if now >= cancelAt, !isCancelled {
                 isCancelled = true
                 self.logger.warning("handlers still run at shutdown_timeout; they are asked to end early")
@@ -287,6 +300,7 @@ struct SupervisorRun {
             self.nameAbandoned()
             for pool in self.supervisor.pools { pool.letGo() }
         }
+        self.supervisor.returner.letGo()
         // Threads given up at a job's kill_timeout are not waited for; the process's end is theirs.
         let isClean = haveEnded && !self.supervisor.hasAbandoned
         self.connection?.close()

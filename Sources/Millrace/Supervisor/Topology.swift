@@ -6,6 +6,8 @@ import Logging
 final class Topology: Sendable {
     private let file: JobFile
     private let queues: [String: QueueDefinition]
+    /// Delay queues, which are declared by whoever brings back what waits in them.
+    let delayQueues = ParkingQueues()
     /// Queues that are there, not as the file says, and used as they are.
     private let kept = Monitor<Set<String>>([])
 
@@ -101,15 +103,28 @@ final class Topology: Sendable {
         try self.declare(queue, on: channel)
     }
 
-    func isQuorum(_ queue: String) -> Bool { self.queues[queue]?.type == .quorum }
+    func type(of queue: String) -> QueueDefinition.QueueType? { self.queues[queue]?.type }
 
-    /// Whether what goes back to the queue has to be kept until it is taken: it is replicated, or refuses when full.
-    func needsSafeWay(to queue: String) -> Bool {
-        guard let definition = self.queues[queue] else { return false }
-        if definition.type == .quorum { return true }
-        if let overflow = definition.overflow { return overflow != .dropHead }
-        guard case .string(let overflow) = definition.arguments["x-overflow"] else { return false }
-        return overflow != QueueDefinition.Overflow.dropHead.rawValue
+    /// Whether a message that is rejected becomes a dead letter by the broker: the file gives its queue a target, the
+    /// queue was declared so, and the target is there.
+    func brokerDeadLetters(_ name: String, on connection: Connection) -> Bool {
+        guard let queue = self.queues[name], queue.declare == .active, let target = queue.deadLetter,
+            !self.kept.withLock({ $0.contains(name) }), !connection.isBlocked
+        else { return false }
+        do throws(AMQPError) {
+            let channel = try connection.openChannel(outwaitsBlocks: false)
+            defer { channel.close() }
+            if !target.exchange.isEmpty {
+                try channel.declareExchange(target.exchange, passive: true)
+            } else if let key = target.routingKey {
+                _ = try channel.declareQueue(key, passive: true)
+            } else {
+                return false  // its own key, which leads back to where it is
+            }
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// Where a job's dead letters go.
@@ -125,10 +140,29 @@ final class Topology: Sendable {
 
     /// The queue's `dead_letter`, or `QUEUE.dead`: without a target a broker drops what is rejected.
     func deadLetter(of queue: String) -> DeadLetterTarget {
-        guard let target = self.queues[queue]?.deadLetter else {
-            return DeadLetterTarget(exchange: "", routingKey: DerivedName.of(queue, "dead"), isOurs: true)
-        }
+        guard let target = self.queues[queue]?.deadLetter else { return self.ownDeadLetter(of: queue) }
         return DeadLetterTarget(exchange: target.exchange, routingKey: target.routingKey, isOurs: false)
+    }
+
+    /// A queue of ours, whatever the file says.
+    ///
+    /// `QUEUE.dead`, unless a job works that off: then nobody's.
+    func ownDeadLetter(of queue: String) -> DeadLetterTarget {
+        let usual = DerivedName.of(queue, "dead")
+        let isWorkedOff = self.file.jobs.contains { $0.queue == usual } && self.queues[queue]?.deadLetter != nil
+        let name = isWorkedOff ? DerivedName.of(queue, "dead.circle") : usual
+        return DeadLetterTarget(exchange: "", routingKey: name, isOurs: true)
+    }
+
+    func wearLimit(of queue: String) -> WearLimit? { WearLimit(self.queues[queue]) }
+
+    /// The queues in which copies of a job queue's messages wait.
+    func delays(of queue: String, _ ladder: DelayLadder) -> DelayQueue {
+        DelayQueue(home: queue, type: self.isStream(queue) ? .quorum : self.type(of: queue), ladder: ladder)
+    }
+
+    private func isStream(_ queue: String) -> Bool {
+        self.queues[queue]?.arguments["x-queue-type"] == .string("stream")
     }
 
     /// A dead-letter target on the default exchange that the file does not declare: without it, dead letters vanish.

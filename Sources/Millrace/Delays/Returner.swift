@@ -1,0 +1,88 @@
+import AMQPClient
+import AMQPWire
+import Logging
+import Synchronization
+
+/// Brings copies back whose wait is over: one thread for all jobs of a supervisor.
+///
+/// What of it may be touched from any thread.
+final class Returner: Sendable {
+    enum Signal {
+        static let connection: UInt32 = 1
+        static let end: UInt32 = 2
+        /// Something came for the channel that copies go out on.
+        static let outlet: UInt32 = 4
+    }
+
+    let queues: [DelayQueue]
+    /// Told of each delay queue that is there and consumed.
+    let known: ParkingQueues
+    let settings: DelaySettings
+    let source: ConnectionSource
+    let logger: Logger
+    let recovery: RecoverySettings
+    let mailbox = Mailbox()
+    /// Copies in hand.
+    let inHand = Atomic<Int>(0)
+    /// Copies that have gone home since the start.
+    let returned = Atomic<Int>(0)
+    /// Delay queues that it consumes.
+    let attended = Atomic<Int>(0)
+    private let isEnding = Atomic<Bool>(false)
+    private let hasEndedFlag = Atomic<Bool>(false)
+    private let thread = Monitor<WorkerThread?>(nil)
+
+    init(
+        _ queues: [DelayQueue],
+        known: ParkingQueues,
+        settings: DelaySettings,
+        source: ConnectionSource,
+        recovery: RecoverySettings,
+        logger: Logger
+    ) {
+        self.queues = queues
+        self.known = known
+        self.settings = settings
+        self.source = source
+        self.recovery = recovery
+        self.logger = logger
+    }
+
+    var mustEnd: Bool { self.isEnding.load(ordering: .relaxed) }
+    var hasEnded: Bool { self.hasEndedFlag.load(ordering: .acquiring) }
+    var isStarted: Bool { self.thread.withLock { $0 != nil } }
+    /// Whether it has nothing in hand, and nothing lies in its mailbox.
+    var isIdle: Bool { self.inHand.load(ordering: .acquiring) == 0 && self.mailbox.isIdle }
+    /// Whether nobody has to wait for it.
+    var isDone: Bool { self.hasEnded || !self.isStarted }
+    /// Whether it has a consumer on every delay queue.
+    var attendsAll: Bool {
+        self.attended.load(ordering: .acquiring) == self.queues.count * self.settings.ladder.stages.count
+    }
+
+    func start() throws(ThreadError) {
+        guard !self.isStarted else { return }
+        let thread = try WorkerThread.start(name: "returns") {
+            ReturnerThread(self).run()
+            self.hasEndedFlag.store(true, ordering: .releasing)
+        }
+        self.thread.withLock { $0 = thread }
+    }
+
+    func connectionChanged() { self.mailbox.signal(Signal.connection) }
+
+    /// Ends it; what it has in hand goes back to its delay queue.
+    func end() {
+        self.isEnding.store(true, ordering: .relaxed)
+        self.mailbox.signal(Signal.end)
+    }
+
+    /// Waits for its thread if that has ended, and lets it go if not.
+    func letGo() {
+        let thread = self.thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        if self.hasEnded { thread?.join() } else { thread?.detach() }
+    }
+}
