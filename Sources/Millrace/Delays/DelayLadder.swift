@@ -4,7 +4,9 @@
 /// long wait goes through a stage several times. The stages are the same for every job and every file, so that whoever
 /// comes finds all that waits, whatever it was put in for.
 package struct DelayLadder: Sendable, Equatable {
-    /// Milliseconds, from 0, rising. The first stage takes what is shorter than the second.
+    /// Milliseconds, from 0, rising.
+    ///
+    /// The first stage takes what is shorter than the second.
     package let stages: [Int]
 
     package init(stages: [Int]) { self.stages = stages }

@@ -12,10 +12,7 @@ final class ParkingQueues: Sendable {
         self.declared.broadcast()
     }
 
-    /// Waits until somebody else has declared it.
-    ///
-    /// - Parameter deadline: Nanoseconds of the monotonic clock.
-    /// - Returns: false when the deadline passes first.
+    /// Waits until somebody else has declared it; false when the deadline passes first.
     func awaitDeclared(_ name: String, until deadline: UInt64) -> Bool {
         self.declared.wait(until: deadline) { $0.contains(name) ? true : nil } ?? false
     }

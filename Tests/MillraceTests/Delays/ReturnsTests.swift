@@ -126,7 +126,9 @@ import Testing
         #expect(returns.count == 1)
     }
 
-    /// A broker of a few numbers: what is in a queue, in hand, or home. Any order of events ends with everything home,
+    /// A broker of a few numbers: what is in a queue, in hand, or home.
+    ///
+    /// Any order of events ends with everything home,
     /// each copy once and never before its time.
     @Test(arguments: 0..<200)
     func `in whatever order things happen, every copy comes home, none before its time`(_ number: Int) {
