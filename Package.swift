@@ -94,11 +94,12 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "AMQPClient", "AMQPWire", "Millrace", "MillraceHandler", "CMillraceABI", "TestSupport", logging,
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ] + nio
         ),
         .testTarget(
             name: "MillraceTests",
-            dependencies: ["Millrace", "AMQPClient", "AMQPWire", "TestSupport"],
+            dependencies: ["Millrace", "AMQPClient", "AMQPWire", "TestSupport", logging],
             exclude: ["JobFile/Fixtures", "Plugins/Fixtures", "CrashLedger/Fixtures"]
         ),
     ]

@@ -1,4 +1,6 @@
+import AMQPClient
 import ArgumentParser
+import Glibc
 
 /// The `millrace` command.
 @main
@@ -18,4 +20,29 @@ struct MillraceCommand: ParsableCommand {
             VersionCommand.self,
         ]
     )
+
+    /// As ArgumentParser does it, but for what it prints: its messages quote the arguments.
+    static func main() {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        do {
+            var command = try Self.parse(arguments)
+            try command.run()
+        } catch {
+            let text = Self.fullMessage(for: error)
+            let code = Self.exitCode(for: error)
+            if !text.isEmpty { code.isSuccess ? StandardOutput.block(text) : StandardError.block(text) }
+            Glibc.exit(code.rawValue)
+        }
+    }
+
+    /// What is wrong is said of arguments that can be shown: a line feed in one of them would begin a line of its own.
+    private static func parse(_ arguments: [String]) throws -> any ParsableCommand {
+        do {
+            return try Self.parseAsRoot(arguments)
+        } catch {
+            let shown = arguments.map { PlainText.line($0) }
+            if shown != arguments { _ = try Self.parseAsRoot(shown) }
+            throw error
+        }
+    }
 }

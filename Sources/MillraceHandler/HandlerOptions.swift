@@ -106,7 +106,7 @@ public struct HandlerOptions: Sendable {
             let (product, overflow) = count.multipliedReportingOverflow(by: milliseconds)
             if !overflow { return .milliseconds(product) }
         }
-        throw OptionError(key: key, reason: "must be a duration with its unit: 500ms, 30s, 2m or 1h, not '\(text)'")
+        throw OptionError(key: key, reason: "must be a duration with its unit: 500ms, 30s, 2m or 1h")
     }
 
     /// A duration, or the default.

@@ -71,6 +71,27 @@ import Testing
         #expect(error?.description.contains("s3cret") == false)
     }
 
+    @Test(arguments: [
+        "amqp://u:s3/cret@h", "amqp://u:12/s3cret@h", "amqp://u:s3cret?x@h", "amqp://u:s3cret", "s3cret@h://x",
+        "u:s3cret://h", "amqps://h?password=a&s3cret=b", "amqps://h?password=a&b=s3cret", "amqp://h?heartbeat=s3cret",
+        "amqps://h?verify=s3cret", "amqp://h?auth_mechanism=s3cret", "amqp://u:%zzs3cret@h", "amqp://u:s3cret@h:x",
+    ])
+    func `what may be a password is repeated by no message, and never taken for an address`(uri: String) {
+        let error = Scripted.error { () throws(AMQPError) in _ = try Endpoint(uri: uri) }
+        #expect(error?.code == .invalidSettings, "\(uri)")
+        #expect(error?.description.contains("cret") == false, "\(String(describing: error))")
+    }
+
+    @Test func `whoever prints an endpoint prints no password`() throws {
+        let endpoint = try Endpoint(uri: "amqps://ann:s3cret@h/v?certfile=/c&password=k3y")
+        var dumped = ""
+        dump(RecoveryEvent.connecting(endpoint), to: &dumped)
+        for text in ["\(endpoint)", "\([endpoint.tls])", "\(RecoveryEvent.connecting(endpoint))", dumped] {
+            #expect(!text.contains("s3cret") && !text.contains("k3y"), "\(text)")
+            #expect(text.contains("/c"))
+        }
+    }
+
     @Test func `parameters of TLS without TLS are a mistake`() {
         let error = Scripted.error { () throws(AMQPError) in
             _ = try Endpoint(uri: "amqp://broker?cacertfile=/ca.pem")

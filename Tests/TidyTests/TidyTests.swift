@@ -56,6 +56,22 @@ import Testing
         }
     }
 
+    @Test func `what a command says goes through Output, and what it logs through its own handler`() {
+        let ways = [
+            (" print" + "(", "say it by StandardOutput or StandardError"),
+            ("STDOUT" + "_FILENO", "say it by StandardOutput"), ("fputs" + "(", "say it by StandardError"),
+            ("Logger(label" + ": \"millrace\")\n", "take one of LoggingOptions"),
+        ]
+        for file in Self.sources where file.path.hasPrefix("Sources/") && !file.path.contains("/Output/") {
+            for (index, line) in file.lines.enumerated() {
+                if line.trimmingCharacters(in: .whitespaces).hasPrefix("//") { continue }
+                for (way, instead) in ways where " \(line)\n".contains(way) {
+                    Issue.record("\(file.path):\(index + 1): \(instead)")
+                }
+            }
+        }
+    }
+
     @Test func `what the compiler can not check has its reason beside it`() {
         for file in Self.sources + Self.tests {
             for (index, line) in file.lines.enumerated()

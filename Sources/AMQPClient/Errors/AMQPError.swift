@@ -64,7 +64,7 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
     public let code: Code
     /// What ended with it.
     public let scope: Scope
-    /// The broker's own words, or ours.
+    /// The broker's own words, or ours; as they came, so show ``description`` instead.
     public let text: String
     /// The method that the broker blames, or that the call would have sent.
     public let method: MethodID?
@@ -91,7 +91,7 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// One line for a log: code, place, the broker's words, advice.
     ///
-    /// Never a password or a body.
+    /// Never a password or a body, and never a character that a terminal obeys.
     public var description: String {
         var line = self.code.description
         switch self.scope {
@@ -102,6 +102,6 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
         if let method = self.method { line += " after \(method)" }
         line += ": \(self.text)"
         if let advice = self.advice { line += line.hasSuffix(".") ? " \(advice)" : ". \(advice)" }
-        return line
+        return PlainText.line(line)
     }
 }

@@ -17,6 +17,6 @@ public struct FailoverError: Error, Sendable, Equatable, CustomStringConvertible
     /// One line for each endpoint; never a password.
     public var description: String {
         guard !self.failures.isEmpty else { return "there is no endpoint to connect to" }
-        return self.failures.map { "\($0.address): \($0.error)" }.joined(separator: "\n")
+        return self.failures.map { "\(PlainText.line($0.address)): \($0.error)" }.joined(separator: "\n")
     }
 }

@@ -57,7 +57,7 @@ public final class RecoveringConnection: Sendable {
         self.settings = settings
         self.topology = topology
         self.group = group
-        self.logger = logger
+        self.logger = logger.plain
         self.onEvent = onEvent
     }
 

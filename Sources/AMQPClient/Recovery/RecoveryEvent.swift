@@ -28,7 +28,7 @@ public struct TopologyFailure: Sendable, CustomStringConvertible {
     public let error: AMQPError
 
     /// One line for a log.
-    public var description: String { "\(self.entity): \(self.error)" }
+    public var description: String { "\(PlainText.line(self.entity)): \(self.error)" }
 }
 
 /// Tells the recovery's thread about one connection; each attempt has its own, so that the late end of a failed one is

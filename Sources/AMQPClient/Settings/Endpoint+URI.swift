@@ -12,7 +12,11 @@ extension Endpoint {
     public init(uri: String) throws(AMQPError) {
         guard let schemeEnd = uri.utf8Range(of: "://") else { throw Self.invalid("has no scheme") }
         let scheme = uri[..<schemeEnd.lowerBound].lowercased()
-        guard scheme == "amqp" || scheme == "amqps" else { throw Self.invalid("has the scheme '\(scheme)'") }
+        guard scheme == "amqp" || scheme == "amqps" else {
+            // Anything else that stands there may be a part of a password.
+            let isScheme = scheme.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
+            throw Self.invalid(isScheme ? "has the scheme '\(scheme)'" : "has no scheme")
+        }
         self.init(host: "localhost", tls: scheme == "amqps" ? TLSOptions() : nil)
         var rest = uri[schemeEnd.upperBound...]
         var query: Substring = ""
@@ -24,6 +28,7 @@ extension Endpoint {
             // Not quoted: it may well be the rest of a password.
             throw Self.invalid("has an '@' after its '?' (write %3F for a '?' in a password, %40 for an '@')")
         }
+        var hasLateAt = false
         if let slash = rest.firstIndex(of: "/") {
             guard let name = PercentCoding.decode(rest[rest.index(after: slash)...]) else {
                 throw Self.invalid("has a broken percent-encoding in its virtual host")
@@ -31,6 +36,7 @@ extension Endpoint {
             guard !rest[rest.index(after: slash)...].contains("/") else {
                 throw Self.invalid("has a second '/' in its virtual host (write it as %2F)")
             }
+            hasLateAt = rest[slash...].contains("@") && !rest[..<slash].contains("@")
             self.virtualHost = name
             rest = rest[..<slash]
         }
@@ -39,6 +45,10 @@ extension Endpoint {
             rest = rest[rest.index(after: at)...]
         }
         try self.readHost(rest)
+        guard !hasLateAt else {
+            // A password's first part would be the port, and the rest of it the virtual host.
+            throw Self.invalid("has its first '@' after a '/' (write %2F for a '/' in a password, %40 for an '@')")
+        }
         try URIQuery.apply(query, to: &self)
     }
 

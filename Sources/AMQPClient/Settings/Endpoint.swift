@@ -47,3 +47,17 @@ public struct Endpoint: Sendable, Equatable {
     /// Host, port and vhost for logs, without credentials.
     public var address: String { "\(self.host):\(self.port), vhost '\(self.virtualHost)'" }
 }
+
+extension Endpoint: CustomReflectable {
+    /// What is printed of it, alone or as a part of something: everything but the password.
+    public var customMirror: Mirror {
+        Mirror(
+            self,
+            children: [
+                "host": self.host, "port": self.port, "user": self.user, "virtualHost": self.virtualHost,
+                "tls": self.tls as Any, "mechanisms": self.mechanisms,
+            ],
+            displayStyle: .struct
+        )
+    }
+}

@@ -53,3 +53,17 @@ public struct TLSOptions: Sendable, Equatable {
         self.serverName = serverName
     }
 }
+
+extension TLSOptions: CustomReflectable {
+    /// What is printed of them, alone or as a part of something: everything but the key's password.
+    public var customMirror: Mirror {
+        Mirror(
+            self,
+            children: [
+                "caFile": self.caFile as Any, "certificateFile": self.certificateFile as Any,
+                "keyFile": self.keyFile as Any, "verification": self.verification, "serverName": self.serverName,
+            ],
+            displayStyle: .struct
+        )
+    }
+}

@@ -1,4 +1,6 @@
 /// The query parameters of a connection URI, by RabbitMQ's names.
+///
+/// No message repeats a value: nobody knows what it was meant to be.
 enum URIQuery {
     private static let general = ["auth_mechanism", "channel_max", "connection_timeout", "frame_max", "heartbeat"]
     private static let encrypted = [
@@ -19,6 +21,12 @@ enum URIQuery {
             }
             guard seen.insert(name).inserted else {
                 throw Endpoint.invalid("has the query parameter '\(name)' twice")
+            }
+            guard Self.isKnown(name) || !seen.contains("password") else {
+                // Its name may be a part of the password.
+                throw Endpoint.invalid(
+                    "has an unknown query parameter after 'password' (write an '&' in it as %26; \(Self.known))"
+                )
             }
             try Self.apply(name, value, to: &endpoint)
         }
@@ -44,10 +52,15 @@ enum URIQuery {
         case "fail_if_no_peer_cert":
             throw Endpoint.invalid("has 'fail_if_no_peer_cert', an option of servers; leave it out")
         default:
-            let known = (Self.general + Self.encrypted).joined(separator: ", ")
-            throw Endpoint.invalid("has the unknown query parameter '\(name)' (known are \(known))")
+            throw Endpoint.invalid("has the unknown query parameter '\(name)' (\(Self.known))")
         }
     }
+
+    private static func isKnown(_ name: String) -> Bool {
+        Self.general.contains(name) || Self.encrypted.contains(name) || name == "fail_if_no_peer_cert"
+    }
+
+    private static var known: String { "known are " + (Self.general + Self.encrypted).joined(separator: ", ") }
 
     private static func apply(_ name: String, _ value: String, to tls: inout TLSOptions) throws(AMQPError) {
         guard !value.isEmpty else { throw Endpoint.invalid("has nothing after '\(name)='") }
@@ -61,19 +74,19 @@ enum URIQuery {
             switch value {
             case "verify_peer": tls.verification = .full
             case "verify_none": tls.verification = .none
-            default: throw Endpoint.invalid("has verify=\(value) (it takes verify_peer or verify_none)")
+            default: throw Endpoint.invalid("has a verify that is not verify_peer or verify_none")
             }
         }
     }
 
     private static func number(_ name: String, _ value: String, _ range: ClosedRange<Int>) throws(AMQPError) -> Int {
         if let number = Int(value), range.contains(number) { return number }
-        throw Endpoint.invalid("has \(name)=\(value) (it takes \(range.lowerBound) to \(range.upperBound))")
+        throw Endpoint.invalid("has a \(name) that is not \(range.lowerBound) to \(range.upperBound)")
     }
 
     private static func mechanism(_ value: String) throws(AMQPError) -> LoginMechanism {
         if let mechanism = LoginMechanism(rawValue: value.uppercased()) { return mechanism }
         let known = LoginMechanism.allCases.map { $0.rawValue.lowercased() }.joined(separator: ", ")
-        throw Endpoint.invalid("has auth_mechanism=\(value) (it takes \(known))")
+        throw Endpoint.invalid("has an auth_mechanism that is none of \(known)")
     }
 }

@@ -166,8 +166,7 @@ final class CrashLedger: @unchecked Sendable {
     private func begin(_ suspects: Suspects) {
         self.word(LedgerLayout.Header.ending)?.pointee = LastRun.Ending.ended.rawValue
         self.write(suspects)
-        UnsafeMutableRawBufferPointer(rebasing: self.memory[LedgerLayout.slotsOffset...])
-            .initializeMemory(as: UInt8.self, repeating: 0)
+        self.wipeSlots()
         self.mark?.pointee = 0
         self.writeHeader()
     }
@@ -192,6 +191,12 @@ final class CrashLedger: @unchecked Sendable {
     /// It was told to stop: should somebody lose patience and kill it, then that is no crash.
     func drainBegan() { self.word(LedgerLayout.Header.ending)?.pointee = LastRun.Ending.draining.rawValue }
 
+    /// What a worker that was left behind has in hand, nobody will ask for.
+    private func wipeSlots() {
+        UnsafeMutableRawBufferPointer(rebasing: self.memory[LedgerLayout.slotsOffset...])
+            .initializeMemory(as: UInt8.self, repeating: 0)
+    }
+
     /// The run has ended in order; what is still in hand is nobody's fault.
     ///
     /// The memory stays: a handler that was left behind may still be at it.
@@ -199,6 +204,8 @@ final class CrashLedger: @unchecked Sendable {
         millrace_forget_crashes(self.mark)
         self.word(LedgerLayout.Header.ending)?.pointee = LastRun.Ending.ended.rawValue
         let isEmpty = self.book.withLock { $0.suspects.entries.isEmpty }
-        if isEmpty { self.file.remove() } else { self.file.close() }
+        if isEmpty { return self.file.remove() }
+        self.wipeSlots()
+        self.file.close()
     }
 }

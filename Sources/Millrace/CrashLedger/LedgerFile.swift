@@ -49,6 +49,11 @@ package struct LedgerFile {
                 Glibc.close(descriptor)
                 throw LedgerFileError(path: path, what: "is no file", code: EINVAL)
             }
+            // Its owner may have it open, whatever its modes become.
+            guard status.st_uid == geteuid() else {
+                Glibc.close(descriptor)
+                throw LedgerFileError(path: path, what: "belongs to another user", code: EPERM)
+            }
             return LedgerFile(path: path, descriptor: descriptor)
         }
     }
@@ -57,7 +62,7 @@ package struct LedgerFile {
     private static func status(of descriptor: Int32, at path: String) -> stat? {
         var own = stat()
         var named = stat()
-        guard fstat(descriptor, &own) == 0, stat(path, &named) == 0, own.st_ino == named.st_ino,
+        guard fstat(descriptor, &own) == 0, lstat(path, &named) == 0, own.st_ino == named.st_ino,
             own.st_dev == named.st_dev
         else { return nil }
         return own
@@ -90,6 +95,8 @@ package struct LedgerFile {
 
     /// In memory, at least as long as wanted.
     ///
+    /// From here on nobody but its owner can open it, however it was made: it holds parts of messages.
+    ///
     /// It is never cut, so that what it says is lost neither to a full disk nor to an end right after this.
     ///
     /// - Parameters:
@@ -99,6 +106,9 @@ package struct LedgerFile {
     /// - Throws: If there is no room on the disk, among others.
     package func map(octets wanted: Int, isKept: Bool) throws(LedgerFileError) -> UnsafeMutableRawBufferPointer {
         var status = stat()
+        guard fchmod(self.descriptor, 0o600) == 0 else {
+            throw LedgerFileError(path: self.path, what: "can not be made private", code: errno)
+        }
         guard isKept || ftruncate(self.descriptor, 0) == 0, fstat(self.descriptor, &status) == 0 else {
             throw LedgerFileError(path: self.path, what: "can not be written", code: errno)
         }

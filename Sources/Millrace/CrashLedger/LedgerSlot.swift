@@ -91,6 +91,21 @@ package struct LedgerSlot {
         Fingerprint(low: self.words[LedgerLayout.Slot.wholeLow], high: self.words[LedgerLayout.Slot.wholeHigh])
     }
 
+    /// Nothing is in hand any more, and nothing of the message stays.
     @inline(__always)
-    package func clear() { self.setFirstWord(0) }
+    package func clear() {
+        self.setFirstWord(0)
+        let shape = self.words[LedgerLayout.Slot.shape]
+        if shape != 0 { self.wipe(shape) }
+    }
+
+    /// As much as was copied, while it is still in the processor's cache.
+    @inline(__always)
+    private func wipe(_ shape: UInt64) {
+        self.words[LedgerLayout.Slot.shape] = 0
+        let body = min(self.words[LedgerLayout.Slot.bodyBytes], UInt64(2 &* FingerprintHasher.bodyEnds))
+        let octets = min(Int(truncatingIfNeeded: MessageShape.lead(of: shape) &+ body), LedgerLayout.Slot.copyOctets)
+        let copy = UnsafeMutableRawPointer(self.words) + LedgerLayout.Slot.copy
+        copy.initializeMemory(as: UInt8.self, repeating: 0, count: octets)
+    }
 }

@@ -34,6 +34,9 @@ package struct MessageShape: Equatable, Sendable {
     }
 
     @inline(__always)
+    static func lead(of word: UInt64) -> UInt64 { word & 0xFFFF }
+
+    @inline(__always)
     package var word: UInt64 {
         UInt64(self.methodLength) << 48 | UInt64(self.headerOffset) << 32 | UInt64(self.headerLength) << 16
             | UInt64(self.lead)

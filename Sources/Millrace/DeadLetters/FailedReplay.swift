@@ -30,6 +30,6 @@ public struct FailedReplayError: Error, CustomStringConvertible {
         let doubt =
             self.inDoubt.isEmpty
             ? "" : "; these may have gone and still be dead letters too: \(self.inDoubt.joined(separator: ", "))"
-        return "\(self.cause); \(self.done.sent) were sent before\(doubt)"
+        return PlainText.line("\(self.cause); \(self.done.sent) were sent before\(doubt)")
     }
 }

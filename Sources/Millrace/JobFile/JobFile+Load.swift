@@ -28,10 +28,9 @@ extension JobFile {
         if bytes.count > YAMLLimits.fileBytes { throw JobFileBytes.tooLarge(file) }
         let text = YAMLReader.withoutByteOrderMark(bytes)
         let log = DiagnosticLog(source: SourceText(file: file, bytes: text))
-        if let tree = YAMLReader.read(bytes, log: log),
-            let jobFile = JobFileDecoder(log: log, environment: environment).decode(tree)
-        {
-            return jobFile
+        if let tree = YAMLReader.read(bytes, log: log) {
+            log.confidences.note(secretsOf: tree)
+            if let jobFile = JobFileDecoder(log: log, environment: environment).decode(tree) { return jobFile }
         }
         throw JobFileError(diagnostics: log.diagnostics())
     }

@@ -1,3 +1,5 @@
+import AMQPClient
+
 /// Why a plugin can not be used: what, where, and what to do, in one sentence.
 public struct PluginError: Error, Equatable, CustomStringConvertible {
     /// What is wrong.
@@ -40,8 +42,10 @@ public struct PluginError: Error, Equatable, CustomStringConvertible {
         self.path = path
     }
 
-    /// The sentence.
-    public var description: String {
+    /// The sentence, on one line.
+    public var description: String { PlainText.line(self.sentence) }
+
+    private var sentence: String {
         let build = "build it with `swift build -c release`, and compare the path under `plugins`"
         switch self.problem {
         case .missing: return "plugin \(self.path): there is no such file; \(build)"

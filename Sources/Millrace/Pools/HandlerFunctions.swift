@@ -57,7 +57,7 @@ struct HandlerFunctions {
                 &failure
             )
         }
-        guard code == 0 else { throw HandlerStartError(reason: reason.text) }
+        guard code == 0 else { throw HandlerStartError(reason: handle.job.withheld.hidden(in: reason.text)) }
         return instance
     }
 }

@@ -1,3 +1,5 @@
+import AMQPClient
+
 extension OptionValue {
     /// The handler's options as the ABI hands them over: a JSON object, UTF-8.
     static func json(_ options: [String: OptionValue]) -> [UInt8] {
@@ -5,7 +7,7 @@ extension OptionValue {
         return Array(OptionValue.object(members).json.utf8)
     }
 
-    /// The value as JSON on one line.
+    /// The value as JSON on one line, without a character that a terminal would obey.
     package var json: String {
         var text = ""
         self.write(to: &text)
@@ -45,9 +47,11 @@ extension OptionValue {
             case "\"": text += "\\\""
             case "\\": text += "\\\\"
             case "\n": text += "\\n"
-            case _ where scalar.value < 0x20:
-                let hex = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+            case _ where PlainText.isHidden(scalar):
+                for unit in String(scalar).utf16 {
+                    let hex = String(unit, radix: 16)
+                    text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+                }
             default: text.unicodeScalars.append(scalar)
             }
         }

@@ -9,6 +9,7 @@ extension JobFile {
     /// - Returns: What can not be had, by name.
     /// - Throws: Why there is no connection.
     public func declareTopology(logger: Logger) throws(AMQPError) -> [String: AMQPError] {
+        let logger = logger.plain
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { group.shutdownGracefully { _ in } }
         var last = AMQPError(.invalidSettings, scope: .connection, text: "the job file names no broker")

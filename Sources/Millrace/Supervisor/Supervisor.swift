@@ -38,6 +38,7 @@ public final class Supervisor: Sendable {
     ) throws(PluginError) {
         self.file = file
         self.options = options
+        let logger = logger.plain
         self.logger = logger
         self.onStatus = onStatus
         self.source = ConnectionSource(publishesSeparately: file.connection.publishing == .separate)

@@ -15,11 +15,12 @@ struct CheckCommand: ParsableCommand {
         _ = try file.loadPlugins()
         try file.checkTLSFiles()
         for job in file.jobs {
-            print(
+            StandardOutput.line(
                 "\(job.name): queue '\(job.queue)', handler \(job.handler), \(job.threads) threads × prefetch \(job.prefetch)"
             )
         }
         let threads = file.jobs.reduce(0) { $0 + $1.threads }
-        print("\(self.file.file): \(file.jobs.count) jobs, \(threads) threads and channels; nothing to complain about")
+        let counts = "\(file.jobs.count) jobs, \(threads) threads and channels"
+        StandardOutput.line("\(self.file.file): \(counts); nothing to complain about")
     }
 }

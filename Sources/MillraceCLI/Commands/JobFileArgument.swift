@@ -12,10 +12,10 @@ struct JobFileArgument: ParsableArguments {
     func load() throws -> JobFile {
         do throws(JobFileError) {
             let file = try JobFile.load(path: self.file, environment: Self.environment)
-            if !file.warnings.isEmpty { StandardError.write(DiagnosticRenderer.render(file.warnings)) }
+            if !file.warnings.isEmpty { StandardError.block(DiagnosticRenderer.render(file.warnings)) }
             return file
         } catch {
-            StandardError.write(error.description)
+            StandardError.block(error.description)
             throw ExitCode(78)
         }
     }

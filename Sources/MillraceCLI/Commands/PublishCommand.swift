@@ -2,7 +2,6 @@ import AMQPClient
 import AMQPWire
 import ArgumentParser
 import Glibc
-import Logging
 import NIOPosix
 
 struct PublishCommand: ParsableCommand {
@@ -58,9 +57,12 @@ struct PublishCommand: ParsableCommand {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         var options = ConnectionOptions()
         options.name = "millrace publish"
-        var logger = Logger(label: "millrace")
-        logger.logLevel = .error
-        let connection = try Connection.connect(to: endpoint, options: options, on: group, logger: logger)
+        let connection = try Connection.connect(
+            to: endpoint,
+            options: options,
+            on: group,
+            logger: LoggingOptions.errors
+        )
         let channel = try connection.openChannel()
         try channel.selectConfirms()
         var properties = BasicProperties()
@@ -87,7 +89,7 @@ struct PublishCommand: ParsableCommand {
         }
         try self.awaitConfirms(channel, atMost: 0)
         connection.close()
-        print("published \(count) messages")
+        StandardOutput.line("published \(count) messages")
     }
 
     private func awaitConfirms(_ channel: Channel, atMost pending: Int) throws(AMQPError) {

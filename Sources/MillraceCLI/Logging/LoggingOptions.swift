@@ -13,6 +13,9 @@ struct LoggingOptions: ParsableArguments {
     @Option(help: "The least level that is logged: trace, debug, info, notice, warning, error, critical.")
     var logLevel = Logger.Level.info
 
+    /// For commands that say themselves what happens: errors alone.
+    static var errors: Logger { Logger(label: "millrace") { _ in LineLogHandler(format: .human, level: .error) } }
+
     /// Logs to standard error.
     func makeLogger() -> Logger {
         let format = self.logFormat

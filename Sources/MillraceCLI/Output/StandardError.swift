@@ -1,9 +1,18 @@
+import AMQPClient
 import Glibc
 
 enum StandardError {
-    /// Writes a text and a line end, if it has none.
-    static func write(_ text: String) {
-        let line = Array((text.hasSuffix("\n") ? text : text + "\n").utf8)
-        _ = Glibc.write(STDERR_FILENO, line, line.count)
+    /// One line, whatever is in it.
+    static func write(_ text: String) { self.send(PlainText.line(text)) }
+
+    /// Lines that are made here, of parts that have been through `PlainText`.
+    static func block(_ text: String) {
+        let shown = PlainText.block(text)
+        self.send(shown.utf8.last == UInt8(ascii: "\n") ? String(shown.dropLast()) : shown)
+    }
+
+    private static func send(_ text: String) {
+        let octets = Array((text + "\n").utf8)
+        _ = Glibc.write(STDERR_FILENO, octets, octets.count)
     }
 }

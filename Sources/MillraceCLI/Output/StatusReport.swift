@@ -1,3 +1,4 @@
+import AMQPClient
 import ArgumentParser
 import Glibc
 import Millrace
@@ -31,7 +32,8 @@ enum StatusReport {
         }
         let text = OptionValue.object([.init(key: "jobs", value: .object(members))]).json + "\n"
         guard let file = fopen(path, "w") else {
-            throw ValidationError("the report can not be written to \(path): \(String(cString: strerror(errno)))")
+            let reason = String(cString: strerror(errno))
+            throw ValidationError("the report can not be written to \(PlainText.line(path)): \(reason)")
         }
         defer { fclose(file) }
         let octets = Array(text.utf8)

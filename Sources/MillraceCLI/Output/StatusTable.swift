@@ -1,3 +1,4 @@
+import AMQPClient
 import Glibc
 import Millrace
 
@@ -10,7 +11,7 @@ enum StatusTable {
         ]
         let rows = jobs.map { job in
             [
-                job.name, "\(job.state)", "\(job.consuming)/\(job.threads)", "\(job.counts.received)",
+                PlainText.line(job.name), "\(job.state)", "\(job.consuming)/\(job.threads)", "\(job.counts.received)",
                 "\(job.counts.acked)",
                 "\(job.counts.rejected)", "\(job.counts.requeued)", "\(job.counts.givenBack)",
                 "\(job.counts.published)", "\(job.counts.overruns)", "\(job.counts.abandoned)",

@@ -121,6 +121,44 @@ import Testing
         #expect(access(self.path, F_OK) != 0)
     }
 
+    private func mode(_ path: String) -> mode_t {
+        var status = stat()
+        return lstat(path, &status) == 0 ? status.st_mode & 0o7777 : 0
+    }
+
+    @Test func `nobody else can read it, however it was made, and folders that were made for it are as private`() throws
+    {
+        let file = try LedgerFile.open(self.path)
+        #expect(self.mode(self.path) == 0o600)
+        #expect(self.mode(self.folder + "/deep") == 0o700)
+        #expect(self.mode(self.folder + "/deep/er") == 0o700)
+        file.close()
+        try self.fill(self.image())
+        #expect(chmod(self.path, 0o666) == 0)
+        let again = try LedgerFile.open(self.path)
+        defer { again.close() }
+        // What may be somebody's text file is not touched before it is known to be a ledger.
+        #expect(self.mode(self.path) == 0o666)
+        _ = try again.map(octets: LedgerLayout.octets(slots: 2), isKept: true)
+        #expect(self.mode(self.path) == 0o600)
+        #expect(fcntl(again.descriptor, F_GETFD) & FD_CLOEXEC != 0)
+    }
+
+    @Test func `a link in its place is not followed, and another user's file is not taken`() throws {
+        try LedgerFile.open(self.path).remove()
+        #expect(symlink(self.folder + "/target", self.path) == 0)
+        #expect(throws: LedgerFileError.self) { try LedgerFile.open(self.path) }
+        #expect(access(self.folder + "/target", F_OK) != 0)
+        #expect(unlink(self.path) == 0)
+        try LedgerFile.open(self.path).close()
+        guard geteuid() == 0, chown(self.path, 65_534, 65_534) == 0 else { return }
+        #expect {
+            try LedgerFile.open(self.path)
+        } throws: {
+            "\($0)".contains("belongs to another user")
+        }
+    }
+
     @Test func `a place where nothing can be written is an error that names it`() throws {
         #expect {
             try LedgerFile.open("/proc/none/a.ledger")

@@ -84,6 +84,20 @@ import Testing
         #expect(self.image(words)?.run.inHand == [])
     }
 
+    @Test(arguments: [1, 64, 1024, 1025, 40_000])
+    func `when its handler has ended nothing of a message stays, however long the one before was`(length: Int) {
+        let words = self.ledger { memory in
+            let slot = LedgerSlot(memory, job: "shop", hasher: Self.hasher)
+            for octets in [length, 3] {
+                let storage = self.content([UInt8](repeating: 0xAA, count: octets))
+                slot.write(ContentRecord(storage, deliveryTag: 1, redelivered: false), Block(storage))
+                slot.clear()
+            }
+        }
+        let copy = (LedgerLayout.slotsOffset + LedgerLayout.Slot.copy) / 8
+        #expect(words[copy...].allSatisfy { $0 == 0 })
+    }
+
     @Test func `whatever a damaged slot says about its copy, it is read within its bounds`() {
         let first = LedgerLayout.slotsOffset / 8
         var generator = SystemRandomNumberGenerator()

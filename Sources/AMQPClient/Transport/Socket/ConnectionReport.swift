@@ -32,7 +32,7 @@ final class ConnectionReport: @unchecked Sendable {
         self.opened = opened
         self.ended = ended
         self.requestTimeout = requestTimeout
-        self.logger = logger
+        self.logger = logger.plain
         self.delegate = delegate
     }
 

@@ -1,8 +1,8 @@
 import NIOSSL
 
-/// The names in a certificate against the name that was asked for (RFC 6125 §6.4).
+/// The names in a certificate against the name that was asked for (RFC 9525 §6.3).
 ///
-/// NIOSSL takes a certificate for the server's ADDRESS too when a name was asked for; then whoever may redirect the
+/// A common name is no host's name (§2): NIOSSL takes one where there is no other. It takes a certificate for the server's ADDRESS too when a name was asked for; then whoever may redirect the
 /// name could come with a certificate for a machine of their own.
 package enum HostNames {
     /// Whether a certificate with these DNS names is for `host`.
@@ -23,7 +23,7 @@ package enum HostNames {
         return labels
     }
 
-    /// The DNS names of a certificate; nil if it has no alternative names at all, and the common name counts.
+    /// The DNS names of a certificate; nil if it has no alternative names at all.
     static func dnsNames(_ certificate: NIOSSLCertificate) -> [String]? {
         let names = certificate._subjectAlternativeNames()
         guard !names.isEmpty else { return nil }

@@ -8,6 +8,10 @@ struct TLSClient {
     let serverName: String?
     let options: TLSOptions
     let host: String
+    /// Those of ``TLSOptions/caFile``.
+    let authorities: [NIOSSLCertificate]
+    /// Why a server may well refuse our certificate.
+    let certificateFault: CertificateFault?
 
     /// Reads the files: never on an event loop.
     ///
@@ -24,12 +28,15 @@ struct TLSClient {
             case .noHostname: .noHostnameVerification
             case .none: .none
             }
-        if let path = options.caFile {
-            configuration.trustRoots = .certificates(try Self.certificates(path, "the CA file"))
+        let authorities = try options.caFile.map { path throws(AMQPError) in try Self.certificates(path, "the CA file")
         }
+        if let authorities { configuration.trustRoots = .certificates(authorities) }
+        self.authorities = authorities ?? []
+        var fault: CertificateFault?
         if let path = options.certificateFile {
-            configuration.certificateChain = try Self.certificates(path, "the client certificate")
-                .map { .certificate($0) }
+            let chain = try Self.certificates(path, "the client certificate")
+            configuration.certificateChain = chain.map { .certificate($0) }
+            fault = chain.first.flatMap { CertificateFault(ofClient: $0) }
             configuration.privateKey = .privateKey(try Self.key(options.keyFile ?? path, options.keyPassword))
         } else if let path = options.keyFile {
             throw AMQPError(
@@ -38,6 +45,7 @@ struct TLSClient {
                 text: "there is a client key, '\(path)', but no client certificate"
             )
         }
+        self.certificateFault = fault
         do {
             self.context = try NIOSSLContext(configuration: configuration)
         } catch {
@@ -50,6 +58,17 @@ struct TLSClient {
                 "does not fit the certificate '\(path)'",
                 advice: "Give the key that the certificate was made for; the certificate's own comes first in its file."
             )
+        }
+    }
+
+    /// Whether a server can take our certificate, and a server's can be valid by the CAs.
+    func checkCertificates() throws(AMQPError) {
+        if let path = self.options.certificateFile, let fault = self.certificateFault {
+            throw PEMFile.useless(path, "the client certificate", fault.what, advice: fault.advice)
+        }
+        let faults = self.authorities.map { CertificateFault(timeOf: $0) }
+        if let path = self.options.caFile, faults.allSatisfy({ $0 != nil }), let fault = faults.first ?? nil {
+            throw PEMFile.useless(path, "the CA file", "holds a CA that \(fault.what)", advice: fault.advice)
         }
     }
 
@@ -100,9 +119,11 @@ struct TLSClient {
 extension Endpoint {
     /// Reads and checks the files that TLS needs, without connecting.
     ///
+    /// A certificate that is not valid now is refused here; when connecting, that is up to the server.
+    ///
     /// - Throws: `.tlsFailed` that names the file, or `.invalidSettings`.
     public func checkTLSFiles() throws(AMQPError) {
         guard let tls = self.tls else { return }
-        _ = try TLSClient(tls, host: self.host)
+        try TLSClient(tls, host: self.host).checkCertificates()
     }
 }

@@ -26,8 +26,8 @@ final class TLSErrorHandler: ChannelInboundHandler {
     /// Nil if the server's certificate is for the name that was asked for.
     private var wrongHost: AMQPError? {
         guard let name = self.client.serverName, self.client.options.verification == .full,
-            let certificate = self.handler.peerCertificate, let names = HostNames.dnsNames(certificate),
-            !HostNames.match(name, names)
+            let certificate = self.handler.peerCertificate,
+            !HostNames.match(name, HostNames.dnsNames(certificate) ?? [])
         else { return nil }
         return TLSFailure(client: self.client, certificate: certificate).wrongHost
     }
@@ -37,11 +37,12 @@ final class TLSErrorHandler: ChannelInboundHandler {
         case NIOSSLError.uncleanShutdown where self.hasRead: break  // the end of the stream says more (C6)
         case NIOSSLError.uncleanShutdown,
             is IOError where !self.hasRead:
-            context.fireErrorCaught(TLSFailure.closed("in the TLS handshake, or right after it"))
+            context.fireErrorCaught(self.failure.closed("in the TLS handshake, or right after it"))
         case is IOError: context.fireErrorCaught(error)
         default:
-            let failure = TLSFailure(client: self.client, certificate: self.handler.peerCertificate)
-            context.fireErrorCaught(self.hasRead ? error : failure.error(error))
+            context.fireErrorCaught(self.hasRead ? error : self.failure.error(error))
         }
     }
+
+    private var failure: TLSFailure { TLSFailure(client: self.client, certificate: self.handler.peerCertificate) }
 }

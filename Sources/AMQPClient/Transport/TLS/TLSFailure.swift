@@ -1,4 +1,4 @@
-import Glibc
+import NIOCore
 import NIOSSL
 
 /// Why there is no TLS connection, in words that say what to do.
@@ -20,7 +20,7 @@ struct TLSFailure {
             ("CERTIFICATE_VERIFY_FAILED", { self.untrusted }),
             ("WRONG_VERSION_NUMBER", { Self.notTLS }), ("HTTP_REQUEST", { Self.notTLS }),
             ("PROTOCOL_VERSION", { Self.oldVersion }), ("UNSUPPORTED_PROTOCOL", { Self.oldVersion }),
-            ("EOF during handshake", { Self.closed("in the TLS handshake") }),
+            ("EOF during handshake", { self.closed("in the TLS handshake") }),
             ("ALERT_CERTIFICATE_REQUIRED", { self.certificateWanted }),
             ("ALERT_HANDSHAKE_FAILURE", { self.certificateWanted }),
             ("ALERT_UNKNOWN_CA", { self.certificateRefused("it does not trust the CA that signed it") }),
@@ -36,32 +36,67 @@ struct TLSFailure {
     // MARK: What we refuse
 
     private var untrusted: AMQPError {
-        let now = time(nil)
-        if let certificate = self.certificate, certificate.notValidAfter < now {
+        guard let certificate = self.certificate else { return Self.unsigned(self.client, "") }
+        if let fault = CertificateFault(ofServer: certificate) {
+            return Self.failure("the server's certificate \(fault.what)", fault.advice)
+        }
+        guard let leaf = CertificateFacts(certificate) else { return Self.unsigned(self.client, "") }
+        let authorities = self.client.authorities.compactMap { certificate in
+            CertificateFacts(certificate).map { (facts: $0, certificate: certificate) }
+        }
+        guard let path = self.client.options.caFile,
+            let signer = authorities.first(where: { leaf.isSigned(byName: $0.facts) })
+        else {
+            let issuer = leaf.isSelfSigned ? ": it is self-signed" : ": its issuer is '\(leaf.issuerName)'"
+            return Self.unsigned(self.client, issuer)
+        }
+        let name = "the CA '\(signer.facts.name)' in '\(path)', which signed the server's certificate,"
+        if let fault = CertificateFault(timeOf: signer.certificate) {
+            return Self.failure("\(name) \(fault.what)", "Give the CA's new certificate. \(fault.advice)")
+        }
+        guard signer.facts.isAuthority else {
+            return Self.failure("\(name) is no CA", "Give the CA's own certificate: one with basicConstraints=CA:TRUE.")
+        }
+        if !signer.facts.isSelfSigned, !authorities.contains(where: { signer.facts.isSigned(byName: $0.facts) }) {
             return Self.failure(
-                "the server's certificate expired on \(Self.date(certificate.notValidAfter))",
-                "Renew it on the server, or look at this machine's clock."
+                "\(name) is signed by '\(signer.facts.issuerName)', which is not in that file",
+                "Add that CA to the file: the chain has to end at a CA that signed itself."
             )
         }
-        if let certificate = self.certificate, certificate.notValidBefore > now {
-            return Self.failure(
-                "the server's certificate is not valid before \(Self.date(certificate.notValidBefore))",
-                "Look at the clocks of both machines."
-            )
-        }
-        let trusted = self.client.options.caFile.map { "by a CA in '\($0)'" } ?? "by a CA that this system trusts"
         return Self.failure(
-            "the server's certificate is not signed \(trusted)",
-            "Give the CA that signed it (cacertfile in the URI, ca_file in the job file);"
-                + " a self-signed certificate is its own CA."
+            "the server's certificate names '\(leaf.issuerName)' as its CA, and the one of that name in '\(path)'"
+                + " did not sign it",
+            "Give the CA that signed it; one that was made anew under its old name is another one."
+        )
+    }
+
+    private static func unsigned(_ client: TLSClient, _ why: String) -> AMQPError {
+        let trusted = client.options.caFile.map { "by a CA in '\($0)'" } ?? "by a CA that this system trusts"
+        return Self.failure(
+            "the server's certificate is not signed \(trusted)\(why)",
+            "Give the CA that signed it (cacertfile in the URI, ca_file in the job file); a self-signed certificate is its"
+                + " own CA. CAs in between are the server's to send, and one of them may have expired."
         )
     }
 
     var wrongHost: AMQPError {
         let asked = self.client.serverName ?? self.client.host
-        let names = self.certificate.map(Self.names) ?? ""
+        guard let certificate = self.certificate, let names = HostNames.dnsNames(certificate) else {
+            return Self.failure(
+                "the server's certificate is for no host: it has no subject alternative name, and a common name does not"
+                    + " count",
+                "Have it made anew, with subjectAltName=DNS:\(asked) or IP:, as the host is given."
+            )
+        }
+        if self.client.serverName == nil, names.contains(asked) {
+            return Self.failure(
+                "the server's certificate has the address '\(asked)' as a DNS name, where it does not count",
+                "Have it made anew, with subjectAltName=IP:\(asked)."
+            )
+        }
+        let all = Self.names(certificate)
         return Self.failure(
-            "the server's certificate is not for '\(asked)'" + (names.isEmpty ? "" : ", but for \(names)"),
+            "the server's certificate is not for '\(asked)'" + (all.isEmpty ? "" : ", but for \(all)"),
             "Connect by a name that is in it, or give that name (server_name_indication in the URI,"
                 + " server_name in the job file)."
         )
@@ -84,6 +119,9 @@ struct TLSFailure {
         guard let path = self.client.options.certificateFile else {
             return Self.failure("the server refused the TLS handshake: \(why)", "See the server's log.")
         }
+        if let fault = self.client.certificateFault {
+            return Self.failure("the server refused the client certificate '\(path)': it \(fault.what)", fault.advice)
+        }
         return Self.failure(
             "the server refused the client certificate '\(path)': \(why)",
             "Give one for clients that is valid and signed by a CA that the server trusts (its cacertfile)."
@@ -103,8 +141,14 @@ struct TLSFailure {
         Self.failure("the server speaks no TLS version of 1.2 or later", "Allow TLS 1.2 or 1.3 on the server.")
     }
 
-    static func closed(_ when: String) -> AMQPError {
-        Self.failure(
+    func closed(_ when: String) -> AMQPError {
+        if let path = self.client.options.certificateFile, let fault = self.client.certificateFault {
+            return Self.failure(
+                "the server closed the connection \(when): the client certificate '\(path)' \(fault.what)",
+                fault.advice
+            )
+        }
+        return Self.failure(
             "the server closed the connection \(when)",
             "It may not speak TLS on this port (then use its TLS port, or amqp://), want a client certificate,"
                 + " or refuse the one it got: see its log."
@@ -123,15 +167,6 @@ struct TLSFailure {
         return String(words[start...].prefix { $0.isUppercase || $0.isNumber || $0 == "_" })
     }
 
-    private static func date(_ time: time_t) -> String {
-        var seconds = time
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-            + " \(two(parts.tm_hour)):\(two(parts.tm_min)) UTC"
-    }
-
     /// The names and addresses in a certificate, at most five.
     private static func names(_ certificate: NIOSSLCertificate) -> String {
         let all = certificate._subjectAlternativeNames().compactMap { name -> String? in
@@ -139,6 +174,7 @@ struct TLSFailure {
             switch name.nameType {
             case .dnsName: return String(decoding: octets, as: UTF8.self)
             case .ipAddress where octets.count == 4: return octets.map(String.init).joined(separator: ".")
+            case .ipAddress: return (try? SocketAddress(packedIPAddress: ByteBuffer(bytes: octets), port: 0))?.ipAddress
             default: return nil
             }
         }

@@ -15,8 +15,8 @@ extension CrossChecks {
         self.log.error(
             .conflict,
             (job.own.killTimeout ?? job.own.timeout ?? kill).span,
-            "'kill_timeout' (\(kill.value)) is not after 'timeout' (\(timeout.value)):"
-                + " the handler would have no time to end",
+            "'kill_timeout' (\(self.log.shown(kill))) is not after 'timeout'"
+                + " (\(self.log.shown(timeout))): the handler would have no time to end",
             help: "both count from the handler's begin; raise 'kill_timeout'"
         )
     }

@@ -46,13 +46,19 @@ struct CrossChecks {
         let prefetch = job.settings.prefetch?.value ?? 20
         guard let batch = job.settings.ackBatch, batch.value > prefetch else { return }
         let own = job.own.ackBatch?.span ?? job.own.prefetch?.span
+        let most = self.most(job)
         self.log.error(
             .conflict,
             own ?? batch.span,
-            "an ack batch of \(batch.value) never fills with a prefetch of \(prefetch):"
+            "an ack batch of \(self.log.shown(batch)) never fills with a prefetch of \(most):"
                 + " the broker would wait for acks before it sends more",
             help: "batch up to prefetch"
         )
+    }
+
+    /// The prefetch, as a message may say it.
+    private func most(_ job: JobDecoder.DecodedJob) -> String {
+        job.settings.prefetch.map { self.log.shown($0) } ?? "20"
     }
 
     private func checkRetry(_ job: JobDecoder.DecodedJob) {
@@ -81,7 +87,7 @@ struct CrossChecks {
         self.log.error(
             .conflict,
             job.own.publishBatch?.span ?? job.own.prefetch?.span ?? batch.span,
-            "a publish batch of \(batch.value.size) never fills with a prefetch of \(prefetch):"
+            "a publish batch of \(batch.value.size) never fills with a prefetch of \(self.most(job)):"
                 + " the broker would wait for acks before it sends more",
             help: "batch up to prefetch"
         )
@@ -93,7 +99,8 @@ struct CrossChecks {
         self.log.error(
             .conflict,
             (job.own.tasksPerThread ?? tasks).span,
-            "\(tasks.value) tasks per thread never run with a prefetch of \(prefetch): the broker sends no more",
+            "\(self.log.shown(tasks)) tasks per thread never run with a prefetch of \(self.most(job)):"
+                + " the broker sends no more",
             help: "raise 'prefetch' to at least 'tasks_per_thread'"
         )
     }
@@ -147,7 +154,7 @@ struct CrossChecks {
         self.log.warning(
             id,
             name.span,
-            "the \(kind) \(quoted(name.value)) is not under '\(list)'; it must exist on the broker",
+            "the \(kind) \(self.log.quoted(name.value, at: name.span)) is not under '\(list)'; it must exist on the broker",
             help: "did you mean \(quoted(nearest))?"
         )
     }

@@ -11,7 +11,7 @@ struct HandlerBatchDecoder {
             self.log.error(
                 .conflict,
                 pair.keySpan,
-                "a thread has one batch at a time, and the job has \(tasks.value) tasks per thread",
+                "a thread has one batch at a time, and the job has \(self.log.shown(tasks)) tasks per thread",
                 help: "leave tasks_per_thread out; more threads handle more batches at once"
             )
         }
@@ -21,11 +21,12 @@ struct HandlerBatchDecoder {
         guard let size else { return batch }
         batch.size = size.value
         // Without acks the broker sends whatever it has.
+        let most = settings.prefetch.map { self.log.shown($0) } ?? "20"
         if size.value > prefetch, settings.ackMode?.value != AckPolicy.Mode.none {
             self.log.error(
                 .conflict,
                 size.span,
-                "a batch of \(size.value) never fills with a prefetch of \(prefetch): the broker sends no more",
+                "a batch of \(self.log.shown(size)) never fills with a prefetch of \(most): the broker sends no more",
                 help: "raise 'prefetch' to at least the batch's size; twice that keeps the next one coming"
             )
         }

@@ -41,7 +41,7 @@ struct JobDecoder {
             self.log.error(
                 .conflict,
                 exclusive.span,
-                "'exclusive' lets one consumer in, and the job has \(threads.value) threads, each with its own",
+                "'exclusive' lets one consumer in, and the job has \(self.log.shown(threads)) threads, each with its own",
                 help: "write threads: 1; or single_active_consumer on the queue, and the others stand by"
             )
         }
@@ -79,6 +79,7 @@ struct JobDecoder {
                 location: self.log.source.location(of: pair.keySpan)
             )
         }
+        definition?.withheld = Withheld(reader.node("with").map { self.log.confidences.withheld(in: $0) } ?? [])
         return DecodedJob(
             nameSpan: pair.keySpan,
             own: own,
@@ -98,7 +99,7 @@ struct JobDecoder {
         self.log.error(
             .badHandler,
             text.span,
-            "\(quoted(text.value)) does not name a plugin and a handler",
+            "\(self.log.quoted(text.value, at: text.span)) does not name a plugin and a handler",
             help: "write plugin.handler, as in examples.thumbnail"
         )
         return nil

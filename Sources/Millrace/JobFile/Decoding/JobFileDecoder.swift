@@ -54,7 +54,7 @@ struct JobFileDecoder {
         self.log.error(
             .badVersion,
             version.span,
-            "version \(version.value) of the format is not known",
+            "version \(self.log.shown(version)) of the format is not known",
             help: "this build reads version 1"
         )
         return nil
@@ -73,7 +73,7 @@ struct JobFileDecoder {
                 self.log.error(
                     .conflict,
                     text.span,
-                    "the plugin \(quoted(text.value)) is here twice",
+                    "the plugin \(self.log.quoted(text.value, at: text.span)) is here twice",
                     help: "first at \(first.location.line):\(first.location.column)"
                 )
                 continue

@@ -22,7 +22,7 @@ extension MappingReader {
         self.log.error(
             .wrongType,
             scalar.span,
-            "'\(key)' is true or false, not \(quoted(scalar.value.text))",
+            "'\(key)' is true or false, not \(self.log.quoted(scalar.value.text, at: scalar.span))",
             help: meant.map { "write \($0)" }
         )
         return nil
@@ -39,7 +39,7 @@ extension MappingReader {
             self.log.error(
                 .wrongType,
                 scalar.span,
-                "'\(key)' is a whole number, not \(quoted(scalar.value.text))"
+                "'\(key)' is a whole number, not \(self.log.quoted(scalar.value.text, at: scalar.span))"
             )
         }
         return nil
@@ -53,7 +53,8 @@ extension MappingReader {
         case .double(let number): value = number
         case .hugeNumber: value = .infinity
         default:
-            self.log.error(.wrongType, scalar.span, "'\(key)' is a number, not \(quoted(scalar.value.text))")
+            let shown = self.log.quoted(scalar.value.text, at: scalar.span)
+            self.log.error(.wrongType, scalar.span, "'\(key)' is a number, not \(shown)")
             return nil
         }
         if range.contains(value) { return Located(value, scalar.span) }
@@ -63,7 +64,8 @@ extension MappingReader {
 
     private func reportRange(_ key: String, _ scalar: Located<YAMLScalar>, _ low: String, _ high: String?) {
         let help = high.map { "\(low) to \($0)" } ?? "at least \(low)"
-        self.log.error(.outOfRange, scalar.span, "'\(key)' cannot be \(quoted(scalar.value.text))", help: help)
+        let shown = self.log.quoted(scalar.value.text, at: scalar.span)
+        self.log.error(.outOfRange, scalar.span, "'\(key)' cannot be \(shown)", help: help)
     }
 
     /// A duration with its unit.
@@ -78,7 +80,7 @@ extension MappingReader {
             self.log.error(
                 .badDuration,
                 scalar.span,
-                "'\(key)' is a duration, not \(quoted(scalar.value.text))",
+                "'\(key)' is a duration, not \(self.log.quoted(scalar.value.text, at: scalar.span))",
                 help: "write 500ms, 30s, 2m, 1h or 1m30s"
             )
         case .success(let value) where range.contains(value):
@@ -104,7 +106,7 @@ extension MappingReader {
         guard let word = self.scalar(key, wants: words.joined(separator: " or ")) else { return nil }
         if let choice = Choice(rawValue: word.value.text) { return Located(choice, word.span) }
         if let advice = notYet[word.value.text] {
-            let message = "\(key): \(word.value.text) is not supported in this version"
+            let message = "\(key): \(self.log.shown(word.value.text, at: word.span)) is not supported in this version"
             self.log.error(.notYet, word.span, message, help: advice)
         } else {
             self.reportUnknown(key, word.map(\.text), words)
@@ -117,7 +119,7 @@ extension MappingReader {
         self.log.error(
             .unknownValue,
             word.span,
-            "'\(key)' cannot be \(quoted(word.value))",
+            "'\(key)' cannot be \(self.log.quoted(word.value, at: word.span))",
             help: nearest ?? "write \(words.joined(separator: " or "))"
         )
     }

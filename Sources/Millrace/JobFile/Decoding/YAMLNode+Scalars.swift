@@ -9,7 +9,7 @@ extension YAMLNode {
             guard scalar.style == .plain else { return "text" }
             switch PlainScalar(scalar.text) {
             case .null: return scalar.text.isEmpty ? "empty" : "null"
-            case .bool: return "'\(scalar.text)'"
+            case .bool: return scalar.isExpanded ? "true or false" : "'\(scalar.text)'"
             case .int, .double, .hugeNumber: return "a number"
             case .text: return "text"
             }

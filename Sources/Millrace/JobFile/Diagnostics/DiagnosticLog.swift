@@ -16,6 +16,8 @@ package final class DiagnosticLog {
     }
 
     package let source: SourceText
+    /// What may be said of values.
+    package var confidences = Confidences()
     private var entries: Set<Entry> = []
 
     package init(source: SourceText) {
@@ -44,15 +46,29 @@ package final class DiagnosticLog {
         self.entries.insert(entry)
     }
 
+    /// A value in quotes, as a message may show it: not what a variable or a key that says secret holds.
+    package func quoted(_ value: String, at span: SourceSpan) -> String {
+        Millrace.quoted(self.shown(value, at: span))
+    }
+
+    /// A value as a message may show it, if it is a harmless one.
+    package func shown(_ value: String, at span: SourceSpan) -> String {
+        self.confidences.shown(value, at: span)
+    }
+
+    package func shown(_ value: Located<some Any>) -> String { self.shown("\(value.value)", at: value.span) }
+
     /// Everything so far, in the order of the file.
     package func diagnostics() -> [Diagnostic] {
+        if self.entries.isEmpty { return [] }
         var lines: [Int: String] = [:]  // one copy per line, however many diagnostics it has
+        let masked = SecretMask.masking(self.source.scalars, spans: self.confidences.secrets)
         let ordered = self.entries.sorted {
             ($0.span.start, $0.id.rawValue, $0.message) < ($1.span.start, $1.id.rawValue, $1.message)
         }
         return ordered.map { entry in
             let place = self.source.place(of: entry.span)
-            let line = lines[place.line] ?? self.source.shownLine(place.line)
+            let line = lines[place.line] ?? self.source.shownLine(place.line, of: masked)
             lines[place.line] = line
             return Diagnostic(
                 severity: entry.severity,

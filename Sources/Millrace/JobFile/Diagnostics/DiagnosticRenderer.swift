@@ -1,4 +1,8 @@
+import AMQPClient
+
 /// Writes diagnostics as text: the place, the line, a caret under the token, the help, and a closing line.
+///
+/// Nothing of it can reach a terminal or begin a line of its own, file names included.
 package enum DiagnosticRenderer {
     /// A file with more than this has one mistake made many times; the rest is counted, not printed.
     package static let printLimit = 50
@@ -15,19 +19,26 @@ package enum DiagnosticRenderer {
 
     private static func render(_ diagnostic: Diagnostic) -> String {
         let place = SourceLocation(file: diagnostic.file, line: diagnostic.line, column: diagnostic.column)
-        var text = "\(place): \(diagnostic.severity.rawValue): \(diagnostic.message) [\(diagnostic.id)]\n"
+        let what = "\(diagnostic.severity.rawValue): \(diagnostic.message) [\(diagnostic.id)]"
+        var text = PlainText.line("\(place): \(what)") + "\n"
+        let help = diagnostic.help.map { PlainText.line($0) }
         guard diagnostic.line > 0, let sourceLine = diagnostic.sourceLine else {
-            return diagnostic.help.map { text + "      = \($0)\n" } ?? text
+            return help.map { text + "      = \($0)\n" } ?? text
         }
         let number = String(diagnostic.line)
         let margin = max(5, number.utf8.count)
-        let (line, start) = Self.window(of: Array(sourceLine.unicodeScalars), around: diagnostic.column - 1)
+        let (line, start) = Self.window(of: Self.visible(sourceLine), around: diagnostic.column - 1)
         text += "\(Self.spaces(margin - number.utf8.count))\(number) | \(Self.string(line[...]))\n"
         text += "\(Self.spaces(margin + 1))| \(Self.padding(under: line[..<start]))"
         let token = line[start...].prefix(diagnostic.length)
         let width = token.reduce(0) { $0 + CharacterWidth.columns(of: $1) }
         text += "^" + String(repeating: "~", count: max(width, 1) - 1)
-        return text + (diagnostic.help.map { " \($0)" } ?? "") + "\n"
+        return text + (help.map { " \($0)" } ?? "") + "\n"
+    }
+
+    /// What a terminal would obey is one mark, of one column, so that carets stay where they belong.
+    private static func visible(_ line: String) -> [Unicode.Scalar] {
+        line.unicodeScalars.map { PlainText.isHidden($0) && $0 != "\t" ? "\u{FFFD}" : $0 }
     }
 
     /// The part of a line to show, and where in it the token starts.
@@ -57,7 +68,7 @@ package enum DiagnosticRenderer {
     private static func closingLine(_ diagnostics: [Diagnostic]) -> String {
         let errors = diagnostics.filter { $0.severity == .error }.count
         let warnings = diagnostics.count - errors
-        let file = diagnostics.first?.file ?? ""
+        let file = PlainText.line(diagnostics.first?.file ?? "")
         let counted = [(errors, "error"), (warnings, "warning")].filter { $0.0 > 0 }
             .map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }.joined(separator: " and ")
         if counted.isEmpty { return "" }

@@ -1,14 +1,10 @@
-/// Text from a file, as a message may show it: in quotes, on one line, and not too long.
+import AMQPClient
+
+/// Text from a file, as a message may show it: in quotes, on one line, not too long, and without what looks like a secret.
+///
+/// Values go through `DiagnosticLog.quoted(_:at:)`, which knows where they come from.
 package func quoted(_ text: String) -> String {
     let limit = 60
-    var shown = ""
-    for scalar in text.unicodeScalars.prefix(limit) {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator:
-            shown += scalar.escaped(asASCII: true)
-        default:
-            shown.unicodeScalars.append(scalar)
-        }
-    }
-    return "'\(shown)\(text.unicodeScalars.count > limit ? "…" : "")'"
+    let start = String(String.UnicodeScalarView(text.unicodeScalars.prefix(4 * limit)))
+    return "'\(PlainText.line(SecretMask.masking(start), limit: limit))'"
 }

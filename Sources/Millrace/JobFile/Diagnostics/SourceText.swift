@@ -1,3 +1,5 @@
+import AMQPClient
+
 /// A file's text as characters, which knows its lines: the one place where offsets become lines and columns.
 package struct SourceText: Sendable {
     package let file: String
@@ -68,21 +70,21 @@ package struct SourceText: Sendable {
         return SourceLocation(file: self.file, line: place.line, column: place.column)
     }
 
-    /// A line, from 1, as it may be shown: passwords in URIs are masked, and what a terminal would obey is U+FFFD.
-    package func shownLine(_ line: Int) -> String {
-        guard self.lineStarts.indices.contains(line - 1) else { return "" }
+    /// A line, from 1, as it may be shown: secrets are masked, and what a terminal would obey is U+FFFD.
+    ///
+    /// - Parameters:
+    ///   - line: Its number.
+    ///   - masked: The text with its secrets masked, as long as the text.
+    /// - Returns: The line, as many characters as it has in the file.
+    package func shownLine(_ line: Int, of masked: [Unicode.Scalar]) -> String {
+        guard self.lineStarts.indices.contains(line - 1), masked.count == self.scalars.count else { return "" }
         var view = String.UnicodeScalarView()
-        let masked = PasswordMask.masking(self.scalars[self.lineRange(line - 1)])
-        view.append(contentsOf: masked.map { Self.isObeyed($0) ? "\u{FFFD}" : $0 })
+        view.append(
+            contentsOf: masked[self.lineRange(line - 1)].map {
+                PlainText.isHidden($0) && $0 != "\t" ? "\u{FFFD}" : $0
+            }
+        )
         return String(view)
-    }
-
-    /// Whether a terminal would act on it: control characters but the tab, line breaks, changes of direction.
-    private static func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0x00...0x08, 0x0A...0x1F, 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069: true
-        default: false
-        }
     }
 
     /// The offset of the first line that starts so.

@@ -40,6 +40,8 @@ public struct JobDefinition: Sendable, Equatable {
     public var publish: PublishPolicy
     /// The handler's own options.
     public var with: [String: OptionValue]
+    /// What of ``with`` a log does not repeat.
+    package var withheld = Withheld()
     /// Where the entry stands.
     public var location: SourceLocation
 

@@ -34,6 +34,7 @@ package struct VariableExpansion {
         var result = scalar
         result.text = ""
         var isGood = true
+        var values: [String] = []
         var rest = scalar.text[...]
         while let dollar = rest.firstIndex(of: "$") {
             result.text += rest[..<dollar]
@@ -49,6 +50,7 @@ package struct VariableExpansion {
                 let whole = "$" + rest[...close]
                 let value = self.value(of: rest[..<close].dropFirst(), whole, span)
                 result.text += value ?? ""
+                if let value { values.append(value) }
                 isGood = isGood && value != nil
                 result.isExpanded = true
                 result.isWholeVariable = whole == scalar.text
@@ -58,6 +60,7 @@ package struct VariableExpansion {
             }
         }
         result.text += rest
+        if result.isExpanded { self.log.confidences.note(variables: values, in: scalar.text, at: span) }
         return isGood ? result : nil
     }
 

@@ -1,7 +1,6 @@
 import AMQPClient
 import ArgumentParser
 import Glibc
-import Logging
 import Millrace
 import NIOPosix
 
@@ -60,10 +59,10 @@ struct FailedArguments: ParsableArguments {
             StandardError.write("\(error)")
             throw ExitCode(error.scope == .connection ? 69 : 1)
         } catch let error as FailedReplayError {
-            StandardError.write(PlainText.line("\(error)"))
+            StandardError.write("\(error)")
             throw ExitCode(error.cause.scope == .connection ? 69 : 1)
         } catch let error as FailoverError {
-            StandardError.write("\(error)")
+            StandardError.block("\(error)")
             throw ExitCode(69)
         } catch let error as FailedMessageError {
             StandardError.write("\(error)")
@@ -74,15 +73,13 @@ struct FailedArguments: ParsableArguments {
     private func connect(_ file: JobFile) throws -> Connection {
         var options = ConnectionOptions()
         options.name = "millrace failed"
-        var logger = Logger(label: "millrace")
-        logger.logLevel = .error
         var endpoints: [Endpoint] = []
         for uri in file.connection.uris { endpoints.append(try file.connection.endpoint(uri)) }
         return try Connection.connect(
             toAny: endpoints,
             options: options,
             on: MultiThreadedEventLoopGroup(numberOfThreads: 1),
-            logger: logger
+            logger: LoggingOptions.errors
         )
     }
 }
@@ -96,7 +93,7 @@ extension FailedMessageBox {
             if pick.takes(message.id) { found.append(message) }
             return true
         }
-        let missing = pick.missing.map { PlainText.line($0) }
+        let missing = pick.missing
         guard missing.isEmpty else {
             try self.putBack()
             StandardError.write("not in '\(self.queue)': \(missing.joined(separator: ", ")); nothing was done")

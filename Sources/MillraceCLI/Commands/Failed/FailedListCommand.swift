@@ -1,3 +1,4 @@
+import AMQPClient
 import ArgumentParser
 import Millrace
 
@@ -21,12 +22,12 @@ struct FailedListCommand: ParsableCommand {
             let count = try box.count()
             var shown = 0
             try box.look(atMost: min(self.limit, count)) { message in
-                print(self.json ? Self.json(message) : Self.line(message))
+                StandardOutput.line(self.json ? Self.json(message) : Self.line(message))
                 shown += 1
                 return true
             }
             try box.putBack()
-            if !self.json { print("\(shown) of \(count) in '\(box.queue)'") }
+            if !self.json { StandardOutput.line("\(shown) of \(count) in '\(box.queue)'") }
         }
     }
 

@@ -1,3 +1,4 @@
+import AMQPClient
 import ArgumentParser
 import Glibc
 import Millrace
@@ -25,7 +26,7 @@ struct FailedRemoveCommand: ParsableCommand {
             let messages = try box.find(self.ids, atMost: min(self.limit ?? .max, box.count()))
             try box.remove(messages)
             try box.putBack()
-            print("\(messages.count) removed from '\(box.queue)'")
+            StandardOutput.line("\(messages.count) removed from '\(box.queue)'")
         }
     }
 }
@@ -50,17 +51,15 @@ struct FailedPurgeCommand: ParsableCommand {
             let jobs = file.jobs(withDeadLettersIn: box.queue)
             let shared = jobs.count > 1 ? " (of \(jobs.joined(separator: ", ")))" : ""
             if !self.yes {
-                print(
-                    "Remove all \(try box.count()) messages of '\(box.queue)'\(shared) for good? [y/N] ",
-                    terminator: ""
-                )
+                let question = "Remove all \(try box.count()) messages of '\(box.queue)'\(shared) for good? [y/N] "
+                StandardOutput.block(PlainText.line(question), terminator: "")
                 fflush(nil)
                 guard ["y", "yes"].contains(readLine()?.lowercased()) else {
                     StandardError.write("nothing was removed")
                     throw ExitCode(1)
                 }
             }
-            print("\(try box.purge()) removed from '\(box.queue)'")
+            StandardOutput.line("\(try box.purge()) removed from '\(box.queue)'")
         }
     }
 }

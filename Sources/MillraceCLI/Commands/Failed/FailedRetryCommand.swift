@@ -36,7 +36,7 @@ struct FailedRetryCommand: ParsableCommand {
         let done = try box.replay(box.find(self.ids, atMost: limit))
         try box.putBack()
         self.report(done.refused, box)
-        print("\(done.sent) sent to '\(box.jobQueue)'")
+        StandardOutput.line("\(done.sent) sent to '\(box.jobQueue)'")
         return done.refused.count
     }
 
@@ -56,7 +56,7 @@ struct FailedRetryCommand: ParsableCommand {
             do throws(FailedReplayError) {
                 done = try box.replay(own)
             } catch {
-                if sent > 0 { print("\(sent) sent to '\(box.jobQueue)'") }
+                if sent > 0 { StandardOutput.line("\(sent) sent to '\(box.jobQueue)'") }
                 throw error
             }
             self.report(done.refused, box)
@@ -71,14 +71,14 @@ struct FailedRetryCommand: ParsableCommand {
         if strangers > 0 {
             StandardError.write("\(strangers) came from other queues and stay; by name they can be sent all the same")
         }
-        print("\(sent) sent to '\(box.jobQueue)'")
+        StandardOutput.line("\(sent) sent to '\(box.jobQueue)'")
         return refused
     }
 
     private func report(_ refused: [FailedReplay.Refusal], _ box: FailedMessageBox) {
         for refusal in refused {
             StandardError.write(
-                "\(PlainText.line(refusal.id)) stays in '\(box.queue)': \(PlainText.line(refusal.reason))"
+                "\(refusal.id) stays in '\(box.queue)': \(refusal.reason)"
             )
         }
     }

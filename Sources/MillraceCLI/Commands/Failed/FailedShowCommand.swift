@@ -1,3 +1,4 @@
+import AMQPClient
 import AMQPWire
 import ArgumentParser
 import Millrace
@@ -41,14 +42,14 @@ struct FailedShowCommand: ParsableCommand {
             if let found { self.show(found) }
             try box.putBack()
             guard found == nil else { return }
-            StandardError.write("not in '\(box.queue)': \(PlainText.line(self.id))")
+            StandardError.write("not in '\(box.queue)': \(self.id)")
             throw ExitCode(1)
         }
     }
 
     private func show(_ message: FailedMessage) {
         func line(_ name: String, _ value: String?) {
-            if let value { print("\(PlainText.line(name)): \(PlainText.line(value))") }
+            if let value { StandardOutput.line("\(name): \(value)") }
         }
         line("id", message.id)
         line("failure", message.failure)
@@ -59,7 +60,7 @@ struct FailedShowCommand: ParsableCommand {
         line("queue", message.queue)
         line("dead-letter exchange", message.exchange)
         line("dead-letter routing key", message.routingKey)
-        if !message.isReadable { print("its properties can not be read") }
+        if !message.isReadable { StandardOutput.line("its properties can not be read") }
         let properties = message.properties
         line("message-id", properties.messageID)
         line("content-type", properties.contentType)
@@ -76,8 +77,10 @@ struct FailedShowCommand: ParsableCommand {
         line("cluster-id", properties.clusterID)
         for entry in properties.headers?.entries ?? [] { line("header \(entry.key)", "\(entry.value)") }
         let body = message.body
-        print("body, \(body.count) octets:")
-        print(PlainText.body(body.prefix(self.maxBody)))
-        if body.count > self.maxBody { print("(\(body.count - self.maxBody) octets more; see --max-body)") }
+        StandardOutput.line("body, \(body.count) octets:")
+        StandardOutput.block(BodyText.text(body.prefix(self.maxBody)))
+        if body.count > self.maxBody {
+            StandardOutput.line("(\(body.count - self.maxBody) octets more; see --max-body)")
+        }
     }
 }
