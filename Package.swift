@@ -50,7 +50,8 @@ let package = Package(
                 "AMQPWire", "AMQPClient", "CLibYAML", "CMillraceABI", "CMillraceSystem", logging,
                 .product(name: "Metrics", package: "swift-metrics"),
             ] + nio,
-            exclude: ["Resources"]
+            // In the code, so that an installed command needs no file beside it.
+            resources: [.embedInCode("Resources/jobs.schema.json")]
         ),
         .executableTarget(
             name: "MillraceCLI",
