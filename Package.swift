@@ -101,7 +101,9 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "AMQPClient", "AMQPWire", "Millrace", "MillraceHandler", "CMillraceABI", "TestSupport", logging,
+                "AMQPClient", "AMQPWire", "Millrace", "MillraceHandler", "MillraceTesting", "CMillraceABI",
+                "TestSupport",
+                logging,
             ] + nio
         ),
         .testTarget(
