@@ -19,6 +19,7 @@ let package = Package(
         .library(name: "Millrace", targets: ["Millrace"]),
         .library(name: "MillraceHandler", targets: ["MillraceHandler"]),
         .library(name: "MillraceTracing", targets: ["MillraceTracing"]),
+        .library(name: "MillraceTesting", targets: ["MillraceTesting"]),
         .library(name: "Examples", type: .dynamic, targets: ["Examples"]),
         .library(name: "MinimalPlugin", type: .dynamic, targets: ["MinimalPlugin"]),
     ],
@@ -38,6 +39,8 @@ let package = Package(
         .target(name: "MillraceHandler", dependencies: ["CMillraceABI"]),
         // Apart from MillraceHandler, so that a plugin without spans needs nothing of it.
         .target(name: "MillraceTracing", dependencies: ["MillraceHandler", tracing]),
+        // For the tests of handlers: what the supervisor is to a plugin, without a broker.
+        .target(name: "MillraceTesting", dependencies: ["MillraceHandler", "CMillraceABI"]),
         .target(name: "AMQPWire"),
         .target(name: "CAMQPSystem"),
         .target(
@@ -50,7 +53,8 @@ let package = Package(
                 "AMQPWire", "AMQPClient", "CLibYAML", "CMillraceABI", "CMillraceSystem", logging,
                 .product(name: "Metrics", package: "swift-metrics"),
             ] + nio,
-            exclude: ["Resources"]
+            // In the code, so that an installed command needs no file beside it.
+            resources: [.embedInCode("Resources/jobs.schema.json")]
         ),
         .executableTarget(
             name: "MillraceCLI",
@@ -89,11 +93,17 @@ let package = Package(
             name: "MillraceHandlerTests",
             dependencies: ["MillraceHandler", "MillraceTracing", "CMillraceABI", tracing]
         ),
-        .testTarget(name: "ExamplesTests", dependencies: ["Examples"]),
+        .testTarget(
+            name: "MillraceTestingTests",
+            dependencies: ["MillraceTesting", "MillraceHandler", "CMillraceABI"]
+        ),
+        .testTarget(name: "ExamplesTests", dependencies: ["Examples", "MillraceTesting", "MillraceHandler"]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "AMQPClient", "AMQPWire", "Millrace", "MillraceHandler", "CMillraceABI", "TestSupport", logging,
+                "AMQPClient", "AMQPWire", "Millrace", "MillraceHandler", "MillraceTesting", "CMillraceABI",
+                "TestSupport",
+                logging,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ] + nio
         ),

@@ -15,9 +15,12 @@ ACTIONS = {  # action: (languages, does it take a name?)
     "check": (("yaml",), True),
     "check fails": (("yaml",), True),
     "compile": (("swift",), True),
+    "file": (("sh", "yaml", "swift", "text", ""), True),
+    "run in": (("sh",), True),
     "prints": (("text", ""), False),
     "not run": (("sh", "yaml", "swift", "text", ""), True),
 }
+PATHS = ("file", "run in")
 MUST_BE_MARKED = ("sh", "bash", "shell", "console", "yaml", "yml", "swift")
 FENCE = re.compile(r"^( {0,3})(`{3,}|~{3,})\s*([\w+-]*).*$")
 COMMENT = re.compile(r"^\s*<!--\s*([^:]+?)\s*(?::\s*(.*?))?\s*-->\s*$")
@@ -54,7 +57,9 @@ def mistake(language, above, is_guide):
         return f"'{above[1]}' is for blocks of {' or '.join(filter(None, languages))}, this one is {language or 'plain'}"
     if named and not above[2]:
         return f"'{above[1]}' needs words after a colon: a file name, or the reason"
-    if above[1] != "not run" and named and not re.fullmatch(r"[\w.-]+", above[2]):
+    if above[1] in PATHS and not re.fullmatch(r"(?!.*\.\.)\w[\w./-]*", above[2]):
+        return f"'{above[2]}' is not a path below the folder"
+    if above[1] not in PATHS + ("not run",) and named and not re.fullmatch(r"[\w.-]+", above[2]):
         return f"'{above[2]}' is not a plain file name"
     return None
 

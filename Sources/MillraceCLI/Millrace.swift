@@ -17,7 +17,7 @@ struct MillraceCommand: ParsableCommand {
             """,
         subcommands: [
             RunCommand.self, CheckCommand.self, DeclareCommand.self, PublishCommand.self, FailedCommand.self,
-            VersionCommand.self,
+            SchemaCommand.self, VersionCommand.self,
         ]
     )
 

@@ -9,17 +9,7 @@ extension HandlerDefinition {
     /// - Returns: The definition, for ``MillracePlugin/init(name:middleware:_:)``. If a middleware of the plugin is no
     ///   ``BatchMiddleware``, no instance is made and the job fails with that reason.
     public static func batch<H: BatchHandler>(_ name: String, _ type: H.Type) -> HandlerDefinition {
-        HandlerDefinition(name: name) { middleware in
-            let faces = middleware.compactMap { $0 as? any BatchMiddleware }
-            let error = faces.count < middleware.count ? MiddlewareWithoutBatches(name, middleware) : nil
-            return (
-                UInt32(MILLRACE_HANDLER_BATCH),
-                {
-                    if let error { throw error }
-                    return BatchHandlerBox(try H($0), faces, host: $1, worker: $2)
-                }
-            )
-        }
+        .batch(name, making: { try H($0) })
     }
 }
 

@@ -140,6 +140,7 @@ final class WrappedSyncHandlerBox<H: SyncJobHandler>: HandlerBox {
 struct AwaitedHandler<H: SyncJobHandler>: JobHandler {
     private let handler: H
 
+    init(_ handler: H) { self.handler = handler }
     init(_ options: HandlerOptions) throws { self.handler = try H(options) }
 
     func handle(_ message: borrowing Message, _ context: JobContext) async throws -> Outcome {

@@ -15,6 +15,13 @@ public struct HandlerOptions: Sendable {
         self.values = Dictionary(members, uniquingKeysWith: { _, last in last })
     }
 
+    package init(_ values: [String: JSONValue]) { self.values = values }
+
+    /// The block as the ABI hands it over.
+    package var json: [UInt8] {
+        JSONWriter.write(.object(self.values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
+    }
+
     /// The keys there are, sorted.
     public var keys: [String] { self.values.keys.sorted() }
 

@@ -66,36 +66,22 @@ public struct HandlerDefinition: Sendable {
     ///   - type: Made once per worker thread.
     /// - Returns: The definition, for ``MillracePlugin/init(name:middleware:_:)``.
     public static func sync<H: SyncJobHandler>(_ name: String, _ type: H.Type) -> HandlerDefinition {
-        HandlerDefinition(name: name) { middleware in
-            if middleware.isEmpty {
-                return (0, { SyncHandlerBox(try H($0), host: $1, worker: $2) })
-            }
-            let quick = middleware.compactMap { $0 as? any SyncMiddleware }
-            if quick.count == middleware.count {
-                return (0, { WrappedSyncHandlerBox(try H($0), quick, host: $1, worker: $2) })
-            }
-            return (
-                UInt32(MILLRACE_HANDLER_ASYNC),
-                { AsyncHandlerBox(try AwaitedHandler<H>($0), middleware, host: $1, worker: $2) }
-            )
-        }
+        .sync(name, making: { try H($0) })
     }
 
     /// A handler that may wait.
     public static func async<H: JobHandler>(_ name: String, _ type: H.Type) -> HandlerDefinition {
-        HandlerDefinition(name: name) { middleware in
-            (UInt32(MILLRACE_HANDLER_ASYNC), { AsyncHandlerBox(try H($0), middleware, host: $1, worker: $2) })
-        }
+        .async(name, making: { try H($0) })
     }
 
     /// A handler of JSON values that never waits.
     public static func sync<H: SyncTypedJobHandler>(_ name: String, _ type: H.Type) -> HandlerDefinition {
-        .sync(name, SyncTypedHandler<H>.self)
+        .sync(name, making: { try H($0) })
     }
 
     /// A handler of JSON values that may wait.
     public static func async<H: TypedJobHandler>(_ name: String, _ type: H.Type) -> HandlerDefinition {
-        .async(name, TypedHandler<H>.self)
+        .async(name, making: { try H($0) })
     }
 
     /// The same handler with middleware of its own, inside that of the plugin.

@@ -1,7 +1,7 @@
 import CMillraceABI
 
 /// A message to publish.
-public struct Publication: Sendable {
+public struct Publication: Sendable, Equatable {
     /// The octets to carry.
     public var body: [UInt8]
     /// Empty for the default exchange, which routes to the queue named by the key.

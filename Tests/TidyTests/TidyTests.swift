@@ -97,4 +97,19 @@ import Testing
             }
         }
     }
+
+    @Test func `what somebody else's plugins and tests are built with needs no framework`() {
+        let allowed = ["CMillraceABI", "MillraceHandler", "Glibc", "Synchronization"]
+        let files = Self.sources.filter {
+            $0.path.hasPrefix("Sources/MillraceHandler/") || $0.path.hasPrefix("Sources/MillraceTesting/")
+        }
+        #expect(files.count > 50)
+        for file in files {
+            for line in file.lines where line.hasPrefix("import ") || line.contains(" import ") && !line.hasPrefix("/")
+            {
+                let module = line.split(separator: " ").last.map(String.init) ?? ""
+                #expect(allowed.contains(module), "\(file.path) imports \(module)")
+            }
+        }
+    }
 }

@@ -59,7 +59,7 @@ extension JobFile {
     /// Reads the files that TLS needs; prints every error and ends with status 78 if there is one.
     func checkTLSFiles() throws {
         var texts: [String] = []
-        for uri in self.connection.uris where uri != "embedded:" {
+        for uri in self.connection.uris {
             do throws(AMQPError) {
                 try self.connection.endpoint(uri).checkTLSFiles()
             } catch {

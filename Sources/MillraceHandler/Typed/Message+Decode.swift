@@ -12,7 +12,14 @@ extension Message {
     /// - Returns: The value.
     /// - Throws: ``PayloadError``, which out of a handler is a reject.
     public func decode<T: Decodable>(_ type: T.Type = T.self) throws(PayloadError) -> T {
-        var reader = JSONReader(self.bodyBytes, maxDepth: 128)
+        try PayloadError.decoding(type, from: self.bodyBytes)
+    }
+}
+
+extension PayloadError {
+    /// A value out of octets, by the rules of ``Message/decode(_:)``.
+    package static func decoding<T: Decodable>(_ type: T.Type, from octets: [UInt8]) throws(PayloadError) -> T {
+        var reader = JSONReader(octets, maxDepth: 128)
         let document: JSONValue
         do throws(JSONSyntaxError) {
             document = try reader.parse()

@@ -36,6 +36,7 @@ public protocol SyncTypedJobHandler: SendableMetatype {
 struct TypedHandler<H: TypedJobHandler>: JobHandler {
     private let handler: H
 
+    init(_ handler: H) { self.handler = handler }
     init(_ options: HandlerOptions) throws { self.handler = try H(options) }
 
     func handle(_ message: borrowing Message, _ context: JobContext) async throws -> Outcome {
@@ -47,6 +48,7 @@ struct TypedHandler<H: TypedJobHandler>: JobHandler {
 struct SyncTypedHandler<H: SyncTypedJobHandler>: SyncJobHandler {
     private let handler: H
 
+    init(_ handler: H) { self.handler = handler }
     init(_ options: HandlerOptions) throws { self.handler = try H(options) }
 
     func handle(_ message: borrowing Message, _ context: JobContext) throws -> Outcome {

@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test func `the jobs of a good file, with defaults below, a merge key, and variables that become numbers`() throws {
-        let file = try self.good(["THREADS": "7", "AMQP_URL": "embedded:"].filter { $0.key == "THREADS" })
+        let file = try self.good(["THREADS": "7", "AMQP_URL": "amqp://a"].filter { $0.key == "THREADS" })
         let deep = OptionValue.object([
             .init(key: "z", value: .array([.int(1), .string("two")])), .init(key: "a", value: .null),
         ])
@@ -138,7 +138,7 @@ import Testing
         #expect(
             file.connection
                 == ConnectionSettings(
-                    uris: ["embedded:"],
+                    uris: ["amqp://a"],
                     location: Millrace.SourceLocation(file: "jobs.yaml", line: 2, column: 1)
                 )
         )

@@ -70,6 +70,6 @@ enum JobFileFixture {
     /// A whole file around one job's further lines, each without its indentation.
     static func withJob(_ lines: String...) -> String {
         let more = lines.map { "    \($0)\n" }.joined()
-        return "version: 1\nconnection: { uri: 'embedded:' }\njobs:\n  a:\n    queue: q\n    handler: p.h\n" + more
+        return "version: 1\nconnection: { uri: amqp://a }\njobs:\n  a:\n    queue: q\n    handler: p.h\n" + more
     }
 }

@@ -16,7 +16,7 @@ import Testing
     @Test func `three mistakes in one file are reported together, in order, with their carets`() {
         let text = """
             version: 1
-            connection: { uri: 'embedded:' }
+            connection: { uri: amqp://a }
             jobs:
               thumbnails:
                 queue: q
@@ -163,7 +163,7 @@ import Testing
             version: 1
             x-a: &a { queue: qa, handler: p.a }
             x-b: &b { queue: qb, handler: p.b, threads: 9 }
-            connection: { uri: embedded }
+            connection: { uri: amqp://a }
             jobs:
               one: { <<: [*a, *b], queue: own }
 
@@ -175,13 +175,13 @@ import Testing
     }
 
     @Test func `one mistake in a shared anchor is one diagnostic`() {
-        let text = "version: 1\nx-a: &a { timeout: 5 }\nconnection: { uri: embedded }\njobs:\n"
+        let text = "version: 1\nx-a: &a { timeout: 5 }\nconnection: { uri: amqp://a }\njobs:\n"
         let jobs = (0..<5).map { "  j\($0): { <<: *a, queue: q, handler: p.h }\n" }.joined()
         #expect(JobFileFixture.problems(text + jobs).map(\.id) == ["duration-unit"])
     }
 
     @Test func `a value that ends in a colon is a syntax error that says what to do`() {
-        let problems = JobFileFixture.problems("version: 1\nconnection:\n  uri: embedded:\n")
+        let problems = JobFileFixture.problems("version: 1\nconnection:\n  uri: localhost:\n")
         #expect(problems.map(\.help) == ["put a value that holds a colon in quotes"])
     }
 }

@@ -31,6 +31,14 @@ import Testing
         }
     }
 
+    @Test func `the schema in the code is the file, octet for octet`() throws {
+        let file = try #require(
+            JobFileFixture.text(JobFileFixture.package + "/Sources/Millrace/Resources/jobs.schema.json")
+        )
+        #expect(JobFile.schema == file)
+        #expect(file.hasSuffix("}\n"))
+    }
+
     @Test func `every reference in the schema leads somewhere`() throws {
         let schema = try self.schema()
         let definitions = try #require(schema["$defs"] as? [String: Any])

@@ -32,33 +32,36 @@ struct ConnectionDecoder {
         guard let node = reader.node("uri") else { return [] }
         guard case .sequence(let items) = node.content else { return self.uri(node).map { [$0] } ?? [] }
         if items.isEmpty { self.log.error(.badURI, node.span, "'uri' is an empty list", help: "it takes at least one") }
-        let uris = items.compactMap(self.uri)
-        if uris.count > 1, let embedded = uris.first(where: { $0.value == "embedded:" }) {
-            self.log.error(.conflict, embedded.span, "'embedded:' is a broker of its own and stands alone")
-        }
-        return uris
+        return items.compactMap(self.uri)
     }
 
     /// The text may hold a password: no message repeats it.
     private func uri(_ node: YAMLNode) -> Located<String>? {
         guard let text = node.text(key: "uri", log: self.log) else { return nil }
-        // Without quotes YAML takes "embedded:" at the end of a line for a key, so both spellings count.
-        let uri = text.value == "embedded" ? "embedded:" : text.value
+        let uri = text.value
+        guard !Self.isEmbedded(uri) else {
+            self.log.error(
+                .notYet,
+                text.span,
+                "'embedded', a broker in this process, is not supported in this version",
+                help: "name a broker: amqp://host or amqps://host"
+            )
+            return nil
+        }
         let isBlank = uri.unicodeScalars.contains {
             $0.properties.isWhitespace || $0.properties.generalCategory == .control
         }
         let lowercased = uri.prefix(9).lowercased()
-        let isKnown = uri == "embedded:" || lowercased.hasPrefix("amqp://") || lowercased.hasPrefix("amqps://")
+        let isKnown = lowercased.hasPrefix("amqp://") || lowercased.hasPrefix("amqps://")
         guard isKnown, !isBlank else {
             self.log.error(
                 .badURI,
                 text.span,
                 isBlank ? "a URI holds no blanks" : "not a URI that this version knows",
-                help: isBlank ? "write a blank as %20" : "write amqp://host, amqps://host or embedded:"
+                help: isBlank ? "write a blank as %20" : "write amqp://host or amqps://host"
             )
             return nil
         }
-        guard uri != "embedded:" else { return Located(uri, text.span) }
         do throws(AMQPError) {
             _ = try Endpoint(uri: uri)
             return Located(uri, text.span)
@@ -66,6 +69,12 @@ struct ConnectionDecoder {
             self.log.error(.badURI, text.span, error.text)
             return nil
         }
+    }
+
+    /// `embedded`, `embedded:` and what a profile would add to it.
+    private static func isEmbedded(_ uri: String) -> Bool {
+        let lowercased = uri.lowercased()
+        return lowercased == "embedded" || lowercased.hasPrefix("embedded:")
     }
 
     private func recovery(_ connection: MappingReader) -> RecoverySettings {

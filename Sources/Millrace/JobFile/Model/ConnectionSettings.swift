@@ -2,7 +2,7 @@ public import AMQPClient
 
 /// The `connection` block: where the broker is and how the connection to it is kept.
 public struct ConnectionSettings: Sendable, Equatable {
-    /// The endpoints, tried in random order: `amqp://`, `amqps://`, or `embedded:` for the broker in this process.
+    /// The endpoints, tried in random order: `amqp://` or `amqps://`.
     ///
     /// They may hold a password: do not log them.
     public var uris: [String]
