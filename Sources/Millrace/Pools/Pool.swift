@@ -130,9 +130,20 @@ final class Pool: @unchecked Sendable {
         self.handles.allSatisfy { handle in
             switch handle.state {
             case .ended, .failed: true
-            case .waiting, .opening, .consuming, .restarting: !self.isStarted
+            case .making, .waiting, .opening, .consuming, .restarting, .dropping: !self.isStarted
             }
         }
+    }
+
+    /// Whether its workers do nothing more, though the plugin may be letting go of a handler still.
+    var hasWorkedOff: Bool {
+        self.hasEnded
+            || self.handles.allSatisfy { handle in
+                switch handle.state {
+                case .ended, .failed, .dropping: true
+                case .making, .waiting, .opening, .consuming, .restarting: false
+                }
+            }
     }
 
     /// Nobody waits for its threads any more: some may never end.

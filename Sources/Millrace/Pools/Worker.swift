@@ -76,13 +76,22 @@ final class Worker {
 
     /// Runs until it is drained or has failed for good.
     func run(backoff: Backoff) {
+        self.handle.enter(.making)
         do throws(HandlerStartError) {
             self.instance = try self.functions.makeInstance(for: self.handle)
         } catch {
             self.handle.logger.error("the handler does not start", metadata: ["reason": "\(error.reason)"])
             return self.handle.enter(.failed(error.reason))
         }
-        defer { self.functions.drop(self.instance) }
+        self.work(backoff)
+        self.publishCounts()
+        // Until it returns the worker has not ended: a drain's time limits hold for it too.
+        self.handle.enter(.dropping)
+        self.functions.drop(self.instance)
+        self.handle.enter(.ended)
+    }
+
+    private func work(_ backoff: Backoff) {
         var backoff = backoff
         while !self.handle.isDraining {
             guard let connection = self.source.current else {
@@ -116,8 +125,6 @@ final class Worker {
         }
         if self.isAbandoned { self.closeOutlets() }
         while !self.running.isEmpty { self.idle(until: nil) }
-        self.publishCounts()
-        self.handle.enter(.ended)
     }
 
     /// One channel's life: open, consume, work, drain.

@@ -110,6 +110,8 @@ final class WorkerHandle: Sendable {
 
 /// Where a worker stands, for status and for the supervisor.
 enum WorkerState: Equatable, Sendable {
+    /// Its handler is being made: the plugin's code runs.
+    case making
     /// No connection at the moment.
     case waiting
     /// Its channel is being opened, up to the broker's consume-ok.
@@ -120,6 +122,8 @@ enum WorkerState: Equatable, Sendable {
     case restarting(String)
     /// It has given up.
     case failed(String)
+    /// It has drained, and its handler is being let go: the plugin's code runs.
+    case dropping
     /// It has drained and ended.
     case ended
 }

@@ -49,4 +49,7 @@ extension Supervisor {
     var canWork: Bool { self.pools.contains(where: \.isStarted) }
 
     var haveEnded: Bool { self.pools.allSatisfy(\.hasEnded) }
+
+    /// Whether nobody does anything more.
+    var haveWorkedOff: Bool { self.pools.allSatisfy(\.hasWorkedOff) }
 }

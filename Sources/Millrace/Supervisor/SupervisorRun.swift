@@ -65,7 +65,7 @@ struct SupervisorRun {
             self.supervisor.look(&self.consumers, now: MonotonicClock.now())
             self.reportStatus()
             self.supervisor.noteFailedPools()
-            if self.supervisor.canWork, self.supervisor.haveEnded {
+            if self.supervisor.canWork, self.supervisor.haveWorkedOff {
                 self.logger.critical("every job has ended; see the errors above")
                 return self.drain(atOnce: false)
             }
@@ -167,7 +167,7 @@ struct SupervisorRun {
             on: self.group,
             logger: self.logger
         )
-        try outlet.startInBackground()
+        try outlet.startInBackground(givesUp: false)
         self.outlet = outlet
         self.supervisor.source.setOutlet(outlet)
     }
@@ -303,6 +303,10 @@ struct SupervisorRun {
     private func nameAbandoned() {
         for pool in self.supervisor.pools {
             for handle in pool.handles where handle.state != .ended {
+                if let place = Self.placeOutsideMessages(handle.state) {
+                    handle.logger.error("a handler's \(place) did not return; its thread is left")
+                    continue
+                }
                 let began = handle.beganAt.load(ordering: .relaxed)
                 guard began > 0 else { continue }
                 let seconds = (MonotonicClock.now() &- began) / 1_000_000_000
@@ -316,6 +320,14 @@ struct SupervisorRun {
                     ]
                 )
             }
+        }
+    }
+
+    private static func placeOutsideMessages(_ state: WorkerState) -> String? {
+        switch state {
+        case .making: "init"
+        case .dropping: "deinit"
+        case .waiting, .opening, .consuming, .restarting, .failed, .ended: nil
         }
     }
 }
