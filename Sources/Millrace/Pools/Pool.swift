@@ -3,7 +3,7 @@ import Logging
 import Synchronization
 
 /// The workers of one job.
-// @unchecked Sendable: `threads`, `abandoned` and `isStarted` are touched by the supervisor's thread alone.
+// @unchecked Sendable: the `var`s are touched by the supervisor's thread alone.
 final class Pool: @unchecked Sendable {
     let job: JobDefinition
     let counters = JobCounters()
@@ -18,6 +18,9 @@ final class Pool: @unchecked Sendable {
     private let jobStopped: @Sendable (String) -> Void
     private let logger: Logger
     private let hung = HungMessages()
+    let suspicion: Suspicion
+    /// Whether the supervisor has it as failed because it ends connections, though it is tried on.
+    var failsOnTrial = false
     private let workers: Monitor<[WorkerHandle]>
     private var threads: [(handle: WorkerHandle, thread: WorkerThread)] = []
     /// Given up at `kill_timeout`, their threads still in a handler.
@@ -40,12 +43,14 @@ final class Pool: @unchecked Sendable {
         self.source = source
         self.topology = topology
         self.recovery = recovery
+        self.suspicion = Suspicion(recovery)
         self.limiter = job.rateLimit.map(RateLimiter.init)
         self.logger = logger
         self.jobStopped = { reason in jobStopped(job.name, reason) }
         self.workers = Monitor([])
         let handles = (0..<job.threads).map { self.makeHandle($0) }
         self.workers.withLock { $0 = handles }
+        self.hung.watch { [weak self] in self?.handles ?? [] }
     }
 
     private func makeHandle(_ index: Int) -> WorkerHandle {
@@ -54,6 +59,7 @@ final class Pool: @unchecked Sendable {
             index: index,
             counters: self.counters,
             logger: self.logger,
+            hung: self.hung,
             killSwitch: self.job.killTimeout == nil ? nil : KillSwitch(hung: self.hung),
             jobStopped: self.jobStopped
         )
@@ -83,7 +89,7 @@ final class Pool: @unchecked Sendable {
     private func start(_ handle: WorkerHandle) throws(ThreadError) {
         let (entry, source, topology) = (self.entry, self.source, self.topology)
         let (parkingQueues, limiter, crashLedger) = (self.parkingQueues, self.limiter, self.crashLedger)
-        let hands = self.handsPerThread
+        let (hands, suspicion) = (self.handsPerThread, self.suspicion)
         let backoff = Backoff(self.recovery)
         let thread = try WorkerThread.start(name: "\(self.job.name)/\(handle.index)") {
             let worker = Worker(
@@ -92,7 +98,8 @@ final class Pool: @unchecked Sendable {
                 topology: topology,
                 entry: entry,
                 parkingQueues: parkingQueues,
-                limiter: limiter
+                limiter: limiter,
+                suspicion: suspicion
             )
             let line = crashLedger?.line(for: handle, hands: hands)
             worker.slot = entry.isBatch ? nil : line?.plainSlot

@@ -105,6 +105,7 @@ extension Worker {
 
     /// A channel beside the one that consumes, whose requests do not outwait the broker's alarm.
     func openForCopies(_ mailbox: Mailbox) throws(AMQPError) -> Channel {
+        try self.throwIfParkingPauses()
         let connection = try self.connectionForOutputs()
         try Self.throwIfBlocked(connection)
         return try connection.openChannel(mailbox: mailbox, outwaitsBlocks: false)
@@ -130,6 +131,7 @@ extension Worker {
             guard let input = self.parked.remove(answer.token) else { continue }
             switch answer.verdict {
             case .confirmed:
+                self.parkingPause.worked()
                 self.ledger?.wasSetAside(input.deliveryTag)
                 self.send(input.settlement, input.deliveryTag, channel)
             case .returned:
@@ -144,7 +146,10 @@ extension Worker {
             }
         }
         _ = parking.takeReturnedMessages()  // told by their verdicts
-        if !parking.isOpen { self.parking = nil }
+        if !parking.isOpen {
+            self.parking = nil
+            self.parkingPause.ended(now: MonotonicClock.now())
+        }
     }
 
     /// The message stays where it was and comes again, without its wait: slower, but not lost.

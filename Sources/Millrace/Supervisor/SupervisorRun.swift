@@ -10,9 +10,9 @@ struct SupervisorRun {
     private let endpoints: [Endpoint]
     private var connection: Connection?
     private var outlet: RecoveringConnection?
-    private var attempt = 0
-    /// The attempt that is under way, and why its connection has ended already, if it has.
-    private var connecting: (attempt: ConnectAttempt, endpoint: Endpoint, end: AMQPError?)?
+    /// The attempt that is under way, and the connections that have ended since it began.
+    private var connecting:
+        (attempt: ConnectAttempt, endpoint: Endpoint, ends: [(reporter: ConnectionReporter, error: AMQPError)])?
     private var reporter: ConnectionReporter?  // the connection holds it weakly
     private var schedule: RecoverySchedule
     private var generator = SystemRandomNumberGenerator()
@@ -84,9 +84,6 @@ struct SupervisorRun {
             return nil
         case .attempt(let index): endpoint = self.endpoints[index]
         }
-        self.attempt += 1
-        let reporter = ConnectionReporter(attempt: self.attempt, inbox: self.supervisor.inbox)
-        self.reporter = reporter
         let attempt = ConnectAttempt(inbox: self.supervisor.inbox)
         do throws(ThreadError) {
             try attempt.start(
@@ -94,10 +91,9 @@ struct SupervisorRun {
                 declaring: self.supervisor.topology,
                 options: self.connectionOptions,
                 on: self.group,
-                logger: self.logger,
-                reporter: reporter
+                logger: self.logger
             )
-            self.connecting = (attempt, endpoint, nil)
+            self.connecting = (attempt, endpoint, [])
             return nil
         } catch {
             return self.connectFailed(endpoint, AMQPError(.connectionLost, scope: .connection, text: "\(error)"))
@@ -105,13 +101,13 @@ struct SupervisorRun {
     }
 
     private mutating func connectEnded(_ outcome: ConnectAttempt.Outcome) -> ExitStatus? {
-        guard let (_, endpoint, end) = self.connecting else { return nil }
+        guard let (_, endpoint, ends) = self.connecting else { return nil }
         self.connecting = nil
         do throws(AMQPError) {
             let success = try outcome.get()
-            if let end {
+            if let end = ends.first(where: { $0.reporter === success.reporter }) {
                 success.connection.close()
-                throw end
+                throw end.error
             }
             try self.start(on: success)
             self.logger.info("connected", metadata: ["broker": "\(endpoint.address)"])
@@ -187,8 +183,9 @@ struct SupervisorRun {
             throw error
         }
         self.connection = success.connection
+        self.reporter = success.reporter
         self.schedule.connected(now: MonotonicClock.now())
-        self.supervisor.noteTopology(success.failures)
+        self.supervisor.noteTopology(self.supervisor.suspectJobs(success.failures))
         self.supervisor.source.set(success.connection)
         self.supervisor.startPools()
         for pool in self.supervisor.pools { pool.signal(WorkerHandle.Signal.connection) }
@@ -197,17 +194,18 @@ struct SupervisorRun {
     // MARK: Events
 
     private mutating func handle(_ events: SupervisorInbox.Events) {
-        if let error = events.connectionEnds[self.attempt], let connection = self.connection {
+        if let error = events.end(of: self.reporter), let connection = self.connection {
             self.logger.warning("the connection ended; connecting again", metadata: ["reason": "\(error)"])
             self.supervisor.source.forget(connection)
             for handle in self.supervisor.pools.flatMap(\.handles) { handle.connectionEnded() }
             connection.close()  // its thread, which has an event loop to tell, is done by then
             self.connection = nil
+            self.reporter = nil
             self.schedule.lost(now: MonotonicClock.now(), using: &self.generator)
             self.nextAttempt = 0
         }
         // Before its outcome was taken: a connection can end at once.
-        if let error = events.connectionEnds[self.attempt], self.connecting != nil { self.connecting?.end = error }
+        self.connecting?.ends += events.connectionEnds
         if let reason = events.blocked {
             self.logger.warning(
                 "the broker has blocked the connection: it reads nothing, acks included, until its alarm ends",
@@ -272,7 +270,7 @@ struct SupervisorRun {
             self.noteStoppedJobs(events)
             self.dropConnection(of: events)
             if events.stopRequests > 0 { break }
-            if let error = events.connectionEnds[self.attempt] {
+            if let error = events.end(of: self.reporter) {
                 self.logger.warning("the connection ended while draining", metadata: ["reason": "\(error)"])
                 if let connection = self.connection { self.supervisor.source.forget(connection) }
             }
