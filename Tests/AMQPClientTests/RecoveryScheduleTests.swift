@@ -1,4 +1,5 @@
 import AMQPClient
+import AMQPWire
 import TestSupport
 import Testing
 
@@ -116,5 +117,27 @@ import Testing
             var backoff = Backoff(settings)
             #expect(backoff.next(random: random) == wait * Self.ms)
         }
+    }
+
+    @Test func `where user and virtual host are known to be right, a refusal is never the end`() {
+        var seed = Seed()
+        var schedule = RecoverySchedule(endpointCount: 1, settings: Self.settings, givesUp: false)
+        var now: UInt64 = 0
+        for wait: UInt64 in [100, 200, 300, 300] {
+            #expect(schedule.next(now: now, using: &seed) == .attempt(0))
+            #expect(schedule.failed(Self.badLogin, now: now, using: &seed) == .tryOn)
+            #expect(schedule.next(now: now, using: &seed) == .wait(until: now + wait * Self.ms))
+            now += wait * Self.ms
+        }
+    }
+
+    @Test func `a connection limit that is reached is no refusal for good`() {
+        var seed = Seed()
+        var schedule = RecoverySchedule(endpointCount: 1, settings: Self.settings)
+        let text =
+            "NOT_ALLOWED - access to vhost 'v' refused for user 'guest': connection limit (1) is reached"
+        let full = AMQPError(closeCode: .notAllowed, text: text, classID: 10, methodID: 40, scope: .connection)
+        _ = schedule.next(now: 0, using: &seed)
+        #expect(schedule.failed(full, now: 0, using: &seed) == .tryOn)
     }
 }

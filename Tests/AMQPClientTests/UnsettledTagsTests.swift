@@ -20,6 +20,53 @@ import TestSupport
         return acks
     }
 
+    private static func settle(_ tags: inout UnsettledTags, _ chosen: [UInt64]) -> [Ack] {
+        var frames: [Ack] = []
+        let count = tags.settle(chosen) { frames.append(Ack(tag: $0, multiple: $1)) }
+        let covered = frames.reduce(0) { $0 + ($1.multiple ? 2 : 1) }
+        #expect(count >= covered)
+        return frames
+    }
+
+    @Test func `C53: many are settled with one frame where nothing else is unsettled below`() {
+        var tags = Self.tags(9)
+        #expect(tags.settle(2) == .send)
+        // 1 is in somebody's hand: nothing may cover it.
+        #expect(Self.settle(&tags, [5, 4]) == [Ack(tag: 4, multiple: false), Ack(tag: 5, multiple: false)])
+        #expect(tags.outstanding == 6)
+        #expect(tags.settle(1) == .send)
+        #expect(
+            Self.settle(&tags, [9, 8, 3, 6]) == [
+                Ack(tag: 6, multiple: true), Ack(tag: 8, multiple: false), Ack(tag: 9, multiple: false),
+            ]
+        )
+        #expect(tags.outstanding == 1)
+        #expect(tags.isOutstanding(7))
+        #expect(Self.settle(&tags, [7]) == [Ack(tag: 7, multiple: false)])
+        #expect(tags.outstanding == 0)
+    }
+
+    @Test func `C53: among many, what is not outstanding is left out`() {
+        var tags = Self.tags(3)
+        #expect(tags.settle(2) == .send)
+        #expect(Self.settle(&tags, [0, 1, 1, 2, 3, 4, .max]) == [Ack(tag: 3, multiple: true)])
+        #expect(Self.settle(&tags, [1, 2, 3]) == [])
+        #expect(tags.delivered(4) == .expected)
+    }
+
+    @Test func `C53: many do not cover a message of basic.get that is still to be taken in`() {
+        var tags = Self.tags(1)
+        #expect(tags.delivered(3) == .expected)
+        #expect(tags.delivered(4) == .expected)
+        #expect(
+            Self.settle(&tags, [1, 3, 4]) == [
+                Ack(tag: 1, multiple: false), Ack(tag: 3, multiple: false), Ack(tag: 4, multiple: false),
+            ]
+        )
+        #expect(tags.delivered(2) == .expected)
+        #expect(tags.settle(2) == .send)
+    }
+
     @Test func `C53: a delivery is settled once`() {
         var tags = Self.tags(2)
         #expect(tags.settle(1) == .send)

@@ -11,7 +11,45 @@ private struct Accepting: SyncJobHandler {
     func handle(_ message: borrowing Message, _ context: JobContext) throws -> Outcome { .ack }
 }
 
-private let plugin = MillracePlugin(name: "tests", [.sync("tests.accepting", Accepting.self)])
+/// Succeeds with a message when it is asked to end, not before.
+private struct Staying: SyncJobHandler {
+    private let gate: Gate
+    init(_ options: HandlerOptions) throws { self.gate = gateNamed(try options.string("gate")) }
+
+    func handle(_ message: borrowing Message, _ context: JobContext) throws -> Outcome {
+        self.gate.note("begun")
+        while !context.isCancelled { Busy.block(for: .milliseconds(1)) }
+        return .ack
+    }
+}
+
+/// Does not come back from where it is told to stay: its init or its deinit.
+private final class Stuck: SyncJobHandler {
+    private let gate: Gate
+    private let place: String
+    init(_ options: HandlerOptions) throws {
+        self.gate = gateNamed(try options.string("gate"))
+        self.place = try options.string("in")
+        self.stay(in: "init")
+    }
+    deinit { self.stay(in: "deinit") }
+
+    private func stay(in place: String) {
+        guard self.place == place else { return }
+        self.gate.note(place)
+        self.gate.stayUntilOpen()
+    }
+
+    func handle(_ message: borrowing Message, _ context: JobContext) throws -> Outcome { .ack }
+}
+
+private let plugin = MillracePlugin(
+    name: "tests",
+    [
+        .sync("tests.accepting", Accepting.self), .sync("tests.staying", Staying.self),
+        .sync("tests.stuck", Stuck.self),
+    ]
+)
 
 /// A drain that comes at a bad moment, against a scripted broker.
 @Suite(.ownThread, .timeLimit(.minutes(10)))
@@ -47,5 +85,79 @@ struct DrainTests {
             try peer.startConsumer(frame, messages: Self.messages)
             return true
         }
+    }
+
+    @Test func `what is not begun goes back with one frame, behind the cancel, and acks before it`() throws {
+        let name = Broker.unique("drain")
+        let gate = gateNamed(name)
+        let frames = Monitor<[String]>([])
+        let counts = try ScriptedJob.run(
+            "handler: tests.staying, with: { gate: \(name) }",
+            top: "shutdown_timeout: 50ms",
+            plugin: plugin.descriptor
+        ) { peer, stop in
+            try peer.serveSupervisor { frame in
+                switch frame.methodID {
+                case .basicConsume:
+                    try peer.startConsumer(frame, messages: 7)
+                    _ = gate.waitForBegin("begun")
+                    stop()
+                    return true
+                case .basicAck:
+                    let ack = try frame.method(BasicAck.self)
+                    frames.withLock { $0.append("ack \(ack.deliveryTag)") }
+                    return true
+                case .basicNack:
+                    let nack = try frame.method(BasicNack.self)
+                    frames.withLock { $0.append("nack \(nack.deliveryTag) \(nack.multiple) \(nack.requeue)") }
+                    return true
+                case .basicCancel:
+                    frames.withLock { $0.append("cancel") }
+                    return false
+                default: return false
+                }
+            }
+        }
+        #expect(frames.withLock { $0 } == ["ack 1", "cancel", "nack 7 true true"])
+        #expect(counts.acked == 1)
+        #expect(counts.givenBack == 6)
+    }
+
+    @Test(arguments: ["init", "deinit"])
+    func `a handler that does not return from its init or deinit is left at the drain's time limits`(
+        place: String
+    ) throws {
+        let name = Broker.unique("stuck")
+        let gate = gateNamed(name)
+        defer { gate.open() }
+        let log = RecordedLog()
+        let running = Monitor<TestSupervisor?>(nil)
+        try PeerListener.run { peer in
+            try peer.serveSupervisor { frame in
+                guard frame.methodID == .basicConsume else { return false }
+                running.withLock { $0 }?.stop()
+                return false
+            }
+        } client: { endpoint in
+            let text = """
+                version: 1
+                connection: { uri: "amqp://127.0.0.1:\(endpoint.port)" }
+                shutdown_timeout: 50ms
+                kill_timeout: 50ms
+                jobs:
+                  work: { queue: q, handler: tests.stuck, with: { gate: \(name), in: \(place) } }
+                """
+            let file = try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
+            let supervisor = try TestSupervisor(file, [plugin.descriptor], logger: log.logger)
+            running.withLock { $0 = supervisor }
+            if place == "init" {
+                _ = try WorkerThread.start(name: "stopper") {
+                    _ = gate.waitForBegin("init")
+                    supervisor.stop()
+                }
+            }
+            #expect(supervisor.run() == .abandoned)
+        }
+        #expect(log.lines("a handler's \(place) did not return; its thread is left").count == 1)
     }
 }

@@ -197,7 +197,7 @@ struct SettleFramesTests {
         }
     }
 
-    @Test func `a drain gives back what is not begun with a nack for each, the newest first`() throws {
+    @Test func `a drain gives back what is behind a long handler with a nack for each, the oldest first`() throws {
         let name = Broker.unique("drain")
         let held = gateNamed(name)
         let state = try self.run(
@@ -208,7 +208,7 @@ struct SettleFramesTests {
             return frame.methodID == .basicConsume && held.wait { !$0.isEmpty }
         }
         #expect(state.settlements.byTag == [1: "ack", 2: "nack requeue", 3: "nack requeue"])
-        #expect(state.settlements.refused == [3, 2])
+        #expect(state.settlements.refused == [2, 3])
         #expect(held.begun == ["hold"])
     }
 }

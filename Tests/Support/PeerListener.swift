@@ -69,7 +69,7 @@ package enum PeerListener {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
-    private static func limitReads(_ descriptor: Int32) {
+    static func limitReads(_ descriptor: Int32) {
         var limit = timeval(tv_sec: Self.patience, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }

@@ -178,6 +178,28 @@ package final class ScriptedPeer {
         return try self.expect(ConnectionStartOk.self, on: 0)
     }
 
+    /// From the protocol header to a close instead of open-ok.
+    package func refuseOpen(_ code: ReplyCode, _ text: String) throws {
+        try self.greet()
+        try self.send(ConnectionTune(channelMax: 2047, frameMax: 8192, heartbeat: 0), on: 0)
+        try self.expect(ConnectionTuneOk.self, on: 0)
+        try self.expect(ConnectionOpen.self, on: 0)
+        try self.closeConnection(code, text, blaming: ConnectionOpen.id)
+    }
+
+    /// Closes the connection, passes over what is still under way, and waits for the answer and the end.
+    package func closeConnection(_ code: ReplyCode, _ text: String, blaming method: MethodID? = nil) throws {
+        let close = ConnectionClose(
+            replyCode: code,
+            replyText: text,
+            classID: method?.classID ?? 0,
+            methodID: method?.methodID ?? 0
+        )
+        try self.send(close, on: 0)
+        while try self.next().methodID != .connectionCloseOk {}
+        try self.expectEnd()
+    }
+
     /// From the protocol header to open-ok; gives the client's answer to the limits.
     @discardableResult
     package func handshake(

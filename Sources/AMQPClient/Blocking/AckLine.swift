@@ -16,6 +16,8 @@ package final class AckLine: Sendable {
         /// Acks in `frames`.
         var framedAcks = 0
         var unsentAtEnd = 0
+        /// Frames made so far, sent or not.
+        var frameCount: UInt64 = 0
     }
     private let monitor = Monitor(State())
     private let number: UInt16
@@ -61,6 +63,9 @@ package final class AckLine: Sendable {
 
     package var outstanding: Int { self.monitor.withLock { $0.tags.outstanding } }
 
+    /// Acks, nacks and rejects that were made so far, each for one delivery or many.
+    package var frameCount: UInt64 { self.monitor.withLock { $0.frameCount } }
+
     /// Notes an ack.
     ///
     /// - Returns: false for a tag that is not outstanding here: sent, it would cost the channel (C53).
@@ -72,6 +77,7 @@ package final class AckLine: Sendable {
                 guard state.tags.settle(tag) == .send else { return false }
                 state.frames.appendAck(channel: self.number, deliveryTag: tag, multiple: false)
                 state.framedAcks += 1
+                state.frameCount += 1
                 return true
             }
             guard state.tags.hold(tag) == .send else { return false }
@@ -89,6 +95,7 @@ package final class AckLine: Sendable {
             let count = state.tags.settleAll(upTo: tag)
             if count > 0 { state.frames.appendAck(channel: self.number, deliveryTag: tag, multiple: true) }
             state.framedAcks += count
+            state.frameCount += 1
             return count
         }
     }
@@ -98,7 +105,30 @@ package final class AckLine: Sendable {
         self.monitor.withLock { state in
             guard !state.ended, state.tags.settle(tag) == .send else { return false }
             state.frames.appendNack(channel: self.number, deliveryTag: tag, multiple: false, requeue: requeue)
+            state.frameCount += 1
             return true
+        }
+    }
+
+    /// Gives many deliveries back in as few frames as that takes.
+    ///
+    /// - Returns: How many were outstanding.
+    package func nack(_ tags: [UInt64], requeue: Bool) -> Int {
+        self.monitor.withLock { state in
+            if state.ended { return 0 }
+            if state.tags.held > 0 { Self.encodeHeld(&state, self.number) }
+            var unsettled = UnsettledTags()
+            swap(&unsettled, &state.tags)
+            defer { swap(&unsettled, &state.tags) }
+            return unsettled.settle(tags) { tag, multiple in
+                state.frames.appendNack(
+                    channel: self.number,
+                    deliveryTag: tag,
+                    multiple: multiple,
+                    requeue: requeue
+                )
+                state.frameCount += 1
+            }
         }
     }
 
@@ -107,6 +137,7 @@ package final class AckLine: Sendable {
         self.monitor.withLock { state in
             guard !state.ended, state.tags.settle(tag) == .send else { return false }
             state.frames.appendReject(channel: self.number, deliveryTag: tag, requeue: requeue)
+            state.frameCount += 1
             return true
         }
     }
@@ -156,6 +187,7 @@ package final class AckLine: Sendable {
         state.framedAcks += tags.held
         tags.takeAcks { tag, multiple in
             state.frames.appendAck(channel: number, deliveryTag: tag, multiple: multiple)
+            state.frameCount += 1
         }
         swap(&tags, &state.tags)
     }

@@ -99,6 +99,17 @@ extension Channel {
         self.forgetConsumer(consumerTag)
     }
 
+    /// Ends every consumer, before the channel is closed: the answer says that a quorum queue has written down what was
+    /// settled before.
+    ///
+    /// That the channel has ended, or ends, is no error.
+    func cancelConsumers() {
+        self.outwaitsBlocks = false
+        for consumer in self.consumers.sorted() {
+            guard (try? self.cancel(consumer)) != nil else { return }
+        }
+    }
+
     /// Takes one message out of a queue.
     ///
     /// Blocks for one round trip for each message: a consumer is many times as fast.

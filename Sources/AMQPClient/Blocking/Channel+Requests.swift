@@ -91,6 +91,10 @@ extension Channel {
     /// that is still there took them from a classic queue; behind ``get(_:noAck:)``, a cancelled consumer, or a quorum queue
     /// it may be a moment later.
     ///
+    /// Acks given before go out first. Of many that go out just before, RabbitMQ may forget some if their queue is a quorum
+    /// queue: it keeps those behind 32 back until the 32 are written down, and drops them with the channel. The answer to
+    /// ``cancel(_:)`` says that they are written: cancel the consumer first.
+    ///
     /// A channel that has ended already is no error.
     public func close() {
         guard self.startClose() else { return }

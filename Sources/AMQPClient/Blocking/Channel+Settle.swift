@@ -113,5 +113,15 @@ extension Channel {
         if self.server.lacksNack { return self.reject(tag: tag, requeue: requeue) }
         return self.lane.ackLine.nack(tag, requeue: requeue)
     }
+    /// Gives many deliveries back: what has nothing else unsettled below it with one frame.
+    ///
+    /// - Parameter tags: In any order; what is not outstanding is left out.
+    /// - Returns: How many were outstanding.
+    package func giveBack(tags: [UInt64]) -> Int {
+        if self.server.lacksNack { return tags.count { self.reject(tag: $0, requeue: true) } }
+        return self.lane.ackLine.nack(tags, requeue: true)
+    }
+    /// Acks, nacks and rejects that were made so far, each for one delivery or many.
+    package var settlingFrames: UInt64 { self.lane.ackLine.frameCount }
     package func reject(tag: UInt64, requeue: Bool) -> Bool { self.lane.ackLine.reject(tag, requeue: requeue) }
 }

@@ -10,9 +10,17 @@ package struct ChannelWatch: Sendable {
     package var hasLostConsumer: Bool {
         self.lane.hasLostConsumer.load(ordering: .relaxed) || self.lane.ackLine.hasEnded
     }
+
+    /// Whether the broker has taken deliveries back that were not settled in time (C61).
+    package var hasTimedOut: Bool { self.lane.hasTimedOut.load(ordering: .relaxed) }
 }
 
 extension Channel {
     /// The way to see its end from another thread.
     package var watch: ChannelWatch { ChannelWatch(self) }
+
+    /// Whether the broker has taken deliveries back that were not settled in time (C61); may be known before the owner
+    /// has taken in what told of it.
+    @inline(__always)
+    package var hasTimedOut: Bool { self.lane.hasTimedOut.load(ordering: .relaxed) }
 }

@@ -23,6 +23,8 @@ extension AMQPError {
         switch self.code.rawValue {
         case 311, 313, 320, 405, 506, 541: true
         case 403: self.text.contains("in exclusive use")  // another consumer has the queue for now
+        // So many connections are there now, of this user or to this vhost or node; one of them may end.
+        case 530: self.text.contains("connection limit (") && self.text.contains(" is reached")
         case 406: self.text.contains("timed out")  // consumer_timeout: the channel is gone, the queue is not (C61)
         case Code.consumerCancelled.rawValue: true
         case Code.tlsFailed.rawValue: self.text.contains("closed the connection")  // a broker that is just starting
@@ -48,6 +50,8 @@ extension AMQPError {
         case 506: "The broker is short of something: see its log, then try again."
         case 530 where self.text.contains("vhost  not found"):
             "amqp://host/ names the vhost with the empty name; leave the '/' out, or write %2F, for the default one."
+        case 530 where self.isTransient:
+            "Others are connected: wait for one of them to end, or raise the limit on the broker."
         case 530: "The broker's policy forbids it: check virtual host, limits and consumer tags."
         case 540: "The broker does not offer this option."
         case 541: "The broker failed: see its log."

@@ -9,6 +9,7 @@ package struct UnsettledTags: Sendable {
         static let settled: UInt8 = 3
         static let uncommitted: UInt8 = 4  // settled in a transaction, which may be rolled back
         static let missing: UInt8 = 5  // a message of basic.get, which its owner has not taken in yet
+        static let chosen: UInt8 = 6  // about to be settled with others
     }
 
     /// More missing tags than this are a broken peer; one basic.get leaves one.
@@ -114,6 +115,50 @@ package struct UnsettledTags: Sendable {
             index += 1
         }
         self.dropSettledFront()
+    }
+
+    /// The owner settles many deliveries the same way, in as few frames as that takes: one `multiple` where nothing else is
+    /// unsettled below them, then one each, the oldest first.
+    ///
+    /// No ack may be held back: `multiple` would cover it.
+    ///
+    /// - Parameters:
+    ///   - tags: In any order; what is not outstanding is left out.
+    ///   - send: Gets each frame.
+    /// - Returns: How many it settled.
+    package mutating func settle(_ tags: [UInt64], _ send: (_ tag: UInt64, _ multiple: Bool) -> Void) -> Int {
+        precondition(self.held == 0, "acks are held back")
+        var left = 0
+        for tag in tags {
+            guard let index = self.index(tag), self.marks[index] == Mark.out else { continue }
+            self.marks[index] = Mark.chosen
+            left += 1
+        }
+        let count = left
+        self.outstanding -= count
+        var index = self.head
+        var last: Int?
+        while left > 0, index < self.marks.count {
+            let mark = self.marks[index]
+            guard mark == Mark.chosen || mark == Mark.settled else { break }
+            if mark == Mark.chosen {
+                self.marks[index] = self.endMark
+                last = index
+                left -= 1
+            }
+            index += 1
+        }
+        if let last { send(self.base + UInt64(last - self.head), count - left > 1) }
+        while left > 0, index < self.marks.count {
+            if self.marks[index] == Mark.chosen {
+                self.marks[index] = self.endMark
+                send(self.base + UInt64(index - self.head), false)
+                left -= 1
+            }
+            index += 1
+        }
+        self.dropSettledFront()
+        return count
     }
 
     /// Settles everything up to and including `tag`.

@@ -88,7 +88,13 @@ public final class RecoveringConnection: Sendable {
     /// Starts, and waits for nothing.
     ///
     /// - Throws: `.invalidSettings` without an endpoint; `.refusedLocally` at a second call.
-    public func startInBackground() throws(AMQPError) {
+    public func startInBackground() throws(AMQPError) { try self.startInBackground(givesUp: true) }
+
+    /// The same.
+    ///
+    /// - Parameter givesUp: Whether a refusal of the first attempt is the end; if not it goes on until ``stop()``.
+    /// - Throws: As ``startInBackground()``.
+    package func startInBackground(givesUp: Bool) throws(AMQPError) {
         guard !self.endpoints.isEmpty else {
             throw AMQPError(.invalidSettings, scope: .call, text: "no broker to connect to")
         }
@@ -99,7 +105,7 @@ public final class RecoveringConnection: Sendable {
             state.phase = .working
         }
         do throws(ThreadError) {
-            let thread = try WorkerThread.start(name: "amqp-recovery") { self.run() }
+            let thread = try WorkerThread.start(name: "amqp-recovery") { self.run(givesUp: givesUp) }
             self.monitor.withLock { $0.thread = thread }
         } catch {
             let failure = AMQPError(.invalidSettings, scope: .call, text: "\(error)")
@@ -173,8 +179,12 @@ public final class RecoveringConnection: Sendable {
 
     private var isStopping: Bool { self.monitor.withLock { $0.isStopping } }
 
-    private func run() {
-        var schedule = RecoverySchedule(endpointCount: self.endpoints.count, settings: self.settings)
+    private func run(givesUp: Bool) {
+        var schedule = RecoverySchedule(
+            endpointCount: self.endpoints.count,
+            settings: self.settings,
+            givesUp: givesUp
+        )
         var generator = SystemRandomNumberGenerator()
         while !self.isStopping {
             switch schedule.next(now: MonotonicClock.now(), using: &generator) {

@@ -140,6 +140,7 @@ public final class RecoveringConsumer {
     /// Acks given before are sent first.
     public func close() {
         self.isClosed = true
+        if !self.options.noAck { self.channel?.cancelConsumers() }
         self.leaveChannel()
     }
 

@@ -6,6 +6,7 @@ package struct RecoverySchedule: Sendable {
     private let endpointCount: Int
     private let shortestLife: UInt64
     private let mustConnectAtOnce: Bool
+    private let givesUp: Bool
     private var backoff: Backoff
     private var round: [Int] = []
     private var notBefore: UInt64 = 0
@@ -19,10 +20,18 @@ package struct RecoverySchedule: Sendable {
     ///   - endpointCount: How many there are.
     ///   - settings: The waits between rounds.
     ///   - mustConnectAtOnce: Give up if the first round fails, whatever the reason.
-    package init(endpointCount: Int, settings: RecoverySettings, mustConnectAtOnce: Bool = false) {
+    ///   - givesUp: Whether a refusal in the first round is the end; not where another connection has shown that user
+    ///     and virtual host are right.
+    package init(
+        endpointCount: Int,
+        settings: RecoverySettings,
+        mustConnectAtOnce: Bool = false,
+        givesUp: Bool = true
+    ) {
         self.endpointCount = endpointCount
         self.shortestLife = settings.initialInterval.nanoseconds
         self.mustConnectAtOnce = mustConnectAtOnce
+        self.givesUp = givesUp
         self.backoff = Backoff(settings)
     }
 
@@ -52,7 +61,7 @@ package struct RecoverySchedule: Sendable {
     ) -> FailedAction {
         if self.refusal == nil, !error.isTransient { self.refusal = error }
         guard self.round.isEmpty else { return .tryOn }
-        if !self.hasConnected {
+        if !self.hasConnected, self.givesUp {
             if let refusal = self.refusal { return .giveUp(refusal) }
             if self.mustConnectAtOnce { return .giveUp(error) }
         }

@@ -19,6 +19,7 @@ package final class ConnectionCore: InboundDelegate {
     /// When everything ends with this error, unless something happens first.
     private var deadline: (at: UInt64, error: AMQPError)?
     private var closeText: AMQPError?
+    private var cancelsAtTimeout = false
     /// The last number that frames came for and that was not in use.
     private var lastUnknown: UInt16?
     package private(set) var hasEnded = false
@@ -156,6 +157,7 @@ package final class ConnectionCore: InboundDelegate {
             // No cancel-ok: RabbitMQ ends the connection over one (C56).
             let origin = lane.origin
             guard !origin.isStray(consumerTag: cancel.consumerTag) else { return }
+            if self.cancelsAtTimeout { lane.hasTimedOut.store(true, ordering: .relaxed) }
             lane.hasLostConsumer.store(true, ordering: .relaxed)
             lane.append(.cancelled(consumerTag: cancel.consumerTag))
         case .basicConsumeOk(let ok):
@@ -197,6 +199,7 @@ package final class ConnectionCore: InboundDelegate {
             methodID: close.methodID,
             scope: .channel(lane.number)
         )
+        if error.meansConsumerTimeout { lane.hasTimedOut.store(true, ordering: .relaxed) }
         if self.outbox.closeReceived(lane.number, error, now: self.now) != nil {
             self.drop(lane)
             lane.append(.closed(error))
@@ -227,6 +230,7 @@ package final class ConnectionCore: InboundDelegate {
             self.send(methods)
         case .opened:
             self.deadline = nil
+            self.cancelsAtTimeout = BrokerVersion(self.machine.serverProperties).cancelsAtTimeout
             self.host?.connectionOpened(self.machine.serverProperties)
         case .blocked(let reason):
             self.outbox.setBlocked(true)

@@ -10,6 +10,8 @@ package final class Lane: @unchecked Sendable {
     let ackLine: AckLine
     /// The broker has ended a consumer by itself; for those who can not wait for its owner to look.
     let hasLostConsumer = Atomic<Bool>(false)
+    /// The broker has taken deliveries back that were not settled in time.
+    let hasTimedOut = Atomic<Bool>(false)
 
     var assembler = ContentAssembler()
     // Unchecked: looked at for each delivery, and set by whoever drives the core, one thread at a time, in no call that looks.

@@ -8,6 +8,8 @@ final class ConnectionSource: Sendable {
         var outlet: RecoveringConnection?
     }
     private let monitor = Monitor(Connections())
+    /// Whether a job that is suspected is tried on a connection of its own: one at a time.
+    private let isTrying = Monitor(false)
     /// Whether outputs have a connection of their own, so that a broker that blocks publishers reads on what consumes:
     /// acks above all (C51).
     let publishesSeparately: Bool
@@ -39,6 +41,16 @@ final class ConnectionSource: Sendable {
 
     /// Sets what keeps the connection for outputs up.
     func setOutlet(_ outlet: RecoveringConnection) { self.monitor.withLock { $0.outlet = outlet } }
+
+    /// Whether the caller may hold a trial now; then it says when that is over.
+    func takeTrialSeat() -> Bool {
+        self.isTrying.withLock { isTrying in
+            defer { isTrying = true }
+            return !isTrying
+        }
+    }
+
+    func leaveTrialSeat() { self.isTrying.withLock { $0 = false } }
 
     /// Takes out this connection, unless a newer one is in.
     func forget(_ connection: Connection) {

@@ -13,6 +13,8 @@ final class HungMessages: Sendable {
     }
 
     private let monitor = Monitor<[(message: Fingerprint, circumstance: Circumstance)]>([])
+    /// Workers whose thread may be in a handler while the broker has taken its message back.
+    private let workers = Monitor<@Sendable () -> [WorkerHandle]>({ [] })
     private let requeued = Monitor<[Fingerprint]>([])
     /// Messages that never come again, because somebody else has them, must not pile up.
     private static let limit = 1000
@@ -21,6 +23,19 @@ final class HungMessages: Sendable {
         self.monitor.withLock { messages in
             if messages.count == Self.limit { messages.removeFirst() }
             messages.append((message, circumstance))
+        }
+    }
+
+    /// Where ``noteTakenBack()`` looks.
+    func watch(_ workers: @escaping @Sendable () -> [WorkerHandle]) { self.workers.withLock { $0 = workers } }
+
+    /// A message came again: maybe one that another worker has in hand still.
+    func noteTakenBack() {
+        for handle in self.workers.withLock({ $0 })() {
+            for (hand, circumstance) in handle.takenBack() {
+                self.note(Fingerprint(of: hand.record, hand.block), circumstance)
+                handle.logTakenBack(hand.record.deliveryTag)
+            }
         }
     }
 

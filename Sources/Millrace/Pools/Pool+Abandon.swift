@@ -49,7 +49,8 @@ extension Pool {
         var counts = JobCounts()
         counts.abandoned = hands.count
         self.counters.add(counts)
-        handle.killSwitch?.throwSwitch(hands, "a handler ran longer than kill_timeout")
+        // What the broker took back before, and another worker got, is counted.
+        handle.killSwitch?.throwSwitch(handle.notCounted(hands), "a handler ran longer than kill_timeout")
         handle.signal(WorkerHandle.Signal.drain | WorkerHandle.Signal.cancel)
         self.take(out: handle)
     }

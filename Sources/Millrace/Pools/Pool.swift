@@ -3,7 +3,7 @@ import Logging
 import Synchronization
 
 /// The workers of one job.
-// @unchecked Sendable: `threads`, `abandoned` and `isStarted` are touched by the supervisor's thread alone.
+// @unchecked Sendable: the `var`s are touched by the supervisor's thread alone.
 final class Pool: @unchecked Sendable {
     let job: JobDefinition
     let counters = JobCounters()
@@ -19,6 +19,9 @@ final class Pool: @unchecked Sendable {
     private let jobStopped: @Sendable (String) -> Void
     private let logger: Logger
     private let hung = HungMessages()
+    let suspicion: Suspicion
+    /// Whether the supervisor has it as failed because it ends connections, though it is tried on.
+    var failsOnTrial = false
     private let workers: Monitor<[WorkerHandle]>
     private var threads: [(handle: WorkerHandle, thread: WorkerThread)] = []
     /// Given up at `kill_timeout`, their threads still in a handler.
@@ -43,12 +46,14 @@ final class Pool: @unchecked Sendable {
         self.topology = topology
         self.recovery = recovery
         self.ladder = ladder
+        self.suspicion = Suspicion(recovery)
         self.limiter = job.rateLimit.map(RateLimiter.init)
         self.logger = logger
         self.jobStopped = { reason in jobStopped(job.name, reason) }
         self.workers = Monitor([])
         let handles = (0..<job.threads).map { self.makeHandle($0) }
         self.workers.withLock { $0 = handles }
+        self.hung.watch { [weak self] in self?.handles ?? [] }
     }
 
     private func makeHandle(_ index: Int) -> WorkerHandle {
@@ -57,6 +62,7 @@ final class Pool: @unchecked Sendable {
             index: index,
             counters: self.counters,
             logger: self.logger,
+            hung: self.hung,
             killSwitch: self.job.killTimeout == nil ? nil : KillSwitch(hung: self.hung),
             jobStopped: self.jobStopped
         )
@@ -86,7 +92,7 @@ final class Pool: @unchecked Sendable {
     private func start(_ handle: WorkerHandle) throws(ThreadError) {
         let (entry, source, topology) = (self.entry, self.source, self.topology)
         let (parkingQueues, limiter, crashLedger) = (self.parkingQueues, self.limiter, self.crashLedger)
-        let (hands, ladder) = (self.handsPerThread, self.ladder)
+        let (hands, ladder, suspicion) = (self.handsPerThread, self.ladder, self.suspicion)
         let backoff = Backoff(self.recovery)
         let thread = try WorkerThread.start(name: "\(self.job.name)/\(handle.index)") {
             let worker = Worker(
@@ -96,7 +102,8 @@ final class Pool: @unchecked Sendable {
                 entry: entry,
                 parkingQueues: parkingQueues,
                 limiter: limiter,
-                ladder: ladder
+                ladder: ladder,
+                suspicion: suspicion
             )
             let line = crashLedger?.line(for: handle, hands: hands)
             worker.slot = entry.isBatch ? nil : line?.plainSlot
@@ -134,9 +141,20 @@ final class Pool: @unchecked Sendable {
         self.handles.allSatisfy { handle in
             switch handle.state {
             case .ended, .failed: true
-            case .waiting, .opening, .consuming, .restarting: !self.isStarted
+            case .making, .waiting, .opening, .consuming, .restarting, .dropping: !self.isStarted
             }
         }
+    }
+
+    /// Whether its workers do nothing more, though the plugin may be letting go of a handler still.
+    var hasWorkedOff: Bool {
+        self.hasEnded
+            || self.handles.allSatisfy { handle in
+                switch handle.state {
+                case .ended, .failed, .dropping: true
+                case .making, .waiting, .opening, .consuming, .restarting: false
+                }
+            }
     }
 
     /// Nobody waits for its threads any more: some may never end.

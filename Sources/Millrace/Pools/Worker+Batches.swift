@@ -76,10 +76,12 @@ extension Worker {
             )
         }
         self.noteBegin(of: together.first)
+        self.hold(together)
         self.begin(together, batching)
         var failed: [InFlight] = []
         for delivery in together {
             self.letGo(delivery)
+            if self.wasTakenBack(delivery, alone: together.count == 1, channel) { continue }
             if delivery.verdict == .alone { failed.append(delivery) } else { self.settle(delivery, channel) }
         }
         if let reason = failed.first?.reason {
@@ -117,6 +119,22 @@ extension Worker {
         self.completeIfForgotten(delivery)
     }
 
+    private func hold(_ deliveries: [InFlight]) {
+        let hands = deliveries.compactMap { delivery in
+            delivery.owner.map { owner in
+                HandWatch.Hand(record: delivery.record, block: Block(bytes: delivery.bytes, owner: owner))
+            }
+        }
+        self.handle.hands.hold(hands)
+    }
+
+    private func wasTakenBack(_ delivery: InFlight, alone: Bool, _ channel: Channel) -> Bool {
+        guard channel.hasTimedOut, self.handle.job.ack.mode == .auto, let owner = delivery.owner else { return false }
+        self.noteTakenBack(delivery, Block(bytes: delivery.bytes, owner: owner), alone: alone, channel)
+        self.putDown(delivery)
+        return true
+    }
+
     private func begin(_ deliveries: [InFlight], _ batching: Batching) {
         guard !deliveries.isEmpty else { return }
         let messages = deliveries.map(\.message)
@@ -146,9 +164,11 @@ extension Worker {
             if let ledger = self.ledger { _ = ledger.look(at: delivery.record, block, mayWait: false) }
             self.takeInHand(delivery, block, now, .alone)
             self.noteBegin(of: delivery)
+            self.hold([delivery])
             var message = delivery.message
             self.functions.begin(self.instance, &message, delivery.pointer)
             self.letGo(delivery)
+            if self.wasTakenBack(delivery, alone: true, channel) { continue }
             self.settle(delivery, channel)
             self.sendAndTakeIn(channel)
         }

@@ -23,17 +23,19 @@ extension Worker {
 
     /// How a handler has hung on a message before; asking forgets it.
     func circumstance(of record: ContentRecord, _ block: Block) -> HungMessages.Circumstance? {
-        guard record.redelivered, let killSwitch = self.handle.killSwitch else { return nil }
-        return killSwitch.hung.take(Fingerprint(of: record, block))
+        guard record.redelivered else { return nil }
+        self.handle.hung.noteTakenBack()
+        return self.handle.hung.take(Fingerprint(of: record, block))
     }
 
     func settleHung(_ delivery: InFlight, _ block: Block, _ channel: Channel) {
         delivery.isInHand = false
         delivery.verdict = .retry
-        delivery.reason = Self.hung
+        let reason = self.handle.killSwitch == nil ? Self.takenBack : Self.hung
+        delivery.reason = reason
         delivery.owner = block.owner
         guard self.hangsAgain(delivery, block) else { return self.settle(delivery, channel) }
-        delivery.reason = Self.hung + ", twice in a row"
+        delivery.reason = reason + ", twice in a row"
         self.handle.logger.error(
             "a message on which the handler hangs is set aside",
             metadata: [
@@ -46,14 +48,17 @@ extension Worker {
     }
 
     private static var hung: String { "the handler ran longer than kill_timeout" }
+    private static var takenBack: String { "the handler ran longer than the broker's consumer_timeout" }
 
     /// Each hang may cost a thread for good: with many attempts one message would use up all that the job may lose.
     ///
     /// A handler that only takes too long ends at `timeout`, and has all its attempts.
     private func hangsAgain(_ delivery: InFlight, _ block: Block) -> Bool {
         switch self.handle.job.onFailure {
-        case .retry: delivery.isCopy && delivery.properties.headers?[JobHeaders.error]?.stringValue == Self.hung
-        case .requeue: self.handle.killSwitch?.hung.isSecond(Fingerprint(of: delivery.record, block)) ?? false
+        case .retry:
+            delivery.isCopy
+                && [Self.hung, Self.takenBack].contains(delivery.properties.headers?[JobHeaders.error]?.stringValue)
+        case .requeue: self.handle.hung.isSecond(Fingerprint(of: delivery.record, block))
         case .reject, .discard: false
         }
     }

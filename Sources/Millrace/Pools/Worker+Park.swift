@@ -168,6 +168,7 @@ extension Worker {
 
     /// A channel beside the one that consumes, whose requests do not outwait the broker's alarm.
     func openForCopies(_ mailbox: Mailbox) throws(AMQPError) -> Channel {
+        try self.throwIfParkingPauses()
         let connection = try self.connectionForOutputs()
         try Self.throwIfBlocked(connection)
         return try connection.openChannel(mailbox: mailbox, outwaitsBlocks: false)
@@ -193,6 +194,7 @@ extension Worker {
             guard let copy = self.parked.answered(answer.token, answer.verdict) else { continue }
             switch copy.failure {
             case nil:
+                self.parkingPause.worked()
                 self.ledger?.wasSetAside(copy.load.deliveryTag)
                 self.send(copy.load.settlement, copy.load.deliveryTag, channel)
             case .returned:
@@ -210,6 +212,7 @@ extension Worker {
 
     private func parkingEnded(_ parking: Channel, _ channel: Channel) {
         self.parking = nil
+        self.parkingPause.ended(now: MonotonicClock.now())
         let reason = parking.endReason
         let text = reason.map { "\($0)" } ?? "its channel ended"
         guard channel.isOpen || self.handle.job.ack.mode == .none else { return }  // the inputs went with it
@@ -274,10 +277,8 @@ extension Worker {
         else { return self.send(.giveBack, copy.deliveryTag, channel, slowsDown: true) }
     }
 
-    /// Gives back what was kept in hand because it could not be copied.
-    func giveBackSetAside(_ channel: Channel, all: Bool = false) {
-        guard !self.setAside.isEmpty else { return }
-        let tags = all ? self.setAside.removeAll() : self.setAside.due(now: MonotonicClock.now())
-        for tag in tags { self.send(.giveBack, tag, channel, slowsDown: !all) }
+    /// Gives back what was kept in hand because it could not be copied, and has been for long enough.
+    func giveBackSetAside(_ channel: Channel) {
+        for tag in self.setAside.due(now: MonotonicClock.now()) { self.send(.giveBack, tag, channel, slowsDown: true) }
     }
 }

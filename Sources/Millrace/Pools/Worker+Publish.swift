@@ -80,6 +80,7 @@ extension Worker {
     }
 
     private func outputsAccepted(_ held: HeldDelivery, _ channel: Channel) {
+        self.outletPause.worked()
         self.counts.published += held.outputs.count
         self.acknowledge(held.record.deliveryTag, channel)
         self.noteFailure(.ack)
@@ -101,6 +102,7 @@ extension Worker {
     private func outletOrGiveBack(_ channel: Channel) -> Channel? {
         if let outlet = self.outlet, outlet.isOpen { return outlet }
         self.takeFromOutlet(channel)
+        if self.outletPause.mayOpenAt(now: MonotonicClock.now()) != nil { return nil }
         do throws(AMQPError) {
             return try self.openOutlet()
         } catch {
@@ -163,13 +165,24 @@ extension Worker {
         if case .connection = reason?.scope {
             return self.giveBackForOutlet(self.outputs.removeAll(), reason, channel)
         }
+        self.outletPause.ended(now: MonotonicClock.now())
         let atFault = self.outputs.channelEnded()
+        if let reason, reason.meansBlocked { return self.keepWhileBlocked(atFault, reason) }
         let text = reason.map { "\($0)" } ?? "the channel for outputs ended"
         self.handle.logger.warning(
             "the channel for outputs ended; another one is opened",
             metadata: ["reason": "\(text)", "inputs": "\(self.outputs.count + atFault.count)"]
         )
         for held in atFault { self.outputFailed(held, text, channel) }
+    }
+
+    /// The broker takes nothing at this time, and lost the channel to say so: nobody is at fault.
+    private func keepWhileBlocked(_ inputs: [HeldDelivery], _ reason: AMQPError) {
+        for held in inputs { self.outputs.add(held, outputs: held.outputs.count, now: MonotonicClock.coarseNow()) }
+        self.handle.logger.warning(
+            "the broker takes no outputs at this time; they wait",
+            metadata: ["reason": "\(reason)", "inputs": "\(self.outputs.count)"]
+        )
     }
 
     /// There is no way to publish at this time: the inputs are not at fault.

@@ -106,7 +106,7 @@ extension Worker {
         )
     }
 
-    private func stopJob(_ reason: String?) {
+    func stopJob(_ reason: String?) {
         self.handle.logger.error("the handler stopped its job", metadata: ["reason": "\(Self.cut(reason))"])
         self.handle.requestStopOfJob(reason.map { Self.cut($0) } ?? "stopped by its handler")
     }

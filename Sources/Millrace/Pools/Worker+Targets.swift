@@ -100,7 +100,12 @@ extension Worker {
         guard self.parkingQueues.mustDeclare(key) else { return }
         let aside = try self.openForCopies(Mailbox())
         defer { aside.close() }
-        try ask(aside)
+        do throws(AMQPError) {
+            try ask(aside)
+        } catch {
+            self.parkingPause.ended(now: MonotonicClock.now())
+            throw error
+        }
         self.parkingQueues.wasDeclared(key)
     }
 }

@@ -13,6 +13,7 @@ final class Worker {
     let source: ConnectionSource
     let parkingQueues: ParkingQueues
     let limiter: RateLimiter?
+    let suspicion: Suspicion
     /// The job's, in nanoseconds.
     let timeout: UInt64?
     let entry: HandlerEntry
@@ -24,9 +25,11 @@ final class Worker {
     /// The channel for outputs, opened with the first.
     var outlet: Channel?
     var outputs: OutputQueue<HeldDelivery>
+    var outletPause = OpeningPause()
     /// The channel for copies: retries, snoozes, dead letters; opened with the first.
     var parking: Channel?
     var parked = OutputQueue<ParkedCopy>(OutputQueue.Plan(isTransactional: false, size: 1, timeout: 0))
+    var parkingPause = OpeningPause()
     var setAside = SetAside()
     /// Where copies of its messages wait.
     let delays: DelayQueue
@@ -52,7 +55,9 @@ final class Worker {
     @exclusivity(unchecked) var nextRecord = 0
     @exclusivity(unchecked) var pausedUntil: UInt64 = 0
 
-    private var mustDeclare = false
+    var mustDeclare = false
+    /// A request on the way to a consumer that has no answer yet: what ends the connection now may be its doing.
+    var underWay: MethodID?
     private var inbox = Inbox()
     /// Another one for each channel: with the number of a dead channel its last deliveries may still come (C37).
     var consumerTag = ""
@@ -65,7 +70,8 @@ final class Worker {
         entry: HandlerEntry,
         parkingQueues: ParkingQueues,
         limiter: RateLimiter?,
-        ladder: DelayLadder
+        ladder: DelayLadder,
+        suspicion: Suspicion
     ) {
         self.handle = handle
         self.delays = topology.delays(of: handle.job.queue, ladder)
@@ -78,6 +84,7 @@ final class Worker {
         self.tasksPerThread = entry.isAsync ? handle.job.tasksPerThread : 1
         self.parkingQueues = parkingQueues
         self.limiter = limiter
+        self.suspicion = suspicion
         self.timeout = handle.job.timeout?.nanoseconds
         self.outputs = OutputQueue(handle.job.publish.plan)
     }
@@ -86,13 +93,23 @@ final class Worker {
 
     /// Runs until it is drained or has failed for good.
     func run(backoff: Backoff) {
+        self.handle.enter(.making)
         do throws(HandlerStartError) {
             self.instance = try self.functions.makeInstance(for: self.handle)
         } catch {
             self.handle.logger.error("the handler does not start", metadata: ["reason": "\(error.reason)"])
             return self.handle.enter(.failed(error.reason))
         }
-        defer { self.functions.drop(self.instance) }
+        let failure = self.work(backoff)
+        self.publishCounts()
+        // Until it returns the worker has not ended: a drain's time limits hold for it too.
+        self.handle.enter(.dropping)
+        self.functions.drop(self.instance)
+        self.handle.enter(failure.map(WorkerState.failed) ?? .ended)
+    }
+
+    /// - Returns: Why it has failed for good, if so.
+    private func work(_ backoff: Backoff) -> String? {
         var backoff = backoff
         while !self.handle.isDraining {
             guard let connection = self.source.current else {
@@ -100,10 +117,19 @@ final class Worker {
                 self.idle(until: nil)
                 continue
             }
+            switch self.standTrial(beside: connection) {
+            case .go: break
+            case .lookAgain: continue
+            case .failed(let reason): return reason
+            }
+            let openedAt = MonotonicClock.now()
             do throws(AMQPError) {
-                try self.serve(connection) { backoff.reset() }
+                try self.serve(connection)
             } catch {
+                self.noteEnd(error)
                 self.channelEnded(error)
+                // One that ends as soon as it is there would be opened again and again.
+                if MonotonicClock.now() &- openedAt > Self.shortLife { backoff.reset() }
                 if self.isAbandoned { break }
                 if error.scope == .connection {
                     self.handle.enter(.waiting)
@@ -126,26 +152,37 @@ final class Worker {
         }
         if self.isAbandoned { self.closeOutlets() }
         while !self.running.isEmpty { self.idle(until: nil) }
-        self.publishCounts()
-        self.handle.enter(.ended)
+        return nil
     }
 
+    /// A channel that lived for longer was a success: nanoseconds.
+    private static let shortLife: UInt64 = 10_000_000_000
+
     /// One channel's life: open, consume, work, drain.
-    private func serve(_ connection: Connection, started: () -> Void) throws(AMQPError) {
+    ///
+    /// - Parameters:
+    ///   - connection: Where to.
+    ///   - isTrial: Whether it ends with a drain as soon as the consumer runs.
+    /// - Throws: Why the channel, its consumer or the connection ended.
+    func serve(_ connection: Connection, isTrial: Bool = false) throws(AMQPError) {
         let job = self.handle.job
         self.seal = CopySeal(connection)
-        self.handle.enter(.opening)
+        if !isTrial { self.handle.enter(.opening) }
         _ = self.handle.takeRestart()
+        self.underWay = .channelOpen
         let channel = try connection.openChannel(
             mailbox: self.handle.mailbox,
             interrupts: WorkerHandle.Signal.restart | WorkerHandle.Signal.drain
         )
         self.channel = channel
         self.handle.killSwitch?.arm(channel.breaker)
+        self.underWay = .queueDeclare
         if self.mustDeclare { try self.topology.declare(queue: job.queue, on: channel) }
         channel.batchAcks(max(job.ack.batch, self.batching?.size ?? 1))
-        self.openOutletEarly()
-        try channel.prefetch(UInt16(clamping: job.prefetch))
+        if !isTrial { self.openOutletEarly() }
+        self.underWay = .basicQos
+        try channel.prefetch(isTrial ? 1 : UInt16(clamping: job.prefetch))
+        self.underWay = .basicConsume
         // Without acks what comes with consume-ok is ours alone: a drain waits for it, and works it off.
         if job.ack.mode == .none { channel.interrupts = WorkerHandle.Signal.restart }
         self.consumerTag = self.nextConsumerTag()
@@ -159,9 +196,10 @@ final class Worker {
             arguments: arguments
         )
         channel.interrupts = 0
-        self.handle.enterConsuming(channel.watch)
+        self.underWay = nil
         self.mustDeclare = false
-        started()
+        if isTrial { return try self.drain(channel) }
+        self.handle.enterConsuming(channel.watch)
         while !self.handle.isDraining {
             try self.throwIfEnded(channel)
             self.workOff(channel, whileDraining: false)
@@ -188,6 +226,7 @@ final class Worker {
     }
 
     func throwIfEnded(_ channel: Channel) throws(AMQPError) {
+        if self.isTakenBack(channel) { self.noteTakenBackFromTasks() }
         if !channel.isOpen, let reason = channel.endReason { throw reason }
         if channel.hasCancelledConsumers, let consumer = channel.takeCancelledConsumers().first {
             channel.close()
@@ -237,6 +276,10 @@ final class Worker {
     var nextWake: UInt64? {
         var wake = self.pausedUntil > 0 ? self.pausedUntil : UInt64.max
         if self.outlet?.isCommitting != true, let deadline = self.outputs.deadline { wake = min(wake, deadline) }
+        if self.outlet == nil, self.outputs.hasUnsent, let time = self.outletPause.mayOpenAt(now: MonotonicClock.now())
+        {
+            wake = min(wake, time)
+        }
         if let overdue = self.nextOverdue { wake = min(wake, overdue) }
         if let due = self.setAside.wake { wake = min(wake, due) }
         if let due = self.batching?.nextWake(pausedUntil: self.pausedUntil) { wake = min(wake, due) }
@@ -264,6 +307,7 @@ final class Worker {
             self.batch = channel.takeBatch()
             self.nextRecord = 0
             if self.wearLimit != nil { self.renewWorn(channel) }
+            if self.holdsBatches, let batch = self.batch { self.handle.hands.hold(batch) }
         }
         return self.batch != nil
     }
@@ -279,7 +323,7 @@ final class Worker {
             while self.nextRecord < batch.records.count {
                 if (self.handle.isDraining && !whileDraining) || !channel.isOpen || self.pausedUntil > 0
                     || self.running.count >= self.tasksPerThread
-                    || (channel.hasCancelledConsumers && self.handle.job.ack.mode == .auto)
+                    || ((channel.hasTimedOut || channel.hasCancelledConsumers) && self.handle.job.ack.mode == .auto)
                 {
                     return
                 }
@@ -311,8 +355,12 @@ final class Worker {
                 self.begin(record, batch.block, now, channel)
             }
             self.batch = nil
+            if self.holdsBatches { self.handle.hands.release() }
         }
     }
+
+    /// Whether others have to be told what is in hand, because its thread can not look while it is: once for each batch.
+    private var holdsBatches: Bool { !self.entry.isAsync && !self.entry.isBatch && self.handle.job.ack.mode == .auto }
 
     /// Inputs that wait for their outputs: without acks no prefetch bounds them.
     private static let outputLimit = 65_536
@@ -326,7 +374,7 @@ final class Worker {
         delivery.begin(record, block.bytes, incarnation: channel.incarnation)
         delivery.beganAt = now
         self.counts.received += 1
-        if self.handle.killSwitch != nil, self.hasHung(delivery, block, now, channel) {
+        if record.redelivered || self.handle.killSwitch != nil, self.hasHung(delivery, block, now, channel) {
             self.ledger?.putBack()
             return
         }
@@ -353,6 +401,11 @@ final class Worker {
         }
         self.handle.killSwitch?.putDown(delivery)
         self.endInLedger(delivery)
+        if channel.hasTimedOut, self.handle.job.ack.mode == .auto {
+            self.noteTakenBack(delivery, block, alone: true, channel)
+            self.handle.beganAt.store(0, ordering: .relaxed)
+            return self.putDown(delivery)
+        }
         // Outputs outlive this call, and with them what they are the outputs of.
         if !delivery.publications.isEmpty { delivery.owner = block.owner }
         self.settle(delivery, channel)
@@ -361,11 +414,11 @@ final class Worker {
 
     func noteFailure(_ settlement: Settlement) {
         let wait = self.pause.settled(settlement)
-        if wait > 0 { self.pausedUntil = MonotonicClock.now() &+ wait }
+        if wait > 0 { self.pausedUntil = max(self.pausedUntil, MonotonicClock.now() &+ wait) }
     }
 
     /// Waits in the mailbox without a channel, so that async handlers go on and every signal is heard.
-    private func idle(until deadline: UInt64?) {
+    func idle(until deadline: UInt64?) {
         let wake = [deadline, self.nextOverdue].compactMap(\.self).min()
         guard self.handle.mailbox.take(into: &self.inbox, until: wake) else { return self.cancelOverdue() }
         for call in self.inbox.calls { call.function(call.argument) }

@@ -38,6 +38,9 @@ final class WorkerHandle: Sendable {
     let inHand = Atomic<Int>(0)
     /// For jobs with a `kill_timeout`.
     let killSwitch: KillSwitch?
+    /// The job's.
+    let hung: HungMessages
+    let hands = HandWatch()
     private let currentState = Monitor<(state: WorkerState, watch: ChannelWatch?)>((.waiting, nil))
     private let jobStopped: @Sendable (String) -> Void
 
@@ -46,12 +49,14 @@ final class WorkerHandle: Sendable {
         index: Int,
         counters: JobCounters,
         logger: Logger,
+        hung: HungMessages,
         killSwitch: KillSwitch? = nil,
         jobStopped: @escaping @Sendable (String) -> Void
     ) {
         self.job = job
         self.index = index
         self.counters = counters
+        self.hung = hung
         self.killSwitch = killSwitch
         self.jobStopped = jobStopped
         var logger = logger
@@ -67,6 +72,9 @@ final class WorkerHandle: Sendable {
         guard let watch, state == .consuming, !self.isDraining, watch.hasLostConsumer else { return state }
         return .restarting("its channel or its consumer has ended; another one is opened when the handler returns")
     }
+
+    /// Whether its broker has taken deliveries back that were not settled in time.
+    var hasTimedOut: Bool { self.currentState.withLock { $0.watch }?.hasTimedOut ?? false }
 
     func enter(_ state: WorkerState) { self.currentState.withLock { $0 = (state, nil) } }
     func enterConsuming(_ watch: ChannelWatch) { self.currentState.withLock { $0 = (.consuming, watch) } }
@@ -110,6 +118,8 @@ final class WorkerHandle: Sendable {
 
 /// Where a worker stands, for status and for the supervisor.
 enum WorkerState: Equatable, Sendable {
+    /// Its handler is being made: the plugin's code runs.
+    case making
     /// No connection at the moment.
     case waiting
     /// Its channel is being opened, up to the broker's consume-ok.
@@ -120,6 +130,8 @@ enum WorkerState: Equatable, Sendable {
     case restarting(String)
     /// It has given up.
     case failed(String)
+    /// It has drained, and its handler is being let go: the plugin's code runs.
+    case dropping
     /// It has drained and ended.
     case ended
 }

@@ -8,6 +8,8 @@ final class ConnectAttempt: Sendable {
     /// What an attempt that succeeds gives.
     struct Success: Sendable {
         let connection: Connection
+        /// Told of its end.
+        let reporter: ConnectionReporter
         /// What can not be had, as ``Topology/declareAll(on:logger:)`` gives it.
         let failures: [String: AMQPError]
     }
@@ -31,32 +33,30 @@ final class ConnectAttempt: Sendable {
     ///   - options: How to connect.
     ///   - group: Lives until the attempt is over.
     ///   - logger: Gets what is worth a line.
-    ///   - reporter: Told of the connection's end.
     /// - Throws: When the system has no thread left.
     func start(
         to endpoint: Endpoint,
         declaring topology: Topology,
         options: ConnectionOptions,
         on group: any EventLoopGroup,
-        logger: Logger,
-        reporter: ConnectionReporter
+        logger: Logger
     ) throws(ThreadError) {
+        let inbox = self.inbox
         let thread = try WorkerThread.start(name: "connect") {
+            // Each connection has its own: it holds it weakly, and the end of one that was thrown away means nothing.
+            var reporter = ConnectionReporter(inbox: inbox)
             do throws(AMQPError) {
-                let connection = try Connection.connect(
-                    to: endpoint,
-                    options: options,
-                    on: group,
-                    logger: logger,
-                    delegate: reporter
-                )
-                do throws(AMQPError) {
-                    let failures = try topology.declareAll(on: connection, logger: logger)
-                    self.end(.success(Success(connection: connection, failures: failures)))
-                } catch {
-                    connection.close(timeout: .seconds(1))
-                    throw error
+                let (connection, failures) = try topology.connectAndDeclare(logger: logger) { () throws(AMQPError) in
+                    reporter = ConnectionReporter(inbox: inbox)
+                    return try Connection.connect(
+                        to: endpoint,
+                        options: options,
+                        on: group,
+                        logger: logger,
+                        delegate: reporter
+                    )
                 }
+                self.end(.success(Success(connection: connection, reporter: reporter, failures: failures)))
             } catch {
                 self.end(.failure(error))
             }

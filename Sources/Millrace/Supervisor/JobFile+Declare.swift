@@ -15,13 +15,13 @@ extension JobFile {
         var last = AMQPError(.invalidSettings, scope: .connection, text: "the job file names no broker")
         for uri in self.connection.uris.shuffled() {
             do throws(AMQPError) {
-                let connection = try Connection.connect(
-                    to: try self.connection.endpoint(uri),
-                    on: group,
-                    logger: logger
-                )
-                defer { connection.close() }
-                return try Topology(self).declareAll(on: connection, logger: logger)
+                let endpoint = try self.connection.endpoint(uri)
+                let (connection, failures) = try Topology(self).connectAndDeclare(logger: logger) {
+                    () throws(AMQPError) in
+                    try Connection.connect(to: endpoint, on: group, logger: logger)
+                }
+                connection.close()
+                return failures
             } catch {
                 last = error
             }

@@ -88,7 +88,7 @@ extension WorkerHandle {
     fileprivate var shouldConsumeAndDoesNot: Bool {
         switch self.state {
         case .waiting, .opening, .restarting: !self.isDraining
-        case .consuming, .failed, .ended: false
+        case .making, .consuming, .failed, .dropping, .ended: false
         }
     }
 }

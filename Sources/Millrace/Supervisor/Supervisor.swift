@@ -116,7 +116,7 @@ extension Pool {
         let states = self.handles.map(\.state)
         if states.contains(.consuming) { return .running }
         for case .restarting(let reason) in states { return .restarting(reason) }
-        if states.contains(.waiting) || states.contains(.opening) { return .starting }
+        if states.contains(where: { $0 == .making || $0 == .waiting || $0 == .opening }) { return .starting }
         for case .failed(let reason) in states { return .failed(reason) }
         return .drained
     }

@@ -5,12 +5,17 @@ final class SupervisorInbox: Sendable {
     struct Events {
         var stopRequests = 0
         /// Ended connections: the number of the attempt that made each, and why it ended.
-        var connectionEnds: [Int: AMQPError] = [:]
+        var connectionEnds: [(reporter: ConnectionReporter, error: AMQPError)] = []
         /// What became of the last attempt to connect.
         var connectOutcome: ConnectAttempt.Outcome?
         var blocked: String?
         var wasUnblocked = false
         var stoppedJobs: [(job: String, reason: String)] = []
+
+        /// Why the connection of this reporter ended, if it has.
+        func end(of reporter: ConnectionReporter?) -> AMQPError? {
+            self.connectionEnds.first { $0.reporter === reporter }?.error
+        }
 
         var isEmpty: Bool {
             self.stopRequests == 0 && self.connectionEnds.isEmpty && self.connectOutcome == nil && self.blocked == nil
@@ -30,8 +35,8 @@ final class SupervisorInbox: Sendable {
     func connectEnded(_ outcome: ConnectAttempt.Outcome) { self.add { $0.connectOutcome = outcome } }
     fileprivate func connectionBlocked(reason: String) { self.add { $0.blocked = reason } }
     fileprivate func connectionUnblocked() { self.add { $0.wasUnblocked = true } }
-    fileprivate func connectionEnded(_ attempt: Int, _ error: AMQPError) {
-        self.add { $0.connectionEnds[attempt] = error }
+    fileprivate func connectionEnded(_ reporter: ConnectionReporter, _ error: AMQPError) {
+        self.add { $0.connectionEnds.append((reporter, error)) }
     }
 
     /// Takes everything out; waits for something, at most until the deadline.
@@ -47,18 +52,14 @@ final class SupervisorInbox: Sendable {
 
 /// Tells the supervisor about one connection.
 ///
-/// Each attempt has its own, so that the late end of a failed one is not
+/// Each connection has its own, so that the late end of a failed one is not
 /// taken for the end of its successor.
 final class ConnectionReporter: ConnectionDelegate {
-    private let attempt: Int
     private let inbox: SupervisorInbox
 
-    init(attempt: Int, inbox: SupervisorInbox) {
-        self.attempt = attempt
-        self.inbox = inbox
-    }
+    init(inbox: SupervisorInbox) { self.inbox = inbox }
 
     func connectionBlocked(reason: String) { self.inbox.connectionBlocked(reason: reason) }
     func connectionUnblocked() { self.inbox.connectionUnblocked() }
-    func connectionEnded(_ error: AMQPError) { self.inbox.connectionEnded(self.attempt, error) }
+    func connectionEnded(_ error: AMQPError) { self.inbox.connectionEnded(self, error) }
 }

@@ -10,9 +10,9 @@ struct SupervisorRun {
     private let endpoints: [Endpoint]
     private var connection: Connection?
     private var outlet: RecoveringConnection?
-    private var attempt = 0
-    /// The attempt that is under way, and why its connection has ended already, if it has.
-    private var connecting: (attempt: ConnectAttempt, endpoint: Endpoint, end: AMQPError?)?
+    /// The attempt that is under way, and the connections that have ended since it began.
+    private var connecting:
+        (attempt: ConnectAttempt, endpoint: Endpoint, ends: [(reporter: ConnectionReporter, error: AMQPError)])?
     private var reporter: ConnectionReporter?  // the connection holds it weakly
     private var schedule: RecoverySchedule
     private var generator = SystemRandomNumberGenerator()
@@ -65,7 +65,7 @@ struct SupervisorRun {
             self.supervisor.look(&self.consumers, now: MonotonicClock.now())
             self.reportStatus()
             self.supervisor.noteFailedPools()
-            if self.supervisor.canWork, self.supervisor.haveEnded {
+            if self.supervisor.canWork, self.supervisor.haveWorkedOff {
                 self.logger.critical("every job has ended; see the errors above")
                 return self.drain(atOnce: false)
             }
@@ -84,9 +84,6 @@ struct SupervisorRun {
             return nil
         case .attempt(let index): endpoint = self.endpoints[index]
         }
-        self.attempt += 1
-        let reporter = ConnectionReporter(attempt: self.attempt, inbox: self.supervisor.inbox)
-        self.reporter = reporter
         let attempt = ConnectAttempt(inbox: self.supervisor.inbox)
         do throws(ThreadError) {
             try attempt.start(
@@ -94,10 +91,9 @@ struct SupervisorRun {
                 declaring: self.supervisor.topology,
                 options: self.connectionOptions,
                 on: self.group,
-                logger: self.logger,
-                reporter: reporter
+                logger: self.logger
             )
-            self.connecting = (attempt, endpoint, nil)
+            self.connecting = (attempt, endpoint, [])
             return nil
         } catch {
             return self.connectFailed(endpoint, AMQPError(.connectionLost, scope: .connection, text: "\(error)"))
@@ -105,13 +101,13 @@ struct SupervisorRun {
     }
 
     private mutating func connectEnded(_ outcome: ConnectAttempt.Outcome) -> ExitStatus? {
-        guard let (_, endpoint, end) = self.connecting else { return nil }
+        guard let (_, endpoint, ends) = self.connecting else { return nil }
         self.connecting = nil
         do throws(AMQPError) {
             let success = try outcome.get()
-            if let end {
+            if let end = ends.first(where: { $0.reporter === success.reporter }) {
                 success.connection.close()
-                throw end
+                throw end.error
             }
             try self.start(on: success)
             self.logger.info("connected", metadata: ["broker": "\(endpoint.address)"])
@@ -167,7 +163,7 @@ struct SupervisorRun {
             on: self.group,
             logger: self.logger
         )
-        try outlet.startInBackground()
+        try outlet.startInBackground(givesUp: false)
         self.outlet = outlet
         self.supervisor.source.setOutlet(outlet)
     }
@@ -187,8 +183,9 @@ struct SupervisorRun {
             throw error
         }
         self.connection = success.connection
+        self.reporter = success.reporter
         self.schedule.connected(now: MonotonicClock.now())
-        self.supervisor.noteTopology(success.failures)
+        self.supervisor.noteTopology(self.supervisor.suspectJobs(success.failures))
         self.supervisor.source.set(success.connection)
         self.startReturner()
         self.supervisor.startPools()
@@ -208,17 +205,18 @@ struct SupervisorRun {
     // MARK: Events
 
     private mutating func handle(_ events: SupervisorInbox.Events) {
-        if let error = events.connectionEnds[self.attempt], let connection = self.connection {
+        if let error = events.end(of: self.reporter), let connection = self.connection {
             self.logger.warning("the connection ended; connecting again", metadata: ["reason": "\(error)"])
             self.supervisor.source.forget(connection)
             for handle in self.supervisor.pools.flatMap(\.handles) { handle.connectionEnded() }
             connection.close()  // its thread, which has an event loop to tell, is done by then
             self.connection = nil
+            self.reporter = nil
             self.schedule.lost(now: MonotonicClock.now(), using: &self.generator)
             self.nextAttempt = 0
         }
         // Before its outcome was taken: a connection can end at once.
-        if let error = events.connectionEnds[self.attempt], self.connecting != nil { self.connecting?.end = error }
+        self.connecting?.ends += events.connectionEnds
         if let reason = events.blocked {
             self.logger.warning(
                 "the broker has blocked the connection: it reads nothing, acks included, until its alarm ends",
@@ -285,7 +283,7 @@ struct SupervisorRun {
             self.noteStoppedJobs(events)
             self.dropConnection(of: events)
             if events.stopRequests > 0 { break }
-            if let error = events.connectionEnds[self.attempt] {
+            if let error = events.end(of: self.reporter) {
                 self.logger.warning("the connection ended while draining", metadata: ["reason": "\(error)"])
                 if let connection = self.connection { self.supervisor.source.forget(connection) }
             }
@@ -317,6 +315,10 @@ struct SupervisorRun {
     private func nameAbandoned() {
         for pool in self.supervisor.pools {
             for handle in pool.handles where handle.state != .ended {
+                if let place = Self.placeOutsideMessages(handle.state) {
+                    handle.logger.error("a handler's \(place) did not return; its thread is left")
+                    continue
+                }
                 let began = handle.beganAt.load(ordering: .relaxed)
                 guard began > 0 else { continue }
                 let seconds = (MonotonicClock.now() &- began) / 1_000_000_000
@@ -330,6 +332,14 @@ struct SupervisorRun {
                     ]
                 )
             }
+        }
+    }
+
+    private static func placeOutsideMessages(_ state: WorkerState) -> String? {
+        switch state {
+        case .making: "init"
+        case .dropping: "deinit"
+        case .waiting, .opening, .consuming, .restarting, .failed, .ended: nil
         }
     }
 }

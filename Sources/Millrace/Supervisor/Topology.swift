@@ -18,16 +18,33 @@ final class Topology: Sendable {
 
     /// Declares everything, each queue by itself: one that clashes costs nobody else.
     ///
+    /// - Parameters:
+    ///   - connection: Where to.
+    ///   - logger: Gets what is worth a line.
+    ///   - plan: What is left out; afterwards, what was under way when the connection ended.
     /// - Returns: Why the queues, by name, that can not be had can not be had; exchanges under `exchange NAME`.
     /// - Throws: Why the connection ended.
-    func declareAll(on connection: Connection, logger: Logger) throws(AMQPError) -> [String: AMQPError] {
+    func declareAll(
+        on connection: Connection,
+        logger: Logger,
+        _ plan: inout DeclaringPlan
+    ) throws(AMQPError) -> [String: AMQPError] {
         var failures: [String: AMQPError] = [:]
         var channel = try connection.openChannel()
         func attempt(_ name: String, _ step: (Channel) throws(AMQPError) -> Void) throws(AMQPError) {
+            switch plan.begin(name) {
+            case .skip: return
+            case .fail(let error):
+                failures[name] = error
+                return
+            case .declare: break
+            }
             do throws(AMQPError) {
                 try step(channel)
+                plan.finished()
             } catch {
                 if error.scope == .connection { throw error }
+                plan.finished()
                 failures[name] = error
                 if !channel.isOpen { channel = try connection.openChannel() }
             }

@@ -31,6 +31,19 @@ extension CrossChecks {
         }
     }
 
+    /// A stream's consumers have to ack; RabbitMQ ends the connection of one that does not (540).
+    func checkStream(_ job: JobDecoder.DecodedJob) {
+        guard let definition = job.definition, definition.ack.mode == .none,
+            definition.consumerArguments["x-stream-offset"] != nil
+        else { return }
+        self.log.warning(
+            .streamWithoutAcks,
+            job.own.ackMode?.span ?? job.nameSpan,
+            "job \(quoted(definition.name)) consumes a stream with 'ack: none', which the broker refuses (540)",
+            help: "leave 'ack: none' out"
+        )
+    }
+
     /// One of both would win, and the other seem to be in force.
     func checkPriority(_ reader: MappingReader) {
         guard reader.node("consumer_priority") != nil,

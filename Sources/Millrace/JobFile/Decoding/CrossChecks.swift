@@ -20,6 +20,7 @@ struct CrossChecks {
             self.checkKillTimeout(job)
             self.checkConsumerTimeout(job, topology)
             self.checkDeaths(job, topology, ledger)
+            self.checkStream(job)
         }
         self.checkThreads(jobs, publishing)
         if ledger != nil { self.checkLedger(jobs) }

@@ -95,6 +95,7 @@ struct TopologyDecoder {
             self.refuse(autoDelete, if: true, "a quorum queue cannot be deleted by itself")
             self.refuse(durable, if: false, "a quorum queue is always durable")
         }
+        self.checkTransient(pair.key, durable, exclusive, type)
         self.checkArguments(reader)
         let overflow = reader.choice("overflow", QueueDefinition.Overflow.self)
         let maxPriority = reader.int("max_priority", in: 1...255)
@@ -133,6 +134,23 @@ struct TopologyDecoder {
                 expires: reader.duration("expires", in: .milliseconds(1) ... .milliseconds(4_294_967_295))?.value,
                 location: self.log.source.location(of: pair.keySpan)
             )
+        )
+    }
+
+    /// Newer brokers do not take it, and a refused one ends the connection.
+    private func checkTransient(
+        _ name: String,
+        _ durable: Located<Bool>?,
+        _ exclusive: Located<Bool>?,
+        _ type: Located<QueueDefinition.QueueType>?
+    ) {
+        guard let durable, !durable.value, exclusive?.value != true, type?.value != .quorum else { return }
+        self.log.warning(
+            .transientQueue,
+            durable.span,
+            "queue \(quoted(name)) is neither durable nor exclusive: RabbitMQ 4.3 can refuse such queues (541), and its"
+                + " jobs fail then",
+            help: "leave 'durable' out, or write exclusive: true"
         )
     }
 

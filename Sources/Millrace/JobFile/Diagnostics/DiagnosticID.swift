@@ -42,6 +42,8 @@ package enum DiagnosticID: String, Sendable, CaseIterable {
     case consumerTimeout = "consumer-timeout"
     case ledgerFull = "ledger-full"
     case noDeadLetter = "no-dead-letter"
+    case transientQueue = "transient-queue"
+    case streamWithoutAcks = "stream-without-acks"
     case deliveryLimit = "delivery-limit"
     case unknownExchange = "unknown-exchange"
     case unknownQueue = "unknown-queue"
