@@ -97,6 +97,12 @@ let package = Package(
             ] + nio
         ),
         .testTarget(
+            name: "MillraceCLITests",
+            dependencies: [
+                "MillraceCLI", "AMQPWire", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
+        ),
+        .testTarget(
             name: "MillraceTests",
             dependencies: ["Millrace", "AMQPClient"],
             exclude: ["JobFile/Fixtures", "Plugins/Fixtures", "CrashLedger/Fixtures"]

@@ -102,6 +102,18 @@ package final class AckLine: Sendable {
         }
     }
 
+    /// Gives back everything outstanding up to `tag`.
+    ///
+    /// - Returns: How many that covers; nil for a tag that is not outstanding.
+    package func nackAll(upTo tag: UInt64, requeue: Bool) -> Int? {
+        self.monitor.withLock { state in
+            if state.ended || !state.tags.isOutstanding(tag) { return nil }
+            let count = state.tags.settleAll(upTo: tag)
+            state.frames.appendNack(channel: self.number, deliveryTag: tag, multiple: true, requeue: requeue)
+            return count
+        }
+    }
+
     /// Refuses a delivery: a failure.
     package func reject(_ tag: UInt64, requeue: Bool) -> Bool {
         self.monitor.withLock { state in

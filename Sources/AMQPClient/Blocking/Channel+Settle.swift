@@ -113,5 +113,16 @@ extension Channel {
         if self.server.lacksNack { return self.reject(tag: tag, requeue: requeue) }
         return self.lane.ackLine.nack(tag, requeue: requeue)
     }
+    /// Gives back all of `tags`, which are everything that is outstanding up to the last of them, in ascending order.
+    ///
+    /// One frame, so that the queue has one request to work off and not one for each. A broker without `basic.nack` gets
+    /// a `basic.reject` for each.
+    package func giveBackAll(_ tags: some Collection<UInt64>) {
+        if self.server.lacksNack {
+            for tag in tags { _ = self.reject(tag: tag, requeue: true) }
+        } else if let last = tags.max() {
+            _ = self.lane.ackLine.nackAll(upTo: last, requeue: true)
+        }
+    }
     package func reject(tag: UInt64, requeue: Bool) -> Bool { self.lane.ackLine.reject(tag, requeue: requeue) }
 }

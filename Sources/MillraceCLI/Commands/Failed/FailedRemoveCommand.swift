@@ -22,10 +22,10 @@ struct FailedRemoveCommand: ParsableCommand {
 
     func run() throws {
         try self.arguments.open { box, _ in
-            let messages = try box.find(self.ids, atMost: min(self.limit ?? .max, box.count()))
+            let messages = try box.find(self.ids, atMost: self.limit ?? .max)
             try box.remove(messages)
             try box.putBack()
-            print("\(messages.count) removed from '\(box.queue)'")
+            try StandardOutput.line("\(messages.count) removed from '\(box.queue)'")
         }
     }
 }
@@ -50,17 +50,16 @@ struct FailedPurgeCommand: ParsableCommand {
             let jobs = file.jobs(withDeadLettersIn: box.queue)
             let shared = jobs.count > 1 ? " (of \(jobs.joined(separator: ", ")))" : ""
             if !self.yes {
-                print(
-                    "Remove all \(try box.count()) messages of '\(box.queue)'\(shared) for good? [y/N] ",
-                    terminator: ""
+                try StandardOutput.write(
+                    "Remove all \(try box.count()) messages of '\(box.queue)'\(shared) for good? [y/N] "
                 )
-                fflush(nil)
                 guard ["y", "yes"].contains(readLine()?.lowercased()) else {
                     StandardError.write("nothing was removed")
                     throw ExitCode(1)
                 }
             }
-            print("\(try box.purge()) removed from '\(box.queue)'")
+            let removed = try box.purge()
+            try StandardOutput.line("\(removed) removed from '\(box.queue)'")
         }
     }
 }

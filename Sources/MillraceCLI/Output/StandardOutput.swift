@@ -1,0 +1,33 @@
+import Glibc
+
+/// What a command prints: it is written, or the command fails.
+enum StandardOutput {
+    /// Writes a text as it is.
+    ///
+    /// - Throws: Why it could not be written.
+    static func write(_ text: String) throws(OutputError) {
+        let code = Descriptor.write(Array(text.utf8), to: STDOUT_FILENO)
+        if code != 0 { throw OutputError("standard output can not be written", code) }
+    }
+
+    /// Writes a text and a line end.
+    static func line(_ text: String) throws(OutputError) { try Self.write(text + "\n") }
+
+    /// Writes lines.
+    static func write(_ lines: [String]) throws(OutputError) {
+        if !lines.isEmpty { try Self.line(lines.joined(separator: "\n")) }
+    }
+
+    /// Nothing is written any more: some file systems say only now that there was no room.
+    static func finish() throws(OutputError) {
+        guard close(STDOUT_FILENO) != 0, errno != EBADF, errno != EINTR else { return }
+        throw OutputError("standard output can not be written", errno)
+    }
+}
+
+/// Something could not be written, or read: status 74.
+struct OutputError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ what: String, _ code: Int32) { self.description = "\(what): \(String(cString: strerror(code)))" }
+}
