@@ -108,6 +108,12 @@ let package = Package(
             ] + nio
         ),
         .testTarget(
+            name: "MillraceCLITests",
+            dependencies: [
+                "MillraceCLI", "AMQPWire", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
+        ),
+        .testTarget(
             name: "MillraceTests",
             dependencies: ["Millrace", "AMQPClient", "AMQPWire", "TestSupport", logging],
             exclude: ["JobFile/Fixtures", "Plugins/Fixtures", "CrashLedger/Fixtures"]

@@ -13,7 +13,8 @@ struct MillraceCommand: ParsableCommand {
             `millrace check jobs.yaml` says whether the file is right, `millrace run jobs.yaml` runs it.
 
             Exit status: 0 clean, 1 something was abandoned or failed, 64 wrong arguments, 69 broker unavailable, \
-            70 internal error, 78 wrong job file or plugin.
+            70 internal error, 73 the report can not be made, 74 output could not be written or input not be read, \
+            78 wrong job file or plugin.
             """,
         subcommands: [
             RunCommand.self, CheckCommand.self, DeclareCommand.self, PublishCommand.self, FailedCommand.self,
@@ -21,17 +22,16 @@ struct MillraceCommand: ParsableCommand {
         ]
     )
 
-    /// As ArgumentParser does it, but for what it prints: its messages quote the arguments.
     static func main() {
-        let arguments = Array(CommandLine.arguments.dropFirst())
+        signal(SIGPIPE, SIG_IGN)  // a reader that is gone is an error of the write
+        Descriptor.secureStandardStreams()
         do {
-            var command = try Self.parse(arguments)
+            try Self.refuseOctets()
+            var command = try Self.parse(Array(CommandLine.arguments.dropFirst()))
             try command.run()
+            try StandardOutput.finish()
         } catch {
-            let text = Self.fullMessage(for: error)
-            let code = Self.exitCode(for: error)
-            if !text.isEmpty { code.isSuccess ? StandardOutput.block(text) : StandardError.block(text) }
-            Glibc.exit(code.rawValue)
+            Self.end(error)
         }
     }
 
@@ -45,4 +45,48 @@ struct MillraceCommand: ParsableCommand {
             throw error
         }
     }
+
+    /// Arguments are texts: octets that are none would be changed without a word.
+    private static func refuseOctets() throws {
+        // Nobody changes them.
+        for index in 0..<Int(CommandLine.argc) {
+            guard let argument = unsafe CommandLine.unsafeArgv[index] else { continue }
+            if unsafe String(validatingCString: argument) == nil {
+                throw ValidationError("argument \(index) is not UTF-8; a body of any octets goes by standard input")
+            }
+        }
+    }
+
+    /// As ``exit(withError:)``, but what a command was asked to print has to be written.
+    private static func end(_ error: any Error) -> Never {
+        var error = error
+        let text = Self.fullMessage(for: error)
+        if !(error is OutputError), Self.exitCode(for: error).isSuccess {
+            do {
+                if !text.isEmpty { try StandardOutput.block(text) }
+                try StandardOutput.finish()
+                Glibc.exit(0)
+            } catch let failure {
+                error = failure
+            }
+        }
+        if let failure = error as? OutputError {
+            StandardError.write("\(failure)")
+            Glibc.exit(ExitCode.ioError.rawValue)
+        }
+        if !text.isEmpty { StandardError.block(text) }
+        Glibc.exit(Self.exitCode(for: error).rawValue)
+    }
+}
+
+/// As `sysexits.h` has them.
+extension ExitCode {
+    /// 64: wrong arguments.
+    static let usage = ExitCode(64)
+    /// 69: no broker.
+    static let unavailable = ExitCode(69)
+    /// 73: a file that the user named can not be made.
+    static let cannotCreate = ExitCode(73)
+    /// 74: something could not be written, or read.
+    static let ioError = ExitCode(74)
 }

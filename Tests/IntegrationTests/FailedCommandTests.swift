@@ -250,16 +250,124 @@ struct FailedCommandTests {
         }
     }
 
-    @Test func `messages without an id are named by a hash that stays the same`() throws {
+    private func ids(_ list: Tool.Result) -> [String] {
+        list.output.split(separator: "\n").dropLast().map { String($0.split(separator: " ")[1]) }
+    }
+
+    @Test func `messages without an id are named by a hash that stays, and equal ones by a number more`() throws {
         try self.withQueues { channel in
             try self.bury([[1], [2], [2]], [BasicProperties(), BasicProperties(), BasicProperties()], on: channel)
-            let first = try self.failed("list", "work").output
-            #expect(try self.failed("list", "work").output == first)
-            let ids = first.split(separator: "\n").prefix(3).map { String($0.split(separator: " ")[1]) }
-            #expect(ids[0] != ids[1])
-            #expect(ids[1] == ids[2])
-            #expect(try self.failed("remove", "work", ids[1]).output.hasPrefix("2 removed"))
-            #expect(try self.bodies(self.dead, on: channel) == [[1]])
+            let first = try self.failed("list", "work")
+            #expect(try self.failed("list", "work").output == first.output)
+            let ids = self.ids(first)
+            #expect(Set(ids).count == 3)
+            #expect(ids[2] == ids[1] + "-2")
+            #expect(try self.failed("remove", "work", ids[2]).output.hasPrefix("1 removed"))
+            #expect(try self.bodies(self.dead, on: channel) == [[1], [2]])
+        }
+    }
+
+    @Test(arguments: ["classic", "quorum"])
+    func `what the broker dead-lettered keeps its ids from look to look, and equal bodies have different ones`(
+        _ type: String
+    ) throws {
+        let arguments: FieldTable = ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": .string(self.dead)]
+        try self.withQueues(arguments, dead: ["x-queue-type": .string(type)]) { channel in
+            for body in [[1], [1], [2], [1]] as [[UInt8]] { try channel.publish(body, routingKey: self.input) }
+            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            while let delivery = try channel.get(self.input) { try channel.reject(delivery, requeue: false) }
+            var seen = 0
+            let watch = try Broker.connect()
+            defer { watch.close() }
+            let consumer = try watch.openChannel()
+            try consumer.consume(self.dead)
+            while seen < 4, try consumer.nextDelivery(timeout: .seconds(60)) != nil { seen += 1 }
+            consumer.close()
+            try self.awaitCount(4, on: channel)
+            let ids = self.ids(try self.failed("list", "work"))
+            #expect(Set(ids).count == 4)
+            // A quorum queue gives them out again as copies by now.
+            for _ in 0..<3 { #expect(Set(self.ids(try self.failed("list", "work"))) == Set(ids)) }
+            for id in ids { #expect(try self.failed("show", "work", id).output.hasPrefix("id: \(id)\n")) }
+            let result = try self.failed("retry", "work", ids[2])
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(try self.bodies(self.input, on: channel) == [[2]])
+            #expect(Set(self.ids(try self.failed("list", "work"))) == Set(ids).subtracting([ids[2]]))
+        }
+    }
+
+    /// What was given back is there again in the broker's own time.
+    private func awaitCount(_ count: Int, on channel: Channel) throws {
+        let deadline = MonotonicClock.now() &+ 60_000_000_000
+        while try self.count(self.dead, on: channel) < count {
+            try #require(MonotonicClock.now() < deadline, "they do not come back")
+        }
+    }
+
+    // MARK: Many
+
+    @Test(arguments: [("classic", 5000, 0), ("classic", 1000, 9), ("quorum", 2000, 0)])
+    func `list and at once list, show and retry: each sees all`(_ type: String, _ count: Int, _ priority: Int) throws {
+        var arguments: FieldTable = ["x-queue-type": .string(type)]
+        if priority > 0 { arguments["x-max-priority"] = .int64(Int64(priority)) }
+        try self.withQueues(dead: arguments) { channel in
+            let letters = (0..<count).map { number in
+                BasicProperties(
+                    deliveryMode: 2,
+                    priority: priority > 0 ? UInt8(number % priority) : nil,
+                    messageID: "m\(number)"
+                )
+            }
+            try self.bury(letters.map { _ in [120] }, letters, on: channel)
+            var first: [String] = []
+            for round in 0..<2 {
+                let list = try self.failed("list", "work", "--limit", "\(count)")
+                #expect(list.status == 0, "\(list.errors)")
+                #expect(list.errors == "")
+                #expect(list.output.hasSuffix("\(count) of \(count) in '\(self.dead)'\n"))
+                if round == 0 { first = self.ids(list) } else { #expect(self.ids(list) == first) }
+            }
+            #expect(try self.failed("show", "work", "m\(count - 1)").status == 0)
+            #expect(try self.failed("remove", "work", "m\(count - 2)").status == 0)
+            let result = try self.failed("retry", "work", "--all")
+            #expect(result.status == 0)
+            #expect(result.errors == "")
+            #expect(result.output == "\(count - 1) sent to '\(self.input)'\n")
+            #expect(try self.count(self.input, on: channel) == count - 1)
+            #expect(try self.count(self.dead, on: channel) == 0)
+            // Priorities go along, so that their order is not that of this queue.
+            #expect(Set(try self.bodies(self.input, on: channel)) == [[120]])
+        }
+    }
+
+    @Test func `a look at the first few keeps the order, and leaves the others alone`() throws {
+        try self.withQueues { channel in
+            try self.bury((0..<300).map { [UInt8($0 % 256)] }, on: channel)
+            #expect(self.ids(try self.failed("list", "work", "--limit", "50")) == (0..<50).map { "m\($0)" })
+            let messages = try (0..<300).map { _ in try #require(try channel.get(self.dead)) }
+            #expect(messages.map(\.redelivered) == (0..<300).map { $0 < 50 })
+            #expect(try messages.map { try $0.properties.messageID } == (0..<300).map { "m\($0)" })
+            for message in messages { try channel.ack(message) }
+        }
+    }
+
+    @Test func `what somebody else has in hand is said to be there`() throws {
+        try self.withQueues { channel in
+            try self.bury((0..<5).map { [$0] }, on: channel)
+            let other = try Broker.connect()
+            defer { other.close() }
+            let consumer = try other.openChannel()
+            try consumer.prefetch(2)
+            try consumer.consume(self.dead)
+            for _ in 0..<2 { _ = try #require(try consumer.nextDelivery(timeout: .seconds(60))) }
+            let list = try self.failed("list", "work")
+            #expect(list.output.hasSuffix("3 of 3 in '\(self.dead)'\n"))
+            #expect(list.errors.contains("has another consumer: what they have in hand is not seen here"))
+            #expect(try self.failed("retry", "work", "m0").errors.contains("has another consumer"))
+            let retry = try self.failed("retry", "work", "--all")
+            #expect(retry.status == 0)
+            #expect(retry.output == "3 sent to '\(self.input)'\n")
+            #expect(retry.errors.contains("has another consumer"))
         }
     }
 

@@ -137,6 +137,8 @@ struct FailedMessageTests {
             try peer.openChannels(1)
             try peer.expect(ConfirmSelect.self, on: 1)
             try peer.send(ConfirmSelectOk(), on: 1)
+            try peer.expect(QueueDeclare.self, on: 1)
+            try peer.send(QueueDeclareOk(queue: "d", messageCount: 1, consumerCount: 0), on: 1)
             try peer.expect(BasicGet.self, on: 1)
             let got = BasicGetOk(deliveryTag: 1, redelivered: false, exchange: "", routingKey: "d", messageCount: 0)
             try peer.sendContent(got, [7], on: 1)
@@ -152,6 +154,58 @@ struct FailedMessageTests {
             defer { connection.close() }
             let box = try self.box(on: connection.openChannel())
             #expect(try box.replay(box.take(1)).sent == 1)
+        }
+    }
+
+    @Test func `the queue itself says how many there are, and giving back ends when they are there again`() throws {
+        try PeerListener.run { peer in
+            func declared(_ ready: UInt32) throws {
+                #expect(try peer.expect(QueueDeclare.self, on: 1).passive)
+                try peer.send(QueueDeclareOk(queue: "d", messageCount: ready, consumerCount: 0), on: 1)
+            }
+            try peer.handshake()
+            try peer.openChannels(1)
+            try peer.expect(ConfirmSelect.self, on: 1)
+            try peer.send(ConfirmSelectOk(), on: 1)
+            // A look at the queue overtakes what others have just given back.
+            try declared(0)
+            try peer.expect(BasicGet.self, on: 1)
+            try peer.send(BasicGetEmpty(), on: 1)
+            try declared(1)
+            try peer.expect(BasicGet.self, on: 1)
+            let got = BasicGetOk(deliveryTag: 1, redelivered: false, exchange: "", routingKey: "d", messageCount: 2)
+            try peer.sendContent(got, [1], on: 1)
+            #expect(try peer.expect(BasicQos.self, on: 1).prefetchCount == 2)
+            try peer.send(BasicQosOk(), on: 1)
+            try peer.expect(BasicConsume.self, on: 1)
+            try peer.send(BasicConsumeOk(consumerTag: "c"), on: 1)
+            for tag in [2, 3] as [UInt64] {
+                let deliver = BasicDeliver(
+                    consumerTag: "c",
+                    deliveryTag: tag,
+                    redelivered: false,
+                    exchange: "",
+                    routingKey: "d"
+                )
+                try peer.sendContent(deliver, [UInt8(tag)], on: 1)
+            }
+            #expect(try peer.expect(BasicCancel.self, on: 1).consumerTag == "c")
+            try peer.send(BasicCancelOk(consumerTag: "c"), on: 1)
+            try declared(0)
+            // Not one for each: the queue would walk through all of them for each.
+            for tag in [1, 3] as [UInt64] {
+                let nack = try peer.expect(BasicNack.self, on: 1)
+                #expect(nack == BasicNack(deliveryTag: tag, multiple: true, requeue: true))
+            }
+            for ready in [0, 2, 3] as [UInt32] { try declared(ready) }
+            try peer.finish()
+        } client: { endpoint in
+            let connection = try Connection.connect(to: endpoint, on: MultiThreadedEventLoopGroup.singleton)
+            defer { connection.close() }
+            let box = try self.box(on: connection.openChannel())
+            #expect(try box.take(10).map(\.body) == [[1], [2], [3]])
+            #expect(box.total == 3)
+            #expect(try box.putBack() == 3)
         }
     }
 

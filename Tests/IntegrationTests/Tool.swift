@@ -33,15 +33,28 @@ enum Tool {
     }
 
     /// Runs a program to its end; its output goes through files, so that no pipe can fill up.
+    ///
+    /// - Parameters:
+    ///   - path: The program.
+    ///   - arguments: Its arguments.
+    ///   - environment: Variables more.
+    ///   - input: What it reads.
+    ///   - octets: The same, if it is no text.
+    ///   - output: Where its output goes, if nobody is to read it.
+    /// - Returns: What it wrote, and how it ended.
+    /// - Throws: If it can not be started, or what it wrote is no text.
     static func run(
         _ path: String,
         _ arguments: [String],
         environment: [String: String] = [:],
-        input: String = ""
+        input: String = "",
+        octets: [UInt8]? = nil,
+        output: String? = nil
     ) throws -> Result {
         let folder = try Scratch()
         let inputPath = try folder.write("input", input)
-        let outputPath = folder.path + "/output"
+        if let octets { try Data(octets).write(to: URL(filePath: inputPath)) }
+        let outputPath = output ?? folder.path + "/output"
         let errorPath = folder.path + "/errors"
         let child = try Child(
             path,
@@ -54,7 +67,7 @@ enum Tool {
         )
         return Result(
             status: child.waitForExit(),
-            output: try String(contentsOfFile: outputPath, encoding: .utf8),
+            output: output == nil ? try String(contentsOfFile: outputPath, encoding: .utf8) : "",
             errors: try String(contentsOfFile: errorPath, encoding: .utf8)
         )
     }

@@ -31,7 +31,7 @@ final class CrashLedger: @unchecked Sendable {
     /// Opens the ledger, judges the last run and begins a new one.
     ///
     /// - Parameters:
-    ///   - path: Its file; made if it is not there. What is no ledger is written over.
+    ///   - path: Its file; made if it is not there. What is no ledger is refused.
     ///   - slots: Deliveries that may be in hand at once.
     ///   - limit: How many crashes make a dead letter.
     ///   - now: Seconds since 1970.
@@ -46,7 +46,7 @@ final class CrashLedger: @unchecked Sendable {
         do throws(LedgerFileError) {
             self.memory = try file.map(octets: LedgerLayout.octets(slots: self.slotCount), isKept: image != nil)
         } catch {
-            file.close()
+            file.abandon()
             throw error
         }
         self.file = file
@@ -63,7 +63,7 @@ final class CrashLedger: @unchecked Sendable {
             )
         )
         if image == nil, !isEmpty {
-            logger.warning("this was no crash ledger; it is begun anew", metadata: ["path": "\(file.path)"])
+            logger.warning("this crash ledger is damaged; it is begun anew", metadata: ["path": "\(file.path)"])
         }
         self.begin(suspects)
         if millrace_note_crashes(self.mark) != 0 {

@@ -4,15 +4,30 @@ import Glibc
 package struct LedgerFileError: Error, CustomStringConvertible {
     package let path: String
     package let what: String
+    /// What the system said; 0 if it is our own word.
     package let code: Int32
 
-    package var description: String { "\(self.path) \(self.what): \(String(cString: strerror(self.code)))" }
+    package init(path: String, what: String, code: Int32 = 0) {
+        self.path = path
+        self.what = what
+        self.code = code
+    }
+
+    package var description: String {
+        "\(self.path) \(self.what)" + (self.code == 0 ? "" : ": \(String(cString: strerror(self.code)))")
+    }
 }
 
 /// A ledger's file, open and locked: nobody else has it as long as this process lives.
+///
+/// What is there and is no ledger of ours stays as it is: it is not written to, and not removed.
 package struct LedgerFile {
     package let path: String
     package let descriptor: Int32
+    /// It was not there before.
+    private let isMade: Bool
+    /// False if it was there and empty: it is taken, and not removed.
+    private let isOurs: Bool
 
     /// How many processes on one machine may share a name.
     private static let copies = 64
@@ -22,17 +37,57 @@ package struct LedgerFile {
     /// - Throws: Why there is none.
     package static func open(_ path: String) throws(LedgerFileError) -> LedgerFile {
         Self.makeFolders(of: path)
-        for copy in 1...Self.copies {
-            let name = copy == 1 ? path : "\(path)-\(copy)"
+        if let file = try Self.lock(path) { return file }
+        for copy in 2...Self.copies {
+            let name = "\(path)-\(copy)"
+            // Nobody has named this one: what is no ledger is somebody else's, and the next may be free.
+            if Self.problem(at: name) != nil { continue }
             if let file = try Self.lock(name) { return file }
         }
         throw LedgerFileError(path: path, what: "and \(Self.copies - 1) more like it are in use", code: EBUSY)
     }
 
+    /// Why a path can not be a ledger's, without changing anything; nil if it can, or if there is nothing yet.
+    package static func problem(at path: String) -> LedgerFileError? {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }  // whoever opens it will be told
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: break
+        case S_IFDIR: return LedgerFileError(path: path, what: "is a folder; name a file in it")
+        case S_IFLNK: return LedgerFileError(path: path, what: "is a symbolic link; name the file itself")
+        default: return LedgerFileError(path: path, what: "is no file, but a device, a pipe or a socket")
+        }
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else { return LedgerFileError(path: path, what: "can not be opened", code: errno) }
+        defer { Glibc.close(descriptor) }
+        return Self.problem(of: descriptor, at: path)
+    }
+
+    /// By how it begins: a ledger that is cut or damaged is one all the same.
+    private static func problem(of descriptor: Int32, at path: String) -> LedgerFileError? {
+        var magic: UInt64 = 0
+        switch pread(descriptor, &magic, 8, 0) {
+        case 0: return nil
+        case 8 where magic == LedgerLayout.magic: return nil
+        case 8 where LedgerLayout.isOtherVersion(magic):
+            let what = "is a crash ledger of another version of Millrace; it stays as it is"
+            return LedgerFileError(path: path, what: what)
+        case 0...: return LedgerFileError(path: path, what: "is there and is no crash ledger; it stays as it is")
+        default: return LedgerFileError(path: path, what: "can not be read", code: errno)
+        }
+    }
+
     /// Nil if another process has it.
     private static func lock(_ path: String) throws(LedgerFileError) -> LedgerFile? {
         while true {
-            let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            if let problem = Self.problem(at: path) { throw problem }
+            let mode = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+            var descriptor = Glibc.open(path, mode | O_CREAT | O_EXCL, 0o600)
+            let isMade = descriptor >= 0
+            if !isMade, errno == EEXIST {
+                descriptor = Glibc.open(path, mode)
+                if descriptor < 0, errno == ENOENT { continue }  // removed in between
+            }
             guard descriptor >= 0 else { throw LedgerFileError(path: path, what: "can not be opened", code: errno) }
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
                 let code = errno
@@ -45,16 +100,22 @@ package struct LedgerFile {
                 Glibc.close(descriptor)
                 continue
             }
-            guard status.st_mode & S_IFMT == S_IFREG else {
+            // Looked at again: now nobody else has it.
+            if let problem = Self.problem(of: descriptor, at: path) {
                 Glibc.close(descriptor)
-                throw LedgerFileError(path: path, what: "is no file", code: EINVAL)
+                throw problem
             }
             // Its owner may have it open, whatever its modes become.
             guard status.st_uid == geteuid() else {
                 Glibc.close(descriptor)
                 throw LedgerFileError(path: path, what: "belongs to another user", code: EPERM)
             }
-            return LedgerFile(path: path, descriptor: descriptor)
+            return LedgerFile(
+                path: path,
+                descriptor: descriptor,
+                isMade: isMade,
+                isOurs: isMade || status.st_size > 0
+            )
         }
     }
 
@@ -101,7 +162,7 @@ package struct LedgerFile {
     ///
     /// - Parameters:
     ///   - wanted: Octets.
-    ///   - isKept: False makes it all zeros first.
+    ///   - isKept: False makes it anew first: all zeros, but for a header that is not whole yet.
     /// - Returns: All of it.
     /// - Throws: If there is no room on the disk, among others.
     package func map(octets wanted: Int, isKept: Bool) throws(LedgerFileError) -> UnsafeMutableRawBufferPointer {
@@ -113,6 +174,11 @@ package struct LedgerFile {
             throw LedgerFileError(path: self.path, what: "can not be written", code: errno)
         }
         let octets = max(wanted, Int(status.st_size))
+        // A file without a beginning is none of ours: one that is left as it is made has to have one.
+        let beginning = [LedgerLayout.magic, .max]
+        guard isKept || pwrite(self.descriptor, beginning, 16, 0) == 16 else {
+            throw LedgerFileError(path: self.path, what: "can not be written", code: errno)
+        }
         // A page that finds no room on the disk later would end the process.
         let code = posix_fallocate(self.descriptor, 0, off_t(octets))
         guard code == 0 else {
@@ -128,12 +194,16 @@ package struct LedgerFile {
     /// Removes the file, whose lock is still ours, and lets go of it.
     ///
     /// Should somebody have removed it before, another process may have a ledger of that name by now: that one stays.
+    /// And one that somebody had put there stays too, whatever is in it by now.
     package func remove() {
-        if Self.status(of: self.descriptor, at: self.path) != nil { unlink(self.path) }
+        if self.isOurs, Self.status(of: self.descriptor, at: self.path) != nil { unlink(self.path) }
         Glibc.close(self.descriptor)
     }
 
     package func close() { Glibc.close(self.descriptor) }
+
+    /// There will be no ledger: nothing stays that was not there.
+    package func abandon() { if self.isMade { self.remove() } else { self.close() } }
 }
 
 /// Where a supervisor's ledger is unless the job file says so.

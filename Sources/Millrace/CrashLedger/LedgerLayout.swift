@@ -4,6 +4,10 @@
 /// In the machine's own byte order; the file never leaves the machine.
 package enum LedgerLayout {
     package static let magic: UInt64 = 0x3147_444C_5243_4C4D  // "MLCRLDG1"
+    /// Whether another version of Millrace has written it: the last letter counts.
+    package static func isOtherVersion(_ magic: UInt64) -> Bool {
+        magic != Self.magic && magic << 8 == Self.magic << 8
+    }
     package static let headerOctets = 4096
     package static let suspectCapacity = 1024
     package static let slotsOffset = Self.headerOctets + Self.suspectCapacity * Suspect.octets

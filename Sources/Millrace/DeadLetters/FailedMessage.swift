@@ -4,7 +4,7 @@ public import AMQPWire
 /// One message in a dead-letter queue.
 public struct FailedMessage: Sendable {
     private let delivery: Delivery
-    /// Its `message-id`; without one, a hash of its body and of when and why it failed: `~` and 16 hex digits.
+    /// Its `message-id`; without one `~` and a hash of what stays the same in it, with a number if others are equal.
     public let id: String
     /// Its place at this look, from 1, the oldest first.
     public let place: Int
@@ -19,7 +19,7 @@ public struct FailedMessage: Sendable {
     /// What the broker noted about its deaths, the latest first.
     private let deaths: [BrokerDeath]
 
-    init(_ delivery: Delivery, place: Int) {
+    init(_ delivery: Delivery, place: Int, names: inout DeadLetterNames) {
         self.delivery = delivery
         self.place = place
         let properties = try? delivery.properties
@@ -32,16 +32,9 @@ public struct FailedMessage: Sendable {
         if let id = self.properties.messageID, !id.isEmpty {
             self.id = id
         } else {
-            self.id = Self.hash(delivery, self.properties)
+            let properties = self.properties
+            self.id = names.next(delivery.withBody { DeadLetterNames.hash($0, properties) })
         }
-    }
-
-    private static func hash(_ delivery: Delivery, _ properties: BasicProperties) -> String {
-        var hash = StableHash()
-        delivery.withBody { hash.add($0) }
-        hash.add("\(properties.headers?[JobHeaders.errorTime] ?? .void)".utf8)
-        hash.add((properties.headers?[JobHeaders.error]?.stringValue ?? "").utf8)
-        return "~" + hash.digits
     }
 
     var tag: UInt64 { self.delivery.deliveryTag }

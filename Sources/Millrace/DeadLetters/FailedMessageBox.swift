@@ -2,9 +2,9 @@ public import AMQPClient
 
 /// The dead letters of one job, on an open channel of the caller's.
 ///
-/// Looking takes messages out unsettled, one by one, and ``putBack()`` gives them back in their order, marked as
-/// redelivered; others that look at the same time see the rest. Only what was confirmed or asked to be removed is acked:
-/// whatever ends the channel, nothing is lost.
+/// Looking takes messages out unsettled, and ``putBack()`` gives them back in their order, marked as redelivered; others
+/// that look at the same time see the rest. Only what was confirmed or asked to be removed is acked: whatever ends the
+/// channel, nothing is lost.
 ///
 /// A quorum queue counts each look as a delivery, up to a limit at which the broker drops the message. So what was looked
 /// at before goes back as a copy of itself, which counts from the beginning; until then its body is kept.
@@ -13,17 +13,28 @@ public final class FailedMessageBox {
     public let queue: String
     /// The queue that their job consumes.
     public let jobQueue: String
-    private let channel: Channel
+    let channel: Channel
+    private let reader: QueueReader
     /// False if it is one that the first dead letter makes, and none came yet.
     private let isThere: Bool
     private struct InHand {
         let tag: UInt64
+        /// Empty if it was asked for without one.
+        let consumer: String
         /// The message, if it goes back as a copy of itself.
         let worn: FailedMessage?
     }
     /// In the queue's order.
     private var inHand: [InHand] = []
     private var places = 0
+    private var names = DeadLetterNames()
+
+    /// How many there were when the latest look began, not counting those that somebody had in hand.
+    public var total: Int { self.reader.total }
+    /// Consumers that the queue had then: what they have in hand is not seen.
+    ///
+    /// Another look is one of them.
+    public var otherConsumers: Int { self.reader.otherConsumers }
 
     /// Opens the box of a job.
     ///
@@ -37,6 +48,7 @@ public final class FailedMessageBox {
         self.channel = channel
         self.jobQueue = job.queue
         self.queue = try queue ?? file.deadLetterQueue(of: job)
+        self.reader = QueueReader(self.queue, on: channel)
         try channel.selectConfirms()
         if queue == nil, Topology(file).deadLetter(of: job.queue).isOurs {
             self.isThere = try Self.exists(self.queue, on: channel)
@@ -65,20 +77,29 @@ public final class FailedMessageBox {
 
     /// Takes messages in hand, oldest first; they stay there until ``putBack()``.
     ///
+    /// None that came after the first was taken.
+    ///
     /// - Parameters:
     ///   - limit: At most this many.
     ///   - visit: Called for each; false ends the look. What it does not keep costs no memory.
     /// - Throws: What `visit` throws; why the channel ended.
-    public func look(atMost limit: Int, _ visit: (FailedMessage) throws -> Bool) throws {
+    public func look(atMost limit: Int = .max, _ visit: (FailedMessage) throws -> Bool) throws {
         var seen = 0
-        while self.isThere, seen < limit, let delivery = try self.channel.get(self.queue) {
+        while self.isThere, seen < limit, let delivery = try self.reader.next(atMost: limit - seen) {
             seen += 1
-            self.places += 1
-            let message = FailedMessage(delivery, place: self.places)
-            let isWorn = message.isReadable && (message.deliveryCount ?? 0) > 0
-            self.inHand.append(InHand(tag: message.tag, worn: isWorn ? message : nil))
-            guard try visit(message) else { return }
+            guard try visit(self.take(delivery)) else { return }
         }
+    }
+
+    @discardableResult
+    private func take(_ delivery: Delivery) -> FailedMessage {
+        self.places += 1
+        let message = FailedMessage(delivery, place: self.places, names: &self.names)
+        let isWorn = message.isReadable && (message.deliveryCount ?? 0) > 0
+        self.inHand.append(
+            InHand(tag: message.tag, consumer: delivery.consumerTag, worn: isWorn ? message : nil)
+        )
+        return message
     }
 
     /// Takes up to `limit` messages in hand and keeps them: no more than `bytes` of bodies, but at least one.
@@ -95,20 +116,22 @@ public final class FailedMessageBox {
         return taken
     }
 
-    /// Puts back what is in hand, the oldest first, so that the queue's order stays.
+    /// Puts back what is in hand, so that the queue's order stays, and waits until it is there again.
     ///
-    /// A classic queue puts each in its old place, whatever comes first. A quorum queue gives out what came back before
-    /// all else, in the order of coming back: newest first would turn it round.
-    ///
+    /// - Returns: How many the queue has then.
     /// - Throws: Why the channel ended; the broker then puts them back.
-    public func putBack() throws(AMQPError) {
+    @discardableResult
+    public func putBack() throws(AMQPError) -> Int {
+        guard self.isThere else { return 0 }
+        for delivery in try self.reader.stop() { self.take(delivery) }
         let kept = try self.renew(self.inHand.compactMap(\.worn))
-        for message in self.inHand where message.worn == nil || kept.contains(message.tag) {
-            _ = self.channel.nack(tag: message.tag, requeue: true)
-        }
+        let rest = self.inHand.filter { $0.worn == nil || kept.contains($0.tag) }
         self.inHand.removeAll()
         self.places = 0
-        try self.awaitSettled()
+        self.names = DeadLetterNames()
+        let status = try self.reader.giveBack(rest.map { ($0.tag, $0.consumer) })
+        self.reader.reset()
+        return status.messageCount
     }
 
     /// Puts copies at the queue's end and acks what they are copies of, when the broker has confirmed them.
@@ -153,109 +176,12 @@ public final class FailedMessageBox {
     private func ack(_ messages: [FailedMessage]) throws(AMQPError) {
         let tags = Set(messages.map(\.tag))
         for message in messages { _ = self.channel.ack(tag: message.tag) }
+        self.reader.settled(self.inHand.count { tags.contains($0.tag) && !$0.consumer.isEmpty })
         self.inHand.removeAll { tags.contains($0.tag) }
     }
 
     /// A request behind the settlements: when it is answered, the broker has seen them.
     private func awaitSettled() throws(AMQPError) {
         if self.isThere { _ = try self.channel.declareQueue(self.queue, passive: true) }
-    }
-
-    // MARK: Another try
-
-    /// Copies on their way, and the dead letters that they were made of.
-    private struct Batch {
-        static let maxCount = 100
-        static let maxBytes = 8 << 20
-        var bySequence: [(sequence: UInt64, message: FailedMessage)] = []
-        var bytes = 0
-        var isFull: Bool { self.bySequence.count >= Self.maxCount || self.bytes >= Self.maxBytes }
-    }
-
-    /// Sends copies to the job's queue; each dead letter is acked after the broker has confirmed its copy.
-    ///
-    /// - Parameter messages: In hand.
-    /// - Returns: How many went, and why each of the others stays.
-    /// - Throws: A ``FailedReplayError`` if the channel ended.
-    public func replay(_ messages: [FailedMessage]) throws(FailedReplayError) -> FailedReplay {
-        var done = FailedReplay()
-        var batch = Batch()
-        do throws(AMQPError) {
-            for message in messages {
-                if let reason = try self.replay(message, in: &batch) {
-                    done.refused.append(.init(id: message.id, reason: reason))
-                }
-                if batch.isFull { try self.settle(&batch, &done) }
-            }
-            try self.settle(&batch, &done)
-        } catch {
-            throw FailedReplayError(done: done, inDoubt: batch.bySequence.map(\.message.id), cause: error)
-        }
-        return done
-    }
-
-    /// - Returns: Why it can not go.
-    private func replay(_ message: FailedMessage, in batch: inout Batch) throws(AMQPError) -> String? {
-        guard message.isReadable else { return "its properties can not be read" }
-        let copy = OutgoingMessage(
-            message.body,
-            routingKey: self.jobQueue,
-            properties: message.replayProperties(to: self.jobQueue),
-            mandatory: true
-        )
-        return try self.send(copy, of: message, in: &batch)
-    }
-
-    private func settle(_ batch: inout Batch, _ done: inout FailedReplay) throws(AMQPError) {
-        let (sent, refused) = try self.settle(&batch)
-        done.sent += sent
-        for (message, reason) in refused {
-            done.refused.append(.init(id: message.id, reason: Self.text(reason, self.jobQueue)))
-        }
-    }
-
-    // MARK: Copies
-
-    /// - Returns: Why it can not be sent: headers that fill a frame have no room for ours.
-    private func send(
-        _ copy: OutgoingMessage,
-        of message: FailedMessage,
-        in batch: inout Batch
-    ) throws(AMQPError) -> String? {
-        do throws(AMQPError) {
-            let sequence = try self.channel.publish(copy, timeout: Self.patience)
-            batch.bySequence.append((sequence, message))
-            batch.bytes += copy.body.count
-            return nil
-        } catch {
-            guard error.code == .refusedLocally, self.channel.isOpen else { throw error }
-            return "\(error)"
-        }
-    }
-
-    /// Waits for the confirms of a batch, then acks what was confirmed.
-    private func settle(
-        _ batch: inout Batch
-    ) throws(AMQPError) -> (sent: Int, refused: [(message: FailedMessage, reason: FailedPublish.Reason)]) {
-        guard !batch.bySequence.isEmpty else { return (0, []) }
-        var refused: [(message: FailedMessage, reason: FailedPublish.Reason)] = []
-        for failed in try self.channel.awaitConfirms(timeout: Self.patience) {
-            guard let index = batch.bySequence.firstIndex(where: { $0.sequence == failed.sequence }) else { continue }
-            refused.append((batch.bySequence.remove(at: index).message, failed.reason))
-        }
-        _ = self.channel.takeReturnedMessages()  // told by their confirms
-        try self.remove(batch.bySequence.map(\.message))
-        defer { batch = Batch() }
-        return (batch.bySequence.count, refused)
-    }
-
-    private static let patience = Duration.seconds(60)
-
-    private static func text(_ reason: FailedPublish.Reason, _ queue: String) -> String {
-        switch reason {
-        case .refused: "the broker refused the copy (basic.nack): '\(queue)' may be full"
-        case .returned: "there is no queue '\(queue)'"
-        case .unknown: "the channel ended before the copy was confirmed"
-        }
     }
 }

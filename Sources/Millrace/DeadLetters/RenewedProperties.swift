@@ -28,7 +28,7 @@ package enum RenewedProperties {
             }
         }
         // CC and BCC would send the copy to other queues too.
-        for header in ["x-delivery-count", "CC", "BCC"] { headers[header] = nil }
+        for header in ["x-delivery-count", "x-acquired-count", "CC", "BCC"] { headers[header] = nil }
         copy.headers = headers
         return copy
     }

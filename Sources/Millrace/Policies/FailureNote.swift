@@ -108,7 +108,8 @@ package enum MessageCopy {
 
     package static func staysBehind(_ header: String) -> Bool {
         header == "CC" || header == "BCC" || header == "x-death" || header == "x-delivery-count"
-            || header.hasPrefix("x-first-death-") || header.hasPrefix("x-last-death-") || header == "millrace-seq"
+            || header == "x-acquired-count" || header.hasPrefix("x-first-death-") || header.hasPrefix("x-last-death-")
+            || header == "millrace-seq"
     }
 
     /// The attempt that a message is for, from 1, as our header says.

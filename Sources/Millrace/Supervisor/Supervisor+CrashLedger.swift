@@ -7,12 +7,7 @@ extension Supervisor {
     /// Jobs run without one rather than not at all.
     func openCrashLedger() -> CrashLedger? {
         guard let settings = self.file.crashLedger else { return nil }
-        let jobFile = self.file.jobs.first?.location.file ?? "jobs"
-        let path =
-            settings.path
-            ?? LedgerPath.of(jobFile: LedgerPath.absolute(jobFile)) { name in
-                getenv(name).map { String(cString: $0) }
-            }
+        let path = self.file.crashLedgerPath
         guard let path else {
             self.logger.warning("no crash ledger: there is no home folder; name a file under crash_ledger: path")
             return nil
@@ -34,5 +29,24 @@ extension Supervisor {
             )
             return nil
         }
+    }
+}
+
+extension JobFile {
+    /// Where the ledger of a run of this file is; nil if there is none, or no place for it.
+    var crashLedgerPath: String? {
+        guard let settings = self.crashLedger else { return nil }
+        let jobFile = self.jobs.first?.location.file ?? "jobs"
+        return settings.path
+            ?? LedgerPath.of(jobFile: LedgerPath.absolute(jobFile)) { name in
+                getenv(name).map { String(cString: $0) }
+            }
+    }
+
+    /// Why the file of the crash ledger can not be used; nil if it can, or is not there yet.
+    ///
+    /// Jobs run all the same, and without one.
+    public var crashLedgerProblem: String? {
+        self.crashLedgerPath.flatMap(LedgerFile.problem(at:)).map { "no crash ledger: \($0)" }
     }
 }

@@ -14,13 +14,15 @@ struct CheckCommand: ParsableCommand {
         let file = try self.file.load()
         _ = try file.loadPlugins()
         try file.checkTLSFiles()
+        if let problem = file.crashLedgerProblem { StandardError.write("\(self.file.file): warning: \(problem)") }
         for job in file.jobs {
-            StandardOutput.line(
+            try StandardOutput.line(
                 "\(job.name): queue '\(job.queue)', handler \(job.handler), \(job.threads) threads × prefetch \(job.prefetch)"
             )
         }
         let threads = file.jobs.reduce(0) { $0 + $1.threads }
-        let counts = "\(file.jobs.count) jobs, \(threads) threads and channels"
-        StandardOutput.line("\(self.file.file): \(counts); nothing to complain about")
+        try StandardOutput.line(
+            "\(self.file.file): \(file.jobs.count) jobs, \(threads) threads and channels; nothing to complain about"
+        )
     }
 }

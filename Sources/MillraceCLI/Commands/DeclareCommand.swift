@@ -21,6 +21,6 @@ struct DeclareCommand: ParsableCommand {
             if !error.text.isEmpty { StandardError.write("\(error)") }
             throw ExitCode(error.scope == .connection ? 69 : 1)
         }
-        StandardOutput.line("declared \(file.exchanges.count) exchanges and \(file.queues.count) queues")
+        try StandardOutput.line("declared \(file.exchanges.count) exchanges and \(file.queues.count) queues")
     }
 }

@@ -41,8 +41,9 @@ struct RunCommand: ParsableCommand {
         millrace_keep_freed_memory()
         let file = try self.file.load()
         let registry = try file.loadPlugins()
+        let report = try self.openReport()
         let logger = self.logging.makeLogger()
-        let showsTable = self.table != nil
+        let table = self.table.map { _ in StatusTable(logger: logger) }
         let supervisor: Supervisor
         do throws(PluginError) {
             supervisor = try Supervisor(
@@ -50,7 +51,7 @@ struct RunCommand: ParsableCommand {
                 registry: registry,
                 options: SupervisorOptions(once: self.once, statusInterval: self.table.map { .seconds($0) }),
                 logger: logger,
-                onStatus: { if showsTable { StatusTable.print($0) } }
+                onStatus: { table?.print($0) }
             )
         } catch {
             StandardError.write("\(error)")
@@ -58,9 +59,24 @@ struct RunCommand: ParsableCommand {
         }
         try signals.start { supervisor.stop() }
         let status = supervisor.run()
-        if let report = self.report { try StatusReport.write(supervisor.status, to: report) }
+        var failure = table?.failure
+        do throws(OutputError) {
+            try report?.write(StatusReport.text(supervisor.status))
+        } catch {
+            StandardError.write("\(error)")
+            failure = error
+        }
         // Not by return: a handler that never ends must not keep the process.
         fflush(nil)
-        _exit(status.rawValue)
+        _exit(failure != nil && status == .clean ? ExitCode.ioError.rawValue : status.rawValue)
+    }
+
+    private func openReport() throws -> ReportFile? {
+        do throws(ReportFile.Refusal) {
+            return try self.report.map(ReportFile.open)
+        } catch {
+            StandardError.write("\(error); nothing was started")
+            throw ExitCode.cannotCreate
+        }
     }
 }

@@ -12,7 +12,7 @@ enum StandardError {
     }
 
     private static func send(_ text: String) {
-        let octets = Array((text + "\n").utf8)
-        _ = Glibc.write(STDERR_FILENO, octets, octets.count)
+        // There is nobody to tell that it did not go.
+        _ = Descriptor.write(Array((text + "\n").utf8), to: STDERR_FILENO)
     }
 }

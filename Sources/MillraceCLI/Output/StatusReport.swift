@@ -1,11 +1,11 @@
-import AMQPClient
-import ArgumentParser
-import Glibc
 import Millrace
 
-/// The jobs' counts as a JSON file, for scripts.
+/// The jobs' counts as JSON, for scripts.
 enum StatusReport {
-    static func write(_ jobs: [JobStatus], to path: String) throws {
+    /// What every report begins with.
+    static let beginning = "{\"jobs\":"
+
+    static func text(_ jobs: [JobStatus]) -> String {
         let members = jobs.map { job in
             OptionValue.Member(
                 key: job.name,
@@ -30,13 +30,6 @@ enum StatusReport {
                 ])
             )
         }
-        let text = OptionValue.object([.init(key: "jobs", value: .object(members))]).json + "\n"
-        guard let file = fopen(path, "w") else {
-            let reason = String(cString: strerror(errno))
-            throw ValidationError("the report can not be written to \(PlainText.line(path)): \(reason)")
-        }
-        defer { fclose(file) }
-        let octets = Array(text.utf8)
-        fwrite(octets, 1, octets.count, file)
+        return OptionValue.object([.init(key: "jobs", value: .object(members))]).json + "\n"
     }
 }

@@ -1,10 +1,31 @@
 import AMQPClient
-import Glibc
+import Logging
 import Millrace
+import Synchronization
 
-/// The jobs as a table for people.
-enum StatusTable {
-    static func print(_ jobs: [JobStatus]) {
+/// The jobs as a table for people, on standard output.
+///
+/// Once it could not be written there are no more: jobs go on, and the end tells.
+final class StatusTable: Sendable {
+    private let failed = Mutex<OutputError?>(nil)
+    private let logger: Logger
+
+    init(logger: Logger) { self.logger = logger }
+
+    /// Why it could not be written, if so.
+    var failure: OutputError? { self.failed.withLock { $0 } }
+
+    func print(_ jobs: [JobStatus]) {
+        guard self.failure == nil else { return }
+        do throws(OutputError) {
+            try StandardOutput.write(Self.text(jobs))
+        } catch {
+            self.failed.withLock { $0 = error }
+            self.logger.error("there will be no more tables; jobs go on", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    static func text(_ jobs: [JobStatus]) -> String {
         let head = [
             "job", "state", "consuming", "received", "acked", "rejected", "requeued", "given back", "published",
             "overruns", "abandoned", "dropped acks",
@@ -28,7 +49,6 @@ enum StatusTable {
             }
             if index == 0 { text += String(repeating: "-", count: widths.reduce(0, +) + 2 * (head.count - 1)) + "\n" }
         }
-        let octets = Array((text + "\n").utf8)
-        _ = write(STDOUT_FILENO, octets, octets.count)
+        return text + "\n"
     }
 }

@@ -15,7 +15,7 @@ import Testing
     }
 
     deinit {
-        for name in ["a.ledger", "a.ledger-2"] { unlink(self.folder + "/deep/er/" + name) }
+        for name in ["a.ledger", "a.ledger-2", "a.ledger-3"] { unlink(self.folder + "/deep/er/" + name) }
         for name in ["/deep/er", "/deep", ""] { rmdir(self.folder + name) }
     }
 
@@ -55,12 +55,114 @@ import Testing
         #expect(image.suspects.map(\.isolation) == [.worker])
     }
 
-    @Test func `a foreign, cut or damaged file is no ledger, and nothing that ends the process`() throws {
+    private func octets(_ name: String = "a.ledger") -> [UInt8]? {
+        guard let file = fopen(self.folder + "/deep/er/" + name, "r") else { return nil }
+        defer { fclose(file) }
+        var octets = [UInt8](repeating: 0, count: 1 << 20)
+        let count = fread(&octets, 1, octets.count, file)
+        return Array(octets.prefix(count))
+    }
+
+    private func put(_ octets: [UInt8], _ name: String = "a.ledger") throws {
+        for folder in ["/deep", "/deep/er"] { mkdir(self.folder + folder, 0o700) }
+        let file = try #require(fopen(self.folder + "/deep/er/" + name, "w"))
+        #expect(fwrite(octets, 1, octets.count, file) == octets.count)
+        fclose(file)
+    }
+
+    private func refusal() -> String? {
+        do throws(LedgerFileError) {
+            try LedgerFile.open(self.path).close()
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test func `a foreign file of any size is refused, and stays as it is`() throws {
+        let size = LedgerLayout.octets(slots: 2)
+        for octets in [
+            [1], Array("version: 1\n".utf8), [UInt8](repeating: 255, count: size), [UInt8](repeating: 0, count: size),
+            [0x4D, 0x4C, 0x43, 0x52], [UInt8](repeating: 7, count: LedgerLayout.octets(slots: 16)),
+        ] {
+            try self.put(octets)
+            #expect(self.refusal()?.contains("is there and is no crash ledger; it stays as it is") == true)
+            #expect(LedgerFile.problem(at: self.path) != nil)
+            let isSame = self.octets() == octets  // not in the macro, which would print both
+            #expect(isSame)
+        }
+    }
+
+    @Test func `a ledger of another version is refused, and stays as it is`() throws {
+        var octets = self.image()
+        octets[7] = UInt8(ascii: "2")
+        try self.put(octets)
+        #expect(self.refusal()?.contains("is a crash ledger of another version of Millrace") == true)
+        let isSame = self.octets() == octets
+        #expect(isSame)
+    }
+
+    @Test func `a folder, a link, a device and a pipe are no files`() throws {
+        try self.put([])
+        #expect(unlink(self.path) == 0)
+        #expect(mkdir(self.path, 0o700) == 0)
+        #expect(self.refusal()?.contains("is a folder") == true)
+        #expect(rmdir(self.path) == 0)
+        for target in ["/etc/hostname", "/nowhere/at/all", "/dev/null"] {
+            #expect(symlink(target, self.path) == 0)
+            #expect(self.refusal()?.contains("is a symbolic link") == true)
+            #expect(unlink(self.path) == 0)
+        }
+        #expect(mkfifo(self.path, 0o600) == 0)
+        #expect(self.refusal()?.contains("is no file") == true)
+        #expect(unlink(self.path) == 0)
+        #expect(throws: LedgerFileError.self) { try LedgerFile.open("/dev/null") }
+        #expect(throws: LedgerFileError.self) { try LedgerFile.open("/dev/full") }
+    }
+
+    @Test func `an empty file is taken, and not removed; one of ours is removed`() throws {
+        try self.put([])
+        #expect(LedgerFile.problem(at: self.path) == nil)
+        let empty = try LedgerFile.open(self.path)
+        #expect(empty.read().isEmpty)
+        empty.remove()
+        #expect(self.octets() == [])
+        #expect(unlink(self.path) == 0)
+        let made = try LedgerFile.open(self.path)
+        #expect(self.octets() == [])
+        made.abandon()
+        #expect(self.octets() == nil)
+    }
+
+    @Test func `a run that dies while it makes its ledger leaves one that the next run takes`() throws {
+        let file = try LedgerFile.open(self.path)
+        #expect(try file.map(octets: LedgerLayout.octets(slots: 2), isKept: false).count > 0)
+        file.close()  // as if the process had died here
+        let next = try LedgerFile.open(self.path)
+        let (image, isEmpty) = next.read()
+        #expect(image == nil)
+        #expect(!isEmpty)
+        next.remove()
+    }
+
+    @Test func `a second process leaves out a name that somebody else has`() throws {
+        let foreign = Array("mine".utf8)
+        let first = try LedgerFile.open(self.path)
+        try self.put(foreign, "a.ledger-2")
+        let second = try LedgerFile.open(self.path)
+        #expect(second.path == self.path + "-3")
+        second.remove()
+        first.remove()
+        #expect(self.octets("a.ledger-2") == foreign)
+    }
+
+    @Test func `a cut or damaged ledger is one all the same, and nothing that ends the process`() throws {
         let good = self.image()
         for octets in [
-            [1], Array("hello".utf8), Array(good.dropLast()), good + [0], [UInt8](repeating: 255, count: good.count),
+            Array(good.prefix(8)), Array(good.dropLast()), good + [0],
+            Array(good.prefix(8)) + [UInt8](repeating: 255, count: good.count),
         ] {
-            try self.fill(octets)
+            try self.put(octets)
             let file = try LedgerFile.open(self.path)
             let (image, isEmpty) = file.read()
             file.close()
@@ -95,7 +197,7 @@ import Testing
         #expect(file.read().image == before)
         #expect(try file.map(octets: LedgerLayout.octets(slots: 1), isKept: true).count == longer)
         #expect(file.read().image == before)
-        #expect(try file.map(octets: longer, isKept: false).allSatisfy { $0 == 0 })
+        #expect(try file.map(octets: longer, isKept: false).dropFirst(16).allSatisfy { $0 == 0 })
     }
 
     @Test func `a second process takes the next name, and the first name again when it is free`() throws {

@@ -38,7 +38,6 @@ struct FailedArguments: ParsableArguments {
     /// - Parameter body: Gets the box and the job file.
     /// - Throws: What `body` throws, or the exit status, with the reason told.
     func open(_ body: (FailedMessageBox, JobFile) throws -> Void) throws {
-        signal(SIGPIPE, SIG_IGN)
         var argument = JobFileArgument()
         argument.file = self.file
         let file = try argument.load()
@@ -51,10 +50,18 @@ struct FailedArguments: ParsableArguments {
         }
         do {
             _ = try self.queue ?? file.deadLetterQueue(of: job)  // before a broker is needed
-            let connection = try self.connect(file)
+            let alarm = AlarmWatch()
+            let connection = try self.connect(file, telling: alarm)
             defer { connection.close() }
             let box = try FailedMessageBox(of: job, in: file, queue: self.queue, on: connection.openChannel())
-            try body(box, file)
+            do {
+                try body(box, file)
+            } catch {
+                // The reason is told; what is in hand should neither be counted nor lose its place. A broker with an alarm
+                // would not hear of it.
+                if alarm.reason == nil { _ = try? box.putBack() }
+                throw error
+            }
         } catch let error as AMQPError {
             StandardError.write("\(error)")
             throw ExitCode(error.scope == .connection ? 69 : 1)
@@ -70,7 +77,7 @@ struct FailedArguments: ParsableArguments {
         }
     }
 
-    private func connect(_ file: JobFile) throws -> Connection {
+    private func connect(_ file: JobFile, telling alarm: AlarmWatch) throws -> Connection {
         var options = ConnectionOptions()
         options.name = "millrace failed"
         var endpoints: [Endpoint] = []
@@ -79,12 +86,20 @@ struct FailedArguments: ParsableArguments {
             toAny: endpoints,
             options: options,
             on: MultiThreadedEventLoopGroup(numberOfThreads: 1),
-            logger: LoggingOptions.errors
+            logger: LoggingOptions.errors,
+            delegate: alarm
         )
     }
 }
 
 extension FailedMessageBox {
+    /// Says that others have the queue too.
+    func noteOthers() {
+        guard self.otherConsumers > 0 else { return }
+        let number = self.otherConsumers == 1 ? "another consumer" : "\(self.otherConsumers) other consumers"
+        StandardError.write("'\(self.queue)' has \(number): what they have in hand is not seen here")
+    }
+
     /// Takes the named messages in hand; status 1 if one is not there, with nothing done.
     func find(_ ids: [String], atMost limit: Int) throws -> [FailedMessage] {
         var pick = MessagePick(ids: ids)
@@ -97,6 +112,7 @@ extension FailedMessageBox {
         guard missing.isEmpty else {
             try self.putBack()
             StandardError.write("not in '\(self.queue)': \(missing.joined(separator: ", ")); nothing was done")
+            self.noteOthers()
             throw ExitCode(1)
         }
         return found

@@ -19,15 +19,15 @@ struct FailedListCommand: ParsableCommand {
 
     func run() throws {
         try self.arguments.open { box, _ in
-            let count = try box.count()
-            var shown = 0
-            try box.look(atMost: min(self.limit, count)) { message in
-                StandardOutput.line(self.json ? Self.json(message) : Self.line(message))
-                shown += 1
+            var lines: [String] = []
+            try box.look(atMost: self.limit) { message in
+                lines.append(PlainText.line(self.json ? Self.json(message) : Self.line(message)))
                 return true
             }
-            try box.putBack()
-            if !self.json { StandardOutput.line("\(shown) of \(count) in '\(box.queue)'") }
+            try box.putBack()  // before anything is printed: whoever reads may take their time
+            if !self.json { lines.append(PlainText.line("\(lines.count) of \(box.total) in '\(box.queue)'")) }
+            try StandardOutput.write(lines)
+            box.noteOthers()
         }
     }
 

@@ -23,10 +23,10 @@ struct FailedRemoveCommand: ParsableCommand {
 
     func run() throws {
         try self.arguments.open { box, _ in
-            let messages = try box.find(self.ids, atMost: min(self.limit ?? .max, box.count()))
+            let messages = try box.find(self.ids, atMost: self.limit ?? .max)
             try box.remove(messages)
             try box.putBack()
-            StandardOutput.line("\(messages.count) removed from '\(box.queue)'")
+            try StandardOutput.line("\(messages.count) removed from '\(box.queue)'")
         }
     }
 }
@@ -52,14 +52,14 @@ struct FailedPurgeCommand: ParsableCommand {
             let shared = jobs.count > 1 ? " (of \(jobs.joined(separator: ", ")))" : ""
             if !self.yes {
                 let question = "Remove all \(try box.count()) messages of '\(box.queue)'\(shared) for good? [y/N] "
-                StandardOutput.block(PlainText.line(question), terminator: "")
-                fflush(nil)
+                try StandardOutput.block(PlainText.line(question), terminator: "")
                 guard ["y", "yes"].contains(readLine()?.lowercased()) else {
                     StandardError.write("nothing was removed")
                     throw ExitCode(1)
                 }
             }
-            StandardOutput.line("\(try box.purge()) removed from '\(box.queue)'")
+            let removed = try box.purge()
+            try StandardOutput.line("\(removed) removed from '\(box.queue)'")
         }
     }
 }

@@ -26,9 +26,9 @@ struct FailedRetryCommand: ParsableCommand {
 
     func run() throws {
         try self.arguments.open { box, _ in
-            let limit = min(self.limit ?? .max, try box.count())
-            let refused = self.all ? try self.retryAll(box, limit) : try self.retryNamed(box, limit)
-            if refused > 0 { throw ExitCode(1) }
+            let limit = self.limit ?? .max
+            let staying = self.all ? try self.retryAll(box, limit) : try self.retryNamed(box, limit)
+            if staying > 0 { throw ExitCode(1) }
         }
     }
 
@@ -36,43 +36,66 @@ struct FailedRetryCommand: ParsableCommand {
         let done = try box.replay(box.find(self.ids, atMost: limit))
         try box.putBack()
         self.report(done.refused, box)
-        StandardOutput.line("\(done.sent) sent to '\(box.jobQueue)'")
+        try StandardOutput.line("\(done.sent) sent to '\(box.jobQueue)'")
         return done.refused.count
     }
 
     /// Some at a time: bodies may be large and messages many.
+    ///
+    /// - Returns: How many stay that should not.
     private func retryAll(_ box: FailedMessageBox, _ limit: Int) throws -> Int {
-        var left = limit
+        var seen = 0
         var sent = 0
         var refused = 0
         var strangers = 0
-        while left > 0 {
-            let messages = try box.take(min(left, 100), bytes: 8 << 20)
-            if messages.isEmpty { break }  // others took them
-            left -= messages.count
+        var gaveUp = false
+        while seen < limit {
+            let messages = try box.take(min(limit - seen, 100), bytes: 8 << 20)
+            if messages.isEmpty { break }
+            seen += messages.count
             let own = messages.filter { $0.mayHaveCome(from: box.jobQueue) }
             strangers += messages.count - own.count
             let done: FailedReplay
             do throws(FailedReplayError) {
                 done = try box.replay(own)
             } catch {
-                if sent > 0 { StandardOutput.line("\(sent) sent to '\(box.jobQueue)'") }
+                if sent > 0 { try StandardOutput.line("\(sent) sent to '\(box.jobQueue)'") }
                 throw error
             }
             self.report(done.refused, box)
             sent += done.sent
             refused += done.refused.count
             if done.sent == 0, !done.refused.isEmpty {
+                gaveUp = true
+                let left = min(limit, box.total) - seen
                 if left > 0 { StandardError.write("none of these went; up to \(left) more were not tried") }
                 break
             }
         }
-        try box.putBack()
+        let ready = try box.putBack()
         if strangers > 0 {
             StandardError.write("\(strangers) came from other queues and stay; by name they can be sent all the same")
         }
-        StandardOutput.line("\(sent) sent to '\(box.jobQueue)'")
-        return refused
+        let isAll = !gaveUp && seen < limit
+        let missed = isAll ? self.noteRest(box, seen: seen, more: ready - strangers - refused) : 0
+        try StandardOutput.line("\(sent) sent to '\(box.jobQueue)'")
+        return refused + missed
+    }
+
+    /// Says what was not seen.
+    ///
+    /// - Returns: How many are there, and were when the command began, and have not been tried.
+    private func noteRest(_ box: FailedMessageBox, seen: Int, more: Int) -> Int {
+        box.noteOthers()
+        guard more > 0 else { return 0 }
+        let missed = box.total == 0 ? more : min(more, box.total - seen)
+        if missed > 0 {
+            StandardError.write("\(missed) that were in '\(box.queue)' could not be had, and stay")
+        }
+        if more > missed {
+            StandardError.write("\(more - missed) are in '\(box.queue)' that came, or were given back, meanwhile")
+        }
+        return missed
     }
 
     private func report(_ refused: [FailedReplay.Refusal], _ box: FailedMessageBox) {

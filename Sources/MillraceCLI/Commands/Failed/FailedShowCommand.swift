@@ -29,7 +29,7 @@ struct FailedShowCommand: ParsableCommand {
         try self.arguments.open { box, _ in
             let pick = SinglePick(self.id)
             var found: FailedMessage?
-            try box.look(atMost: min(self.limit ?? .max, box.count())) { message in
+            try box.look(atMost: self.limit ?? .max) { message in
                 switch pick.match(id: message.id, place: message.place) {
                 case .exact:
                     found = message
@@ -39,17 +39,18 @@ struct FailedShowCommand: ParsableCommand {
                 }
                 return true
             }
-            if let found { self.show(found) }
-            try box.putBack()
-            guard found == nil else { return }
+            try box.putBack()  // before anything is printed: whoever reads may take their time
+            if let found { return try StandardOutput.write(self.text(of: found)) }
             StandardError.write("not in '\(box.queue)': \(self.id)")
+            box.noteOthers()
             throw ExitCode(1)
         }
     }
 
-    private func show(_ message: FailedMessage) {
+    private func text(of message: FailedMessage) -> [String] {
+        var lines: [String] = []
         func line(_ name: String, _ value: String?) {
-            if let value { StandardOutput.line("\(name): \(value)") }
+            if let value { lines.append(PlainText.line("\(name): \(value)")) }
         }
         line("id", message.id)
         line("failure", message.failure)
@@ -60,7 +61,7 @@ struct FailedShowCommand: ParsableCommand {
         line("queue", message.queue)
         line("dead-letter exchange", message.exchange)
         line("dead-letter routing key", message.routingKey)
-        if !message.isReadable { StandardOutput.line("its properties can not be read") }
+        if !message.isReadable { lines.append("its properties can not be read") }
         let properties = message.properties
         line("message-id", properties.messageID)
         line("content-type", properties.contentType)
@@ -77,10 +78,9 @@ struct FailedShowCommand: ParsableCommand {
         line("cluster-id", properties.clusterID)
         for entry in properties.headers?.entries ?? [] { line("header \(entry.key)", "\(entry.value)") }
         let body = message.body
-        StandardOutput.line("body, \(body.count) octets:")
-        StandardOutput.block(BodyText.text(body.prefix(self.maxBody)))
-        if body.count > self.maxBody {
-            StandardOutput.line("(\(body.count - self.maxBody) octets more; see --max-body)")
-        }
+        lines.append("body, \(body.count) octets:")
+        lines.append(BodyText.text(body.prefix(self.maxBody)))
+        if body.count > self.maxBody { lines.append("(\(body.count - self.maxBody) octets more; see --max-body)") }
+        return lines
     }
 }

@@ -1,0 +1,93 @@
+import AMQPClient
+import ArgumentParser
+import Glibc
+
+struct PublishCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "publish",
+        abstract: "Publish one message, or one per line of standard input, and wait for the broker's confirms.",
+        discussion: """
+            The body is --body, or all of standard input, or with --lines each line of it: the octets as they come, \
+            without the newline. Ends with status 1 if the broker refused a message or no queue took it, 69 if it does \
+            not answer, and with 130 or 143 by a signal; whatever ends it, it says how many messages are confirmed.
+            """
+    )
+
+    @Option(help: "The broker: amqp://user:password@host:port/vhost, or amqps:// for TLS. Default: $AMQP_URL.")
+    var uri: String?
+
+    @Option(help: "The exchange; empty is the default exchange, which routes to the queue named by the key.")
+    var exchange = ""
+
+    @Option(help: "The routing key.")
+    var routingKey: String
+
+    @Option(help: "The body of one message.")
+    var body: String?
+
+    @Flag(help: "One message per line of standard input.")
+    var lines = false
+
+    @OptionGroup(title: "Headers and properties of each message")
+    var properties: PropertyOptions
+
+    @Option(help: "Give up when the broker has confirmed nothing for so many seconds, 1 to 86400.")
+    var timeout = 60
+
+    func validate() throws {
+        if self.lines, self.body != nil { throw ValidationError("--lines reads standard input; leave --body out") }
+        if self.routingKey.utf8.count > 255 { throw ValidationError("--routing-key takes at most 255 octets") }
+        if self.exchange.utf8.count > 255 { throw ValidationError("--exchange takes at most 255 octets") }
+        if !(1...86_400).contains(self.timeout) { throw ValidationError("--timeout takes seconds, 1 to 86400") }
+    }
+
+    func run() throws {
+        let stop = try StopNote()  // before any thread exists, so that one thread alone gets the signals
+        let endpoint: Endpoint
+        do throws(AMQPError) {
+            let address = self.uri ?? getenv("AMQP_URL").map { String(cString: $0) } ?? "amqp://localhost"
+            endpoint = try Endpoint(uri: address)
+        } catch {
+            StandardError.write("\(error)")
+            throw ExitCode.usage
+        }
+        let publisher: Publisher
+        do throws(AMQPError) {
+            publisher = try Publisher(
+                to: endpoint,
+                exchange: self.exchange,
+                routingKey: self.routingKey,
+                properties: self.properties.properties,
+                patience: .seconds(self.timeout),
+                stop: stop
+            )
+        } catch {
+            StandardError.write("\(error)")
+            throw error.scope == .connection ? ExitCode.unavailable : ExitCode(1)
+        }
+        do {
+            try self.publishAll(with: publisher, until: stop)
+        } catch {
+            let end = (error as? OutputError).map(PublishEnd.input) ?? error as? PublishEnd
+            let summary = publisher.summary
+            publisher.close(within: .seconds(1))  // what is in no answer's way should go out
+            throw end?.told(summary) ?? error
+        }
+        publisher.close()
+        try StandardOutput.line("published \(publisher.sent) messages")
+    }
+
+    private func publishAll(with publisher: Publisher, until stop: StopNote) throws {
+        var input = StandardInput(until: stop)
+        if let body = self.body {
+            try publisher.publish(Array(body.utf8))
+        } else if self.lines {
+            // What was sent is settled before it waits for more: a line may be long in coming.
+            while let line = try input.line(whenIdle: { try publisher.settle() }) { try publisher.publish(line) }
+        } else if let all = try input.all() {
+            try publisher.publish(all)
+        }
+        try publisher.throwIfStopped()
+        try publisher.settle()
+    }
+}
