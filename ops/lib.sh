@@ -77,3 +77,15 @@ scratch() { # scratch NAME
     mkdir -p "$base"
     mktemp -d "$base/$1.XXXXXX"
 }
+
+# RabbitMQ of other releases than this system's: which of Debian's suites has one, and where ops/rabbitmq-folder keeps it.
+known_releases='3.10, 4.0 or 4.3'
+suite_of() { # suite_of RELEASE
+    case "$1" in
+    3.10) echo bookworm ;;
+    4.0) echo trixie ;;
+    4.3) echo sid ;;
+    *) return 1 ;;
+    esac
+}
+folder_of() { printf '%s/rabbitmq/%s\n' "${MILLRACE_CACHE:-/var/cache/millrace}" "$(suite_of "$1")"; }
