@@ -12,5 +12,5 @@ struct SchemaCommand: ParsableCommand {
             """
     )
 
-    func run() { print(JobFile.schema, terminator: "") }
+    func run() throws { try StandardOutput.block(JobFile.schema, terminator: "") }
 }
