@@ -75,7 +75,7 @@ public final class FailedMessageBox {
             seen += 1
             self.places += 1
             let message = FailedMessage(delivery, place: self.places)
-            let isWorn = message.isReadable && (message.deliveryCount ?? 0) > 0
+            let isWorn = (message.deliveryCount ?? 0) > 0
             self.inHand.append(InHand(tag: message.tag, worn: isWorn ? message : nil))
             guard try visit(message) else { return }
         }
@@ -196,7 +196,6 @@ public final class FailedMessageBox {
 
     /// - Returns: Why it can not go.
     private func replay(_ message: FailedMessage, in batch: inout Batch) throws(AMQPError) -> String? {
-        guard message.isReadable else { return "its properties can not be read" }
         let copy = OutgoingMessage(
             message.body,
             routingKey: self.jobQueue,

@@ -15,12 +15,12 @@ package enum RenewedProperties {
         copy.userID = nil  // the broker checks it against our login
         var headers = dead.headers ?? FieldTable()
         if let death = BrokerDeath.all(in: headers).first {
-            func note(_ header: String, _ value: String?) {
-                if headers[header] == nil, let value { headers[header] = .string(value) }
+            func note(_ header: String, _ value: FieldValue?) {
+                if headers[header] == nil, let value { headers[header] = value }
             }
-            note(JobHeaders.queue, death.queue)
-            note(JobHeaders.error, death.reason)
-            note(JobHeaders.failure, death.reason)
+            note(JobHeaders.queue, death.queue.map(FieldValue.string))
+            note(JobHeaders.error, death.reason.map(FieldValue.string))
+            note(JobHeaders.failure, death.reason.map(FieldValue.string))
             note(JobHeaders.exchange, death.exchange)
             note(JobHeaders.routingKey, death.routingKey)
             if headers[JobHeaders.errorTime] == nil, let time = death.time {

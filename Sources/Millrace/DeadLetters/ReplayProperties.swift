@@ -21,8 +21,8 @@ package enum ReplayProperties {
     /// - Returns: The copy's.
     package static func of(
         _ dead: BasicProperties,
-        exchange: String,
-        routingKey: String,
+        exchange: FieldValue,
+        routingKey: FieldValue,
         to jobQueue: String
     ) -> BasicProperties {
         let deaths = BrokerDeath.all(in: dead.headers)
@@ -30,8 +30,7 @@ package enum ReplayProperties {
         var copy = MessageCopy.properties(
             of: dead,
             attempt: nil,
-            exchange: death?.exchange ?? exchange,
-            routingKey: death?.routingKey ?? routingKey,
+            origin: (death?.exchange ?? exchange, death?.routingKey ?? routingKey),
             note: nil
         )
         for header in Self.leftBehind { copy.headers?[header] = nil }

@@ -64,7 +64,7 @@ package enum MessageCopy {
     ///
     /// What belongs to one publish or one broker stays behind: `user-id` (the broker checks it against our login),
     /// `expiration` (it would cut a wait short), `CC` and `BCC` (they would reach other queues again), and what the
-    /// broker noted about earlier deaths.
+    /// broker noted about earlier deaths. All else is passed on octet for octet, whatever it is.
     ///
     /// - Parameters:
     ///   - original: Those of the message in hand.
@@ -80,14 +80,28 @@ package enum MessageCopy {
         routingKey: String,
         note: FailureNote?
     ) -> BasicProperties {
+        Self.properties(
+            of: original,
+            attempt: attempt,
+            origin: (.string(exchange), .string(routingKey)),
+            note: note
+        )
+    }
+
+    /// The same for an exchange and a key that may be any octets: texts, as `FieldValue(textOctets:)` makes them.
+    package static func properties(
+        of original: BasicProperties,
+        attempt: Int?,
+        origin: (exchange: FieldValue, routingKey: FieldValue),
+        note: FailureNote?
+    ) -> BasicProperties {
         var properties = original
         properties.userID = nil
         properties.expiration = nil
-        var headers = FieldTable(
-            (original.headers ?? FieldTable()).entries.filter { !Self.staysBehind($0.key) }
-        )
-        if headers[JobHeaders.exchange] == nil { headers[JobHeaders.exchange] = .string(exchange) }
-        if headers[JobHeaders.routingKey] == nil { headers[JobHeaders.routingKey] = .string(routingKey) }
+        var headers = original.headers ?? FieldTable()
+        headers.entries.removeAll { $0.isText && Self.staysBehind($0.key) }
+        if headers[JobHeaders.exchange] == nil { headers[JobHeaders.exchange] = origin.exchange }
+        if headers[JobHeaders.routingKey] == nil { headers[JobHeaders.routingKey] = origin.routingKey }
         if let attempt { headers[JobHeaders.attempt] = .int64(Int64(attempt)) }
         note?.write(to: &headers)
         properties.headers = headers

@@ -59,7 +59,6 @@ struct FailedShowCommand: ParsableCommand {
         line("queue", message.queue)
         line("dead-letter exchange", message.exchange)
         line("dead-letter routing key", message.routingKey)
-        if !message.isReadable { print("its properties can not be read") }
         let properties = message.properties
         line("message-id", properties.messageID)
         line("content-type", properties.contentType)
@@ -74,6 +73,7 @@ struct FailedShowCommand: ParsableCommand {
         line("user-id", properties.userID)
         line("app-id", properties.appID)
         line("cluster-id", properties.clusterID)
+        if properties.isCutShort { print("octets are missing in its properties") }
         for entry in properties.headers?.entries ?? [] { line("header \(entry.key)", "\(entry.value)") }
         let body = message.body
         print("body, \(body.count) octets:")
