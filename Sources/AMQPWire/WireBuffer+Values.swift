@@ -17,6 +17,22 @@ extension WireBuffer {
         }
     }
 
+    /// Appends a short string of any octets: one octet of length, then they.
+    ///
+    /// - Throws: `.stringTooLong` above 255 octets, with the buffer unchanged (C27).
+    public mutating func appendShortString(octets: [UInt8]) throws(WireError) {
+        guard let length = UInt8(exactly: octets.count) else {
+            throw WireError(.stringTooLong, "a short string of \(octets.count) octets, 255 at most")
+        }
+        self.append(length)
+        self.append(contentsOf: octets)
+    }
+
+    /// Appends a text, or the octets that it was read from where they are not UTF-8.
+    mutating func appendText(_ text: String, _ undecoded: [UInt8]?) throws(WireError) {
+        if let undecoded { try self.appendShortString(octets: undecoded) } else { try self.appendShortString(text) }
+    }
+
     /// Appends a long string: 4 octets of length, then the octets.
     ///
     /// - Throws: `.tooLarge` above 4 GiB, with the buffer unchanged.

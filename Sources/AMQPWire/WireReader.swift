@@ -64,6 +64,23 @@ public struct WireReader {
         return string
     }
 
+    /// Reads a short string that is only shown or compared: what is not UTF-8 in it becomes U+FFFD.
+    ///
+    /// RabbitMQ 3.10 cuts its reply texts inside a character, for one.
+    ///
+    /// - Returns: At most 255 octets of UTF-8, so that it can be written again.
+    /// - Throws: `.truncated`.
+    public mutating func readShortText() throws(WireError) -> String {
+        let octets = try self.readShortStringBytes()
+        return String(validating: octets, as: UTF8.self) ?? Self.mended(octets)
+    }
+
+    private static func mended(_ octets: UnsafeRawBufferPointer) -> String {
+        var text = String(decoding: octets, as: UTF8.self)
+        while text.utf8.count > 255 { text.unicodeScalars.removeLast() }
+        return text
+    }
+
     /// Reads a short string without a copy and without looking at it.
     ///
     /// - Returns: Its octets, inside the borrowed memory: valid as long as that is.

@@ -44,6 +44,17 @@ public struct Message: ~Copyable, @unchecked Sendable {
     /// 1 for the first time, as far as the broker tells.
     public var attempt: Int { Int(self.message.attempt) }
 
+    /// The octets of the exchange's name: nobody holds names to UTF-8, which ``exchange`` shows with `U+FFFD`.
+    public var exchangeBytes: [UInt8] { Array(self.message.exchange) }
+    /// The octets of the routing key: nobody holds keys to UTF-8, which ``routingKey`` shows with `U+FFFD`.
+    public var routingKeyBytes: [UInt8] { Array(self.message.routing_key) }
+
+    /// The octets of a property that is a text; nil if it is not there.
+    ///
+    /// A publisher may have sent any octets. In a property that is read as a `String` those that are not UTF-8 are
+    /// `U+FFFD`.
+    public func bytes(of property: TextProperty) -> [UInt8]? { self.reader.property(property.abi).bytes }
+
     /// The content type, for instance `application/json`.
     public var contentType: String? { self.reader.property(MILLRACE_CONTENT_TYPE).text }
     /// The content encoding, for instance `gzip`.
@@ -71,8 +82,46 @@ public struct Message: ~Copyable, @unchecked Sendable {
 
     /// A header of the message; nil if it is not there.
     public func header(_ key: String) -> HeaderValue? { self.reader.header(key) }
+    /// A header by the octets of its name, for one that is not UTF-8; nil if it is not there.
+    public func header(bytes key: [UInt8]) -> HeaderValue? { self.reader.header(bytes: key) }
     /// The same as a value of its own.
     package var headers: MessageHeaders { MessageHeaders(reader: self.reader) }
+}
+
+/// A property of a message that is a text.
+public enum TextProperty: Sendable {
+    /// The content type.
+    case contentType
+    /// The content encoding.
+    case contentEncoding
+    /// The publisher's identifier of the message.
+    case messageID
+    /// The request it is about.
+    case correlationID
+    /// The queue that waits for an answer.
+    case replyTo
+    /// The publisher's name for the kind of message.
+    case type
+    /// The publishing application.
+    case appID
+    /// The publishing user.
+    case userID
+    /// Milliseconds after which the broker drops it.
+    case expiration
+
+    var abi: millrace_property {
+        switch self {
+        case .contentType: MILLRACE_CONTENT_TYPE
+        case .contentEncoding: MILLRACE_CONTENT_ENCODING
+        case .messageID: MILLRACE_MESSAGE_ID
+        case .correlationID: MILLRACE_CORRELATION_ID
+        case .replyTo: MILLRACE_REPLY_TO
+        case .type: MILLRACE_TYPE
+        case .appID: MILLRACE_APP_ID
+        case .userID: MILLRACE_USER_ID
+        case .expiration: MILLRACE_EXPIRATION
+        }
+    }
 }
 
 /// The value of a header.
@@ -85,7 +134,7 @@ public enum HeaderValue: Sendable, Equatable {
     case double(Double)
     /// Text.
     case string(String)
-    /// Octets.
+    /// Octets, also those of a text that is not UTF-8.
     case bytes([UInt8])
     /// A table or an array, which this version of the ABI does not hand over.
     case other
@@ -105,37 +154,47 @@ struct TokenReader: @unchecked Sendable {
     }
 
     func header(_ key: String) -> HeaderValue? {
+        var key = key
+        return key.withUTF8 { self.header($0) }
+    }
+
+    func header(bytes key: [UInt8]) -> HeaderValue? { key.withUnsafeBufferPointer { self.header($0) } }
+
+    private func header(_ key: UnsafeBufferPointer<UInt8>) -> HeaderValue? {
         var value = millrace_value()
         value.size = MemoryLayout<millrace_value>.size
-        var key = key
-        key.withUTF8 { octets in
-            self.host.pointee.header(
-                self.token,
-                millrace_bytes(data: octets.baseAddress, length: octets.count),
-                &value
-            )
-        }
+        self.host.pointee.header(self.token, millrace_bytes(data: key.baseAddress, length: key.count), &value)
         switch value.kind {
         case MILLRACE_NONE.rawValue: return nil
         case MILLRACE_BOOL.rawValue: return .bool(value.integer != 0)
         case MILLRACE_INTEGER.rawValue: return .integer(Int(value.integer))
         case MILLRACE_DOUBLE.rawValue: return .double(value.real)
         case MILLRACE_STRING.rawValue: return .string(String(value.bytes))
-        case MILLRACE_BYTES.rawValue:
-            return .bytes(Array(UnsafeBufferPointer(start: value.bytes.data, count: value.bytes.length)))
+        case MILLRACE_BYTES.rawValue: return .bytes(Array(value.bytes))
         default: return .other
         }
     }
 }
 
-/// A property as the host gave it, copied.
+/// A property as the host gave it: to be looked at before the next call of the host.
 struct PropertyValue {
-    let text: String?
-    let integer: Int?
+    private let value: millrace_value
 
-    init(_ value: millrace_value) {
-        self.text = value.kind == MILLRACE_STRING.rawValue ? String(value.bytes) : nil
-        self.integer = value.kind == MILLRACE_INTEGER.rawValue ? Int(value.integer) : nil
+    init(_ value: millrace_value) { self.value = value }
+
+    private var isText: Bool {
+        self.value.kind == MILLRACE_STRING.rawValue || self.value.kind == MILLRACE_BYTES.rawValue
+    }
+    /// What is not UTF-8 is replaced.
+    var text: String? { self.isText ? String(self.value.bytes) : nil }
+    var bytes: [UInt8]? { self.isText ? Array(self.value.bytes) : nil }
+    var integer: Int? { self.value.kind == MILLRACE_INTEGER.rawValue ? Int(self.value.integer) : nil }
+}
+
+extension Array<UInt8> {
+    /// A copy of the ABI's octets.
+    fileprivate init(_ bytes: millrace_bytes) {
+        self.init(UnsafeBufferPointer(start: bytes.data, count: bytes.length))
     }
 }
 

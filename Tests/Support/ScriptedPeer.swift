@@ -107,6 +107,13 @@ package final class ScriptedPeer {
         return Glibc.poll(&poll, 1, Self.milliseconds(time)) > 0
     }
 
+    /// Takes whatever comes next; false at the end.
+    package func takeSome() throws -> Bool {
+        guard try self.fill(to: 1) else { return false }
+        self.buffer.removeAll()
+        return true
+    }
+
     // MARK: Out
 
     package func sendRaw(_ octets: [UInt8]) throws {

@@ -70,14 +70,16 @@ package struct ContentRecord: Sendable {
 package struct DeliveryBatch: Sendable {
     package let block: Block
     package var records: ContiguousArray<ContentRecord>
-    /// Octets that it stands for where memory is bounded: of its bodies, 256 at least for each.
+    /// Octets that it stands for where memory is bounded: of its contents, 256 at least for each.
     package let weight: Int
 
     package init(block: Block, records: ContiguousArray<ContentRecord>) {
         self.block = block
         self.records = records
         var weight = 0
-        for record in records { weight += max(Int(record.bodyLength), 256) }
+        for record in records {
+            weight += max(Int(record.methodLength) + Int(record.headerLength) + Int(record.bodyLength), 256)
+        }
         self.weight = weight
     }
 }

@@ -10,11 +10,12 @@ extension Channel {
     ///
     /// - Parameters:
     ///   - count: Deliveries, 1...65,535. 0 means no limit.
-    ///   - perChannel: One limit for all consumers of the channel (`global=1`); RabbitMQ 4.3 refuses or ignores it.
+    ///   - perChannel: One limit for all consumers of the channel (`global=1`); RabbitMQ 4.3 refuses or ignores it. Since a
+    ///     broker may ignore it, consumers without a limit of their own are held back by the socket alone.
     /// - Throws: Why the channel ended; `.timeout`, and then the channel is closed (C63).
     public func prefetch(_ count: UInt16, perChannel: Bool = false) throws(AMQPError) {
         _ = try self.request(BasicQos(prefetchCount: count, global: perChannel), expecting: .basicQosOk)
-        self.prefetchCount = count
+        if !perChannel { self.prefetchCount = count }
     }
 
     /// Starts a consumer.
@@ -56,7 +57,11 @@ extension Channel {
         // Known before the first delivery can be looked at; deliveries wait in the mailbox until then.
         let own = noAck && tag.isEmpty ? self.nextConsumerTag() : tag
         if noAck { self.noAckConsumers.insert(own) }
-        if noAck || self.prefetchCount == 0 { self.boundDeliveries() }
+        if noAck || self.prefetchCount == 0 {
+            self.boundDeliveries()
+        } else {
+            self.lane.mailbox.allowDeliveries(Int(self.prefetchCount))
+        }
         let reply: ChannelEvent
         do throws(AMQPError) {
             reply = try self.request(
@@ -68,6 +73,10 @@ extension Channel {
             throw error
         }
         guard case .reply(.basicConsumeOk(let ok)) = reply else { throw Self.wrongReply(.basicConsume, self.number) }
+        // Deliveries and cancels are matched with it, octet by octet.
+        guard ok.consumerTag.utf8.elementsEqual(own.utf8) || !ok.consumerTag.contains("\u{FFFD}") else {
+            throw self.refuse("consume-ok with a consumer tag that is not UTF-8")
+        }
         self.consumers.insert(ok.consumerTag)
         return ok.consumerTag
     }

@@ -1,4 +1,5 @@
 public import AMQPWire
+import Synchronization
 
 extension Channel {
     /// Puts the channel in confirm mode: the broker answers every publish from now on.
@@ -137,6 +138,48 @@ extension Channel {
         keeping message: OutgoingMessage? = nil,
         until deadline: UInt64? = nil
     ) throws(AMQPError) -> UInt64 {
+        try self.publish(
+            body,
+            BasicPublish(exchange: exchange, routingKey: routingKey, mandatory: mandatory),
+            properties: properties,
+            mandatory: mandatory,
+            token: token,
+            keeping: message,
+            until: deadline
+        )
+    }
+
+    /// The same to an address of any octets: a message may have come by one that is not UTF-8.
+    @discardableResult
+    package func publish(
+        _ body: UnsafeRawBufferPointer,
+        exchange: [UInt8],
+        routingKey: [UInt8],
+        properties: BasicProperties,
+        mandatory: Bool,
+        token: UInt64,
+        until deadline: UInt64? = nil
+    ) throws(AMQPError) -> UInt64 {
+        try self.publish(
+            body,
+            PublishToOctets(exchange: exchange, routingKey: routingKey, mandatory: mandatory),
+            properties: properties,
+            mandatory: mandatory,
+            token: token,
+            keeping: nil,
+            until: deadline
+        )
+    }
+
+    private func publish(
+        _ body: UnsafeRawBufferPointer,
+        _ method: some AMQPMethod,
+        properties: BasicProperties,
+        mandatory: Bool,
+        token: UInt64,
+        keeping message: OutgoingMessage?,
+        until deadline: UInt64?
+    ) throws(AMQPError) -> UInt64 {
         try self.throwIfEnded()
         guard !self.isCommitting else {
             // As without room: a later try may go well.
@@ -151,7 +194,11 @@ extension Channel {
             headers[ReturnedMessage.sequenceHeader] = .int64(Int64(sequence))
             properties.headers = headers
         }
-        let method = BasicPublish(exchange: exchange, routingKey: routingKey, mandatory: mandatory)
+        // Before the broker can see it; nobody else writes it.
+        if mandatory {
+            let before = self.lane.mandatoryPublishes.load(ordering: .relaxed)
+            self.lane.mandatoryPublishes.store(before + 1, ordering: .releasing)
+        }
         while try !self.appendPublish(method, properties, body) { try self.awaitWritable(until: deadline) }
         if sequence > 0 { self.confirms.published(UnconfirmedPublish(token: token, message: message)) }
         return sequence
@@ -161,7 +208,7 @@ extension Channel {
     ///
     /// - Returns: false if publishers have to wait; a `writable` event says when it may go on.
     private func appendPublish(
-        _ method: BasicPublish,
+        _ method: some AMQPMethod,
         _ properties: BasicProperties,
         _ body: UnsafeRawBufferPointer
     ) throws(AMQPError) -> Bool {

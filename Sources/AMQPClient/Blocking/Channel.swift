@@ -27,9 +27,9 @@ public final class Channel {
     private var batches: ContiguousArray<DeliveryBatch> = []
     private var nextBatch = 0
     private var nextRecord = 0
-    /// Octets of the batches that were not begun.
-    private var unreadBytes = 0
-    /// The last limit that was set; 0 is none.
+    /// The batches that were not begun.
+    private var unread = Backlog()
+    /// The last limit for each consumer that was set; 0 is none.
     var prefetchCount: UInt16 = 0
     private var mode = Mode.plain
     var confirms = ConfirmWindow<UnconfirmedPublish>()
@@ -60,10 +60,12 @@ public final class Channel {
     public var cancelledConsumers: [String] { self.cancelled }
     // Unchecked: looked at for each delivery, and changed by the channel's thread in no call that looks.
     @exclusivity(unchecked) private var cancelled: [String] = []
+    /// No broker ends more consumers of one channel than this between two looks.
+    private static let cancelledLimit = 65_536
     private var returned = ReturnedMessages()
     /// Mandatory publishes that no queue took, since the last look (C49).
     ///
-    /// The latest of them: at most 4,096, with at most 16 MiB of bodies unless a single one is larger.
+    /// The latest of them: at most 4,096, with at most 16 MiB of headers and bodies unless a single one is larger.
     public var returnedMessages: [ReturnedMessage] { self.returned.messages }
 
     package enum Mode { case plain, confirm, transaction }
@@ -112,7 +114,7 @@ public final class Channel {
         let isThere = self.lane.mailbox.take(
             into: &self.inbox,
             until: deadline,
-            unread: self.unreadBytes,
+            unread: self.unread,
             from: self.seat
         ) { self.sendAcks() }
         if isThere { self.takeInbox() }
@@ -130,7 +132,8 @@ public final class Channel {
         let isThere = self.lane.mailbox.take(
             into: &self.inbox,
             until: deadline,
-            unread: deadline == 0 ? self.unreadBytes : 0,
+            unread: self.unread,
+            isAwaiting: deadline != 0,
             from: self.seat
         )
         if isThere { self.takeInbox() }
@@ -171,7 +174,7 @@ public final class Channel {
                 return
             }
             if !self.noAckConsumers.isEmpty { self.settleUnacked(batch) }
-            self.unreadBytes += batch.weight
+            self.unread += Backlog(batch)
         }
         // Each batch holds the memory it was read into: what has been taken goes before more is kept.
         self.batches.removeFirst(self.nextBatch)
@@ -197,7 +200,7 @@ public final class Channel {
         }
         self.batches = kept
         self.nextBatch = 0
-        self.unreadBytes = kept.reduce(0) { $0 + $1.weight }
+        self.unread = kept.reduce(into: Backlog()) { $0 += Backlog($1) }
         self.lane.ackLine.requeuedByBroker(upTo: tag)
     }
 
@@ -219,7 +222,7 @@ public final class Channel {
             _ = self.confirms.confirmReceived(tag, multiple: multiple, positive: positive) { self.note($0, $1) }
         case .cancelled(let consumerTag):
             self.forgetConsumer(consumerTag)
-            self.cancelled.append(consumerTag)
+            if self.cancelled.count < Self.cancelledLimit { self.cancelled.append(consumerTag) }
         case .writable: self.isWritable = true
         case .closed(let error): self.end(error)
         }
@@ -255,7 +258,7 @@ public final class Channel {
         self.batches.removeAll(keepingCapacity: keepingCapacity)
         self.nextBatch = 0
         self.nextRecord = 0
-        self.unreadBytes = 0
+        self.unread = Backlog()
     }
 
     /// What the request that ended the channel was about belongs to the reason, for callers that come later.
@@ -305,7 +308,7 @@ public final class Channel {
     private func takeDelivery() -> Delivery? {
         while self.nextBatch < self.batches.count {
             let batch = self.batches[self.nextBatch]
-            if self.nextRecord == 0 { self.unreadBytes -= batch.weight }
+            if self.nextRecord == 0 { self.unread -= Backlog(batch) }
             guard self.nextRecord < batch.records.count else {
                 self.nextBatch += 1
                 self.nextRecord = 0
@@ -323,7 +326,7 @@ public final class Channel {
         guard self.nextBatch < self.batches.count else { return nil }
         let batch = self.batches[self.nextBatch]
         self.nextBatch += 1
-        self.unreadBytes -= batch.weight
+        self.unread -= Backlog(batch)
         if self.nextBatch == self.batches.count { self.forgetBatches(keepingCapacity: true) }
         return batch
     }

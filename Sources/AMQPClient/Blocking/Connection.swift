@@ -49,6 +49,10 @@ public final class Connection: Sendable {
     ///
     /// Blocks the calling thread up to `options.connectTimeout`.
     ///
+    /// A name with several addresses: one that does not open a connection, by silence or by a refusal, does not keep it from
+    /// the next. While one has not answered, the next is tried beside it when its share of the timeout is over, or after
+    /// 250 ms without TCP; the first that is open is taken.
+    ///
     /// AMQP 0-9-1 §2.2.4: start, tune, open. Never call it on an event loop.
     ///
     /// - Parameters:
@@ -67,59 +71,45 @@ public final class Connection: Sendable {
         logger: Logger = Logger(label: "amqp"),
         delegate: (any ConnectionDelegate)? = nil
     ) throws(AMQPError) -> Connection {
-        let options = options.applying(endpoint)
-        try options.validate()
-        let deadline = MonotonicClock.now() &+ options.connectTimeout.nanoseconds
-        let bootstrap = try ConnectionBootstrap(endpoint, options)
-        let eventLoop = group.next()
-        let opened = eventLoop.makePromise(of: OpenedConnection.self)
-        let ended = eventLoop.makePromise(of: Void.self)
-        let report = ConnectionReport(
-            on: eventLoop,
-            opened: opened,
-            ended: ended,
-            requestTimeout: options.requestTimeout,
+        try Self.connect(
+            to: endpoint,
+            at: [endpoint.host],
+            options: options,
+            on: group,
             logger: logger,
             delegate: delegate
         )
-        let driver: any ConnectionDriver
-        if endpoint.tls == nil {
-            do throws(AMQPError) {
-                driver = try SocketDriver.start(
-                    try bootstrap.connectSocket(on: eventLoop),
-                    endpoint: endpoint,
-                    options: options,
-                    dueBy: deadline,
-                    report: report
-                )
-            } catch {
-                report.connectionFailed(error)
-                throw error
-            }
-        } else {
-            let encrypted = NIODriver(
-                endpoint: endpoint,
-                options: options,
-                dueBy: deadline,
-                report: report
-            )
-            bootstrap.connect(on: eventLoop, driver: encrypted) { report.connectionFailed($0) }
-            driver = encrypted
-        }
-        do {
-            return Connection(
-                driver: driver,
-                opened: try opened.futureResult.wait(),
-                eventLoop: eventLoop,
-                ended: ended.futureResult,
-                options: options,
-                endpoint: endpoint
-            )
-        } catch {
-            // Whoever is told may shut the event loop down, and a socket that still closes has to tell it.
-            try? ended.futureResult.wait()  // it only ever succeeds
-            throw error as? AMQPError ?? AMQPError(.connectionLost, scope: .connection, text: "\(error)")
-        }
+    }
+
+    /// The same for a host whose name is not to be looked up, but those of `hosts`.
+    package static func connect(
+        to endpoint: Endpoint,
+        at hosts: [String],
+        options: ConnectionOptions,
+        on group: any EventLoopGroup,
+        logger: Logger = Logger(label: "amqp"),
+        delegate: (any ConnectionDelegate)? = nil
+    ) throws(AMQPError) -> Connection {
+        let options = options.applying(endpoint)
+        try options.validate()
+        let deadline = MonotonicClock.now() &+ options.connectTimeout.nanoseconds
+        let eventLoop = group.next()
+        let search = ConnectionSearch(
+            try ConnectionBootstrap(endpoint, options),
+            on: eventLoop,
+            dueBy: deadline,
+            logger: logger,
+            delegate: delegate
+        )
+        let finding = try search.run(hosts)
+        return Connection(
+            driver: finding.driver,
+            opened: finding.opened,
+            eventLoop: eventLoop,
+            ended: finding.attempt.ended,
+            options: options,
+            endpoint: endpoint
+        )
     }
 
     /// Opens a channel for the calling thread.

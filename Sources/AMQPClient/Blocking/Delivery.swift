@@ -34,6 +34,8 @@ public struct Delivery: Sendable {
 
     /// Consumer tag, exchange and routing key; the consumer tag is empty for a message of `basic.get`.
     ///
+    /// What is not UTF-8 in them reads as `U+FFFD`; ``exchangeOctets`` and ``routingKeyOctets`` are as they came.
+    ///
     /// - Throws: A `WireError` if the broker's method is malformed.
     public var envelope: Envelope {
         get throws(WireError) {
@@ -54,15 +56,41 @@ public struct Delivery: Sendable {
         }
     }
 
+    /// The exchange it was published to, as its name came.
+    public var exchangeOctets: [UInt8] { self.addressOctets.exchange }
+
+    /// The key it was published with, as it came.
+    public var routingKeyOctets: [UInt8] { self.addressOctets.routingKey }
+
+    private var addressOctets: (exchange: [UInt8], routingKey: [UInt8]) {
+        var reader = WireReader(self.block.slice(self.record.methodOffset, self.record.methodLength))
+        do throws(WireError) {
+            try reader.skip(2)
+            let isGot = try reader.readUInt16() == MethodID.basicGetOk.methodID
+            if !isGot { _ = try reader.readShortStringBytes() }
+            try reader.skip(9)  // delivery tag, redelivered
+            return ([UInt8](try reader.readShortStringBytes()), [UInt8](try reader.readShortStringBytes()))
+        } catch {
+            return ([], [])
+        }
+    }
+
     /// The message's properties, decoded at each call.
     ///
-    /// - Throws: A `WireError` if the header is malformed.
+    /// What is odd in them is kept as it came, and costs the others nothing: see `BasicProperties` and `FieldTable`.
+    ///
+    /// - Throws: A `WireError` if octets are missing; ``legibleProperties`` gives what is there.
     public var properties: BasicProperties {
         get throws(WireError) {
             var reader = WireReader(self.block.slice(self.record.headerOffset, self.record.headerLength))
             try reader.skip(12)  // class, weight, body size: read when the content was put together
             return try BasicProperties(from: &reader)
         }
+    }
+
+    /// The message's properties as far as they can be read, decoded at each call.
+    public var legibleProperties: BasicProperties {
+        BasicProperties(salvaging: self.block.slice(self.record.headerOffset, self.record.headerLength))
     }
 }
 

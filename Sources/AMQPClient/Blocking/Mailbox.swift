@@ -30,17 +30,38 @@ package final class Mailbox: Sendable {
     private struct State {
         var inbox = Inbox()
         var incarnation: UInt64 = 0
-        var bytes = (deliveries: 0, events: 0)
-        /// Octets of deliveries that the owner has taken out and not looked at yet.
-        var unreadBytes = 0
-        var boundsDeliveries = false
+        var deliveries = Backlog()
+        var eventBytes = 0
+        /// What the owner has taken out and not looked at yet.
+        var unread = Backlog()
+        /// Whether the owner waits for an answer: it may stand behind deliveries.
+        var isAwaiting = false
+        var bound = DeliveryBound.prefetch(0)
         var sleep = Sleep.none
         var spin = AdaptiveSpin()
         var spinInSeat = AdaptiveSpin()
 
         /// Octets that nobody else bounds.
         var unboundedBytes: Int {
-            self.bytes.events + (self.boundsDeliveries ? self.bytes.deliveries + self.unreadBytes : 0)
+            self.eventBytes
+                + (self.bound == .tcp && !self.isAwaiting ? self.deliveries.bytes + self.unread.bytes : 0)
+        }
+
+        var standing: MailboxStanding {
+            let waiting = self.deliveries + self.unread
+            var standing = MailboxStanding(unboundedBytes: self.unboundedBytes)
+            guard waiting.bytes > WaitingLimit.channel else { return standing }
+            switch self.bound {
+            case .prefetch(let limit):
+                if waiting.count > 2 * limit + WaitingLimit.margin {
+                    standing.offence = .prefetchIgnored(waiting: waiting.count, limit: limit)
+                }
+            case .tcp:
+                if self.isAwaiting, waiting.bytes > WaitingLimit.channelWhileAwaiting {
+                    standing.offence = .answerBehindDeliveries(bytes: waiting.bytes)
+                }
+            }
+            return standing
         }
 
         var isEmpty: Bool {
@@ -56,16 +77,17 @@ package final class Mailbox: Sendable {
         mutating func swapOut(_ inbox: inout Inbox) -> Bool {
             guard !self.isEmpty else { return false }
             self.sleep = .none
-            self.unreadBytes += self.bytes.deliveries
-            self.bytes = (0, 0)
+            self.unread += self.deliveries
+            self.deliveries = Backlog()
+            self.eventBytes = 0
             swap(&self.inbox, &inbox)
             return true
         }
 
         mutating func dropDeliveries() {
             self.inbox.batches.removeAll()
-            self.bytes.deliveries = 0
-            self.unreadBytes = 0
+            self.deliveries = Backlog()
+            self.unread = Backlog()
         }
     }
     /// Where the owner sleeps, and so how it is woken.
@@ -105,15 +127,23 @@ package final class Mailbox: Sendable {
     package func attach(_ incarnation: UInt64) {
         self.monitor.withLock { state in
             state.incarnation = incarnation
-            state.boundsDeliveries = false
+            state.bound = .prefetch(0)
+            state.isAwaiting = false
             state.dropDeliveries()
             state.inbox.events.removeAll()
-            state.bytes.events = 0
+            state.eventBytes = 0
         }
     }
 
-    /// From now on the deliveries of this channel count: no prefetch bounds what the broker sends.
-    package func boundDeliveries() { self.monitor.withLock { $0.boundsDeliveries = true } }
+    /// From now on what waits of this channel holds up the reader: no prefetch bounds what the broker sends.
+    package func boundDeliveries() { self.monitor.withLock { $0.bound = .tcp } }
+
+    /// A consumer starts: the broker may have this many more deliveries out.
+    package func allowDeliveries(_ count: Int) {
+        self.monitor.withLock { state in
+            if case .prefetch(let limit) = state.bound { state.bound = .prefetch(limit + count) }
+        }
+    }
 
     /// Drops what is left of the channel and takes in nothing more from it.
     package func detach() { self.attach(0) }
@@ -136,30 +166,32 @@ package final class Mailbox: Sendable {
     ///   - incarnation: The channel's; what is meant for another one is dropped.
     ///   - batches: Deliveries; empty afterwards.
     ///   - events: The rest; empty afterwards.
-    ///   - bytes: Octets of the deliveries, and of the rest.
-    /// - Returns: Octets that wait for the owner now and that nothing else bounds.
+    ///   - deliveries: How much the deliveries are.
+    ///   - eventBytes: Octets of the rest.
+    /// - Returns: What waits for the owner now.
     package func put(
         _ incarnation: UInt64,
         batches: inout ContiguousArray<DeliveryBatch>,
         events: inout ContiguousArray<ChannelEvent>,
-        bytes: (deliveries: Int, events: Int)
-    ) -> Int {
-        let (wake, unboundedBytes) = self.monitor.withLock { state in
-            guard state.incarnation == incarnation else { return (Sleep.none, 0) }
-            state.bytes.deliveries += bytes.deliveries
-            state.bytes.events += bytes.events
+        deliveries: Backlog,
+        eventBytes: Int
+    ) -> MailboxStanding {
+        let (wake, standing) = self.monitor.withLock { state in
+            guard state.incarnation == incarnation else { return (Sleep.none, MailboxStanding()) }
+            state.deliveries += deliveries
+            state.eventBytes += eventBytes
             if state.inbox.batches.isEmpty {
                 swap(&state.inbox.batches, &batches)
             } else {
                 state.inbox.batches.append(contentsOf: batches)
             }
             if !events.isEmpty { state.inbox.events.append(contentsOf: events) }
-            return (state.wake(), state.unboundedBytes)
+            return (state.wake(), state.standing)
         }
         batches.removeAll(keepingCapacity: true)
         events.removeAll(keepingCapacity: true)
         self.wakeAll(wake)
-        return unboundedBytes
+        return standing
     }
 
     package func put(_ incarnation: UInt64, event: ChannelEvent) {
@@ -213,7 +245,7 @@ package final class Mailbox: Sendable {
     /// Octets that wait for the owner, here or taken out and not looked at, and that nothing else bounds.
     package var unboundedBytes: Int { self.monitor.withLock { $0.unboundedBytes } }
     /// Octets of the deliveries that wait.
-    package var queuedBytes: Int { self.monitor.withLock { $0.bytes.deliveries } }
+    package var queuedBytes: Int { self.monitor.withLock { $0.deliveries.bytes } }
     /// Events that wait: replies, confirms, returned messages.
     package var queuedEvents: Int { self.monitor.withLock { $0.inbox.events.count } }
 
@@ -224,7 +256,8 @@ package final class Mailbox: Sendable {
     /// - Parameters:
     ///   - inbox: Empty; it gets what was waiting, and the mailbox its capacity.
     ///   - deadline: In nanoseconds of the monotonic clock; nil waits without end, 0 does not wait.
-    ///   - unreadBytes: Octets of deliveries that the owner took out before and has not looked at.
+    ///   - unread: What the owner took out before and has not looked at.
+    ///   - isAwaiting: Whether it waits for an answer, which may stand behind deliveries: none holds up the reader.
     ///   - seat: Where to wait, if it is free.
     ///   - send: Sends what the owner has to say before it waits: once it sits, so that no other thread is woken by the
     ///     answer.
@@ -232,14 +265,17 @@ package final class Mailbox: Sendable {
     package func take(
         into inbox: inout Inbox,
         until deadline: UInt64?,
-        unread unreadBytes: Int = 0,
+        unread: Backlog = Backlog(),
+        isAwaiting: Bool = false,
         from seat: (any ReadingSeat)? = nil,
         sending send: () -> Void = {}
     ) -> Bool {
         let isThere = self.monitor.withLock { state in
-            state.unreadBytes = unreadBytes
+            state.unread = unread
+            state.isAwaiting = isAwaiting
             return !state.isEmpty
         }
+        defer { if isAwaiting { self.monitor.withLock { $0.isAwaiting = false } } }
         if isThere || deadline == 0 {
             send()
             return self.monitor.withLock { $0.swapOut(&inbox) }

@@ -119,6 +119,16 @@ extension Outbox {
     ///
     /// - Returns: false if the channel had ended already.
     func closeChannel(_ number: UInt16, _ incarnation: UInt64, code: ReplyCode, text: String) -> Bool {
+        self.closeChannel(number, incarnation, code: code, reason: .ended(.channel(number), text))
+    }
+
+    /// - Parameters:
+    ///   - number: The channel.
+    ///   - incarnation: The channel's.
+    ///   - code: For the broker.
+    ///   - reason: Its text, at most 255 octets, is for the broker too; later calls throw it.
+    /// - Returns: false if the channel had ended already.
+    func closeChannel(_ number: UInt16, _ incarnation: UInt64, code: ReplyCode, reason: AMQPError) -> Bool {
         self.monitor.withLock { state in
             guard state.end == nil, Int(number) < state.slots.count,
                 state.slots[Int(number)].incarnation == incarnation,
@@ -126,10 +136,10 @@ extension Outbox {
             else { return false }
             state.slots[Int(number)].rpc.reset()
             state.slots[Int(number)].rpc.expect(.channelCloseOk)
-            state.slots[Int(number)].endReason = .ended(.channel(number), text)
+            state.slots[Int(number)].endReason = reason
             let start = state.pending.count
             Self.encode(
-                ChannelClose(replyCode: code, replyText: text, classID: 0, methodID: 0),
+                ChannelClose(replyCode: code, replyText: reason.text, classID: 0, methodID: 0),
                 number,
                 &state
             )

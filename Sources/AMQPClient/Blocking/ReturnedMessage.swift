@@ -4,7 +4,7 @@ public import AMQPWire
 public struct ReturnedMessage: Sendable {
     /// 312 NO_ROUTE, on other brokers also 313 NO_CONSUMERS.
     public let code: AMQPError.Code
-    /// The broker's words.
+    /// The broker's words; what is not UTF-8 in them, and in the names, is `U+FFFD`.
     public let text: String
     /// Where it was published to.
     public let exchange: String
@@ -14,6 +14,8 @@ public struct ReturnedMessage: Sendable {
     public let properties: BasicProperties
     /// A copy of the body.
     public let body: [UInt8]
+    /// Octets that it came in.
+    let heldBytes: Int
 
     /// Carries the sequence number of a mandatory publish on a confirm channel, since basic.return has none.
     package static let sequenceHeader = "millrace-seq"
@@ -26,17 +28,16 @@ public struct ReturnedMessage: Sendable {
 
     init?(block: Block, record: ContentRecord) {
         var method = WireReader(block.slice(record.methodOffset, record.methodLength))
-        var header = WireReader(block.slice(record.headerOffset, record.headerLength))
         do throws(WireError) {
             try method.skip(4)
             let returned = try BasicReturn(from: &method)
-            try header.skip(12)
-            self.properties = try BasicProperties(from: &header)
+            self.properties = BasicProperties(salvaging: block.slice(record.headerOffset, record.headerLength))
             self.code = AMQPError.Code(returned.replyCode)
             self.text = returned.replyText
             self.exchange = returned.exchange
             self.routingKey = returned.routingKey
             self.body = [UInt8](block.slice(record.bodyOffset, record.bodyLength))
+            self.heldBytes = Int(record.methodLength) + Int(record.headerLength) + Int(record.bodyLength)
         } catch {
             return nil
         }

@@ -9,6 +9,7 @@ extension ConnectionOptions {
         try Self.check("heartbeatSeconds", self.heartbeatSeconds, 0...65_535, "seconds")
         try Self.check("channelMax", self.channelMax, 0...65_535, "channels")
         try Self.check("bodyByteLimit", self.bodyByteLimit, 0...Int(UInt32.max), "octets")
+        try Self.check("headerByteLimit", self.headerByteLimit, 0...(256 << 20), "octets")
         try Self.check("outboxHighWater", self.outboxHighWater, 0...Int.max, "octets")
         if self.frameMax != 0 { try Self.check("frameMax", self.frameMax, Self.frameMaxRange, "octets", or: "0 or ") }
     }

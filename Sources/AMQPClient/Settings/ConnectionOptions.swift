@@ -19,6 +19,13 @@ public struct ConnectionOptions: Sendable {
     public var channelMax: Int
     /// The largest body that is taken in, in octets, 0...4,294,967,295; a larger one ends the connection.
     public var bodyByteLimit: Int
+    /// The largest content header that is taken in, in octets, 0...268,435,456, whatever ``frameMax`` is; a larger one ends
+    /// the connection.
+    ///
+    /// RabbitMQ holds no content header to the frame size when it delivers: what it adds to a legal message, such as
+    /// `x-death`, can push it over. 4 MiB hold what the largest header of a default broker, 128 KiB, can become in
+    /// thousands of deaths. Headers that we send always fit a frame.
+    public var headerByteLimit: Int
     /// Publishers wait while more octets than this, 0 or more, are queued for the socket.
     public var outboxHighWater: Int
     /// More entries for the broker's list of client properties.
@@ -33,6 +40,7 @@ public struct ConnectionOptions: Sendable {
         frameMax: Int = 131_072,
         channelMax: Int = 0,
         bodyByteLimit: Int = 512 << 20,
+        headerByteLimit: Int = 4 << 20,
         outboxHighWater: Int = 8 << 20,
         clientProperties: FieldTable = FieldTable()
     ) {
@@ -43,6 +51,7 @@ public struct ConnectionOptions: Sendable {
         self.frameMax = frameMax
         self.channelMax = channelMax
         self.bodyByteLimit = bodyByteLimit
+        self.headerByteLimit = headerByteLimit
         self.outboxHighWater = outboxHighWater
         self.clientProperties = clientProperties
     }

@@ -35,7 +35,11 @@ package final class ConnectionCore: InboundDelegate {
         self.host = host
         self.outbox = outbox
         self.machine = ConnectionMachine(settings: settings)
-        self.reader = InboundReader(frameMax: Frame.rabbitMQMinSize, bodyLimit: options.bodyByteLimit)
+        self.reader = InboundReader(
+            frameMax: Self.frameMaxUntilTune,
+            bodyLimit: options.bodyByteLimit,
+            headerLimit: options.headerByteLimit
+        )
         self.now = now
     }
 
@@ -62,17 +66,48 @@ package final class ConnectionCore: InboundDelegate {
         } catch {
             return self.refuse(error)
         }
-        if !self.reader.overfull.isEmpty { self.pauseReading() }
+        if !self.reader.flooded.isEmpty { self.endFlooded() }
+        if !self.reader.overfull.isEmpty || self.reader.waitingBytes > WaitingLimit.connection { self.pauseReading() }
     }
 
-    /// Lets TCP hold the peer, unless somebody waits for its answer: that may be the owner who is to make room.
+    /// Lets TCP hold the peer, as long as nobody waits for its answer: that may be the owner who is to make room.
+    ///
+    /// Above the higher limits it does so all the same, see ``WaitingLimit``.
     private func pauseReading() {
-        if self.outbox.hasRequests {
-            self.reader.overfull.removeAll()
-        } else if !self.isPaused {
-            self.isPaused = true
-            self.host?.setReading(false)
+        let isAwaited = self.outbox.hasRequests
+        let waitingBytes = self.lookAtWaiting()
+        if isAwaited {
+            self.reader.overfull.removeAll { $0.mailbox.unboundedBytes <= WaitingLimit.channelWhileAwaiting }
         }
+        let limit = isAwaited ? WaitingLimit.connectionWhileAwaiting : WaitingLimit.connection
+        guard !self.reader.overfull.isEmpty || waitingBytes > limit, !self.isPaused else { return }
+        self.isPaused = true
+        self.host?.setReading(false)
+    }
+
+    /// Octets that nothing but TCP bounds and that wait now, for all owners.
+    private func lookAtWaiting() -> Int {
+        var all = 0
+        for lane in self.lanes {
+            guard let lane else { continue }
+            lane.waitingBytes = lane.mailbox.unboundedBytes
+            all += lane.waitingBytes
+        }
+        self.reader.waitingBytes = all
+        return all
+    }
+
+    /// Ends the channels whose peer has sent what it may not: nothing more of it is kept.
+    private func endFlooded() {
+        for (lane, offence) in self.reader.flooded where lane.isOpen {
+            let error = AMQPError.violation(offence.text, scope: .channel(lane.number))
+            guard self.outbox.closeChannel(lane.number, lane.incarnation, code: .preconditionFailed, reason: error)
+            else { continue }
+            self.silence(lane)
+            lane.mailbox.cutOff(lane.incarnation, error)
+        }
+        self.reader.flooded.removeAll()
+        self.outbox.flush()
     }
 
     /// The peer closed the socket.
@@ -209,13 +244,22 @@ package final class ConnectionCore: InboundDelegate {
 
     /// The channel is over: what was gathered for it can not be acked any more.
     private func drop(_ lane: Lane) {
-        lane.isOpen = false
-        lane.dropDeliveries()
-        lane.ackLine.end()
+        self.silence(lane)
         self.lanes[Int(lane.number)] = nil
     }
 
+    private func silence(_ lane: Lane) {
+        lane.isOpen = false
+        lane.dropDeliveries()
+        lane.ackLine.end()
+        self.reader.waitingBytes -= lane.waitingBytes
+        lane.waitingBytes = 0
+    }
+
     // MARK: Channel 0
+
+    /// Until the limits are agreed on: RabbitMQ holds connection.start, which tells of the server, to none.
+    private static let frameMaxUntilTune = 131_072
 
     private func run(_ action: ConnectionMachine.Action) {
         switch action {
@@ -379,9 +423,12 @@ package final class ConnectionCore: InboundDelegate {
 
     /// Reads on once every owner that did not keep up has taken what was waiting, or waits for an answer.
     private func resumeReading() {
-        if self.outbox.hasRequests { self.reader.overfull.removeAll() }
-        self.reader.overfull.removeAll { $0.mailbox.unboundedBytes <= Lane.queueLimit / 2 }
-        guard self.reader.overfull.isEmpty else { return }
+        let isAwaited = self.outbox.hasRequests
+        let enough = isAwaited ? WaitingLimit.channelWhileAwaiting : WaitingLimit.channel / 2
+        self.reader.overfull.removeAll { $0.mailbox.unboundedBytes <= enough }
+        let limit =
+            isAwaited ? WaitingLimit.connectionWhileAwaiting : WaitingLimit.connection - WaitingLimit.channel / 2
+        guard self.reader.overfull.isEmpty, self.lookAtWaiting() <= limit else { return }
         self.isPaused = false
         self.host?.setReading(true)
     }

@@ -15,15 +15,25 @@ package final class InboundReader {
     var carry = Carry.none
     private var isFirst = true
     /// Octets of a frame's payload that the peer may send.
-    package var payloadLimit: Int
+    package var payloadLimit: Int { didSet { self.headerPayloadLimit = max(self.payloadLimit, self.headerLimit) } }
+    /// Octets of a content header's payload.
+    private var headerPayloadLimit: Int
+    /// RabbitMQ holds no content header to frame-max, so that what it has added to a legal message fits: `x-death`.
+    private let headerLimit: Int
     /// Octets of a content that we take.
     let bodyLimit: Int
     private var dirty: ContiguousArray<Lane> = []
     /// Lanes whose owners do not keep up; the driver stops reading until they do.
     package var overfull: ContiguousArray<Lane> = []
+    /// Lanes whose channels the peer has flooded; the driver ends them.
+    package var flooded: ContiguousArray<(lane: Lane, offence: FloodOffence)> = []
+    /// Octets that nothing but TCP bounds, on all lanes, as their last hand-overs told.
+    package var waitingBytes = 0
 
-    package init(frameMax: Int, bodyLimit: Int) {
+    package init(frameMax: Int, bodyLimit: Int, headerLimit: Int = 4 << 20) {
         self.payloadLimit = frameMax - Frame.overhead
+        self.headerLimit = headerLimit
+        self.headerPayloadLimit = max(self.payloadLimit, headerLimit)
         self.bodyLimit = bodyLimit
     }
 
@@ -37,7 +47,13 @@ package final class InboundReader {
     }
 
     func handOver() {
-        for lane in self.dirty where !lane.handOver() { self.overfull.append(lane) }
+        for lane in self.dirty {
+            let standing = lane.handOver()
+            self.waitingBytes += standing.unboundedBytes - lane.waitingBytes
+            lane.waitingBytes = standing.unboundedBytes
+            if standing.unboundedBytes > WaitingLimit.channel { self.overfull.append(lane) }
+            if let offence = standing.offence { self.flooded.append((lane, offence)) }
+        }
         self.dirty.removeAll(keepingCapacity: true)
     }
 
@@ -112,7 +128,7 @@ package final class InboundReader {
         else { return nil }
         let headerSize = Int(bytes.bigEndian32(methodEnd + 4))
         let headerEnd = header + headerSize
-        guard headerSize >= 14, headerSize <= self.payloadLimit, headerEnd < bytes.count,
+        guard headerSize >= 14, headerSize <= self.headerPayloadLimit, headerEnd < bytes.count,
             bytes[headerEnd] == Frame.end, bytes.bigEndian32(header) == 60 << 16
         else { return nil }
         let bodySize = bytes.bigEndian64(header + 4)
@@ -174,10 +190,11 @@ package final class InboundReader {
                 isForeignProtocol: self.isFirst
             )
         }
-        guard size <= self.payloadLimit else {
+        let limit = type == Frame.header && !self.isFirst ? self.headerPayloadLimit : self.payloadLimit
+        guard size <= limit else {
             throw InboundFailure(
                 code: .frameError,
-                text: "a frame of \(size + Frame.overhead) octets; the limit is \(self.payloadLimit + Frame.overhead)",
+                text: "a frame of \(size + Frame.overhead) octets; the limit is \(limit + Frame.overhead)",
                 isForeignProtocol: self.isFirst
             )
         }
@@ -294,9 +311,10 @@ package final class InboundReader {
             let record = ContentRecord(storage, deliveryTag: fixed.deliveryTag, redelivered: fixed.redelivered)
             lane.append(DeliveryBatch(block: content, records: [record]))
         case 60 << 16 | 50:
+            guard lane.returnReceived() else { return }
             lane.append(
                 .returned(content, ContentRecord(storage, deliveryTag: 0, redelivered: false)),
-                holding: storage.bodyLength
+                holding: storage.bytes.count
             )
         default:
             guard method.count >= 13 else {

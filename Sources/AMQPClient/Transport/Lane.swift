@@ -12,6 +12,8 @@ package final class Lane: @unchecked Sendable {
     let hasLostConsumer = Atomic<Bool>(false)
     /// The broker has taken deliveries back that were not settled in time.
     let hasTimedOut = Atomic<Bool>(false)
+    /// Publishes that the broker may return; the owner alone adds to it.
+    let mandatoryPublishes = Atomic<UInt64>(0)
 
     var assembler = ContentAssembler()
     // Unchecked: looked at for each delivery, and set by whoever drives the core, one thread at a time, in no call that looks.
@@ -21,9 +23,13 @@ package final class Lane: @unchecked Sendable {
     var isMidContent = false
     let records = RecordBuffer()
     private(set) var batches: ContiguousArray<DeliveryBatch> = []
-    private var batchedBytes = 0
+    private var batched = Backlog()
     private(set) package var events: ContiguousArray<ChannelEvent> = []
     private var eventBytes = 0
+    private var returned: UInt64 = 0
+    var offence: FloodOffence?
+    /// Octets that waited for its owner, as the last hand-over told.
+    var waitingBytes = 0
     var origin: DeliveryOrigin
 
     /// - Parameters:
@@ -53,7 +59,7 @@ package final class Lane: @unchecked Sendable {
     }
 
     func append(_ batch: DeliveryBatch) {
-        self.batchedBytes += batch.weight
+        self.batched += Backlog(batch)
         self.batches.append(batch)
     }
 
@@ -71,22 +77,39 @@ package final class Lane: @unchecked Sendable {
         self.isMidContent = false
         self.records.removeAll()
         self.batches.removeAll()
-        self.batchedBytes = 0
+        self.batched = Backlog()
     }
 
-    /// Octets that may wait for an owner, where nothing else bounds them, before the socket is not read any further.
-    static let queueLimit = 64 << 20
+    /// A message came back.
+    ///
+    /// - Returns: false if it can be none of those that were published as mandatory: it is not to be kept.
+    func returnReceived() -> Bool {
+        self.returned += 1
+        let strays = self.origin.hasNoPast ? 0 : WaitingLimit.strayReturns
+        if self.returned <= self.mandatoryPublishes.load(ordering: .acquiring) + strays { return true }
+        self.offence = .returnsWithoutPublish
+        return false
+    }
 
     /// One lock, at most one wake-up.
     ///
-    /// - Returns: false if the owner does not keep up with what nothing but TCP bounds.
-    package func handOver() -> Bool {
+    /// - Returns: What waits for the owner now.
+    package func handOver() -> MailboxStanding {
         self.isDirty = false
-        guard !self.batches.isEmpty || !self.events.isEmpty else { return true }
-        let bytes = (deliveries: self.batchedBytes, events: self.eventBytes)
-        self.batchedBytes = 0
+        guard !self.batches.isEmpty || !self.events.isEmpty else {
+            return MailboxStanding(unboundedBytes: self.waitingBytes, offence: self.offence)
+        }
+        let (deliveries, eventBytes) = (self.batched, self.eventBytes)
+        self.batched = Backlog()
         self.eventBytes = 0
-        return self.mailbox.put(self.incarnation, batches: &self.batches, events: &self.events, bytes: bytes)
-            <= Self.queueLimit
+        var standing = self.mailbox.put(
+            self.incarnation,
+            batches: &self.batches,
+            events: &self.events,
+            deliveries: deliveries,
+            eventBytes: eventBytes
+        )
+        if let offence = self.offence { standing.offence = offence }
+        return standing
     }
 }

@@ -177,7 +177,7 @@ public struct BasicConsumeOk: AMQPMethod {
 
     /// Reads the arguments of the method.
     public init(from reader: inout WireReader) throws(WireError) {
-        self.consumerTag = try reader.readShortString()
+        self.consumerTag = try reader.readShortText()
     }
 
     /// Writes the arguments of the method.
@@ -216,7 +216,7 @@ public struct BasicCancel: AMQPMethod {
 
     /// Reads the arguments of the method.
     public init(from reader: inout WireReader) throws(WireError) {
-        self.consumerTag = try reader.readShortString()
+        self.consumerTag = try reader.readShortText()
         let bits = try reader.readUInt8()
         self.noWait = bits & 1 != 0
     }
@@ -252,7 +252,7 @@ public struct BasicCancelOk: AMQPMethod {
 
     /// Reads the arguments of the method.
     public init(from reader: inout WireReader) throws(WireError) {
-        self.consumerTag = try reader.readShortString()
+        self.consumerTag = try reader.readShortText()
     }
 
     /// Writes the arguments of the method.
@@ -363,9 +363,9 @@ public struct BasicReturn: AMQPMethod {
     /// Reads the arguments of the method.
     public init(from reader: inout WireReader) throws(WireError) {
         self.replyCode = ReplyCode(rawValue: try reader.readUInt16())
-        self.replyText = try reader.readShortString()
-        self.exchange = try reader.readShortString()
-        self.routingKey = try reader.readShortString()
+        self.replyText = try reader.readShortText()
+        self.exchange = try reader.readShortText()
+        self.routingKey = try reader.readShortText()
     }
 
     /// Writes the arguments of the method.
@@ -425,12 +425,12 @@ public struct BasicDeliver: AMQPMethod {
 
     /// Reads the arguments of the method.
     public init(from reader: inout WireReader) throws(WireError) {
-        self.consumerTag = try reader.readShortString()
+        self.consumerTag = try reader.readShortText()
         self.deliveryTag = try reader.readUInt64()
         let bits = try reader.readUInt8()
         self.redelivered = bits & 1 != 0
-        self.exchange = try reader.readShortString()
-        self.routingKey = try reader.readShortString()
+        self.exchange = try reader.readShortText()
+        self.routingKey = try reader.readShortText()
     }
 
     /// Writes the arguments of the method.
@@ -538,8 +538,8 @@ public struct BasicGetOk: AMQPMethod {
         self.deliveryTag = try reader.readUInt64()
         let bits = try reader.readUInt8()
         self.redelivered = bits & 1 != 0
-        self.exchange = try reader.readShortString()
-        self.routingKey = try reader.readShortString()
+        self.exchange = try reader.readShortText()
+        self.routingKey = try reader.readShortText()
         self.messageCount = try reader.readUInt32()
     }
 

@@ -2,11 +2,14 @@
 // swift-format-ignore-file
 
 /// The properties of a message, each present or absent. AMQP 0-9-1 §1.8.2.
+///
+/// What came is written back octet for octet, unless it is changed: a text that is not UTF-8 too, which reads with
+/// `U+FFFD` in the place of what is not.
 public struct BasicProperties: Equatable, Sendable {
     /// The media type of the body.
-    public var contentType: String?
+    public var contentType: String? { didSet { self.undecoded[0x8000] = nil } }
     /// The encoding of the body, such as `gzip`.
-    public var contentEncoding: String?
+    public var contentEncoding: String? { didSet { self.undecoded[0x4000] = nil } }
     /// Values of the application's, and those the broker routes or retries by.
     public var headers: FieldTable?
     /// 1 keeps the message in memory, 2 survives a restart of the broker in a durable queue.
@@ -14,23 +17,27 @@ public struct BasicProperties: Equatable, Sendable {
     /// The message's priority, 0...255.
     public var priority: UInt8?
     /// What an answer refers to.
-    public var correlationID: String?
+    public var correlationID: String? { didSet { self.undecoded[0x0400] = nil } }
     /// The queue that answers go to.
-    public var replyTo: String?
+    public var replyTo: String? { didSet { self.undecoded[0x0200] = nil } }
     /// Milliseconds the message may wait in a queue, as decimal digits.
-    public var expiration: String?
+    public var expiration: String? { didSet { self.undecoded[0x0100] = nil } }
     /// The application's identifier of the message.
-    public var messageID: String?
+    public var messageID: String? { didSet { self.undecoded[0x0080] = nil } }
     /// When the message was made, in seconds since 1970, in UTC.
     public var timestamp: UInt64?
     /// The application's name for the kind of message.
-    public var type: String?
+    public var type: String? { didSet { self.undecoded[0x0020] = nil } }
     /// The user who published; the broker refuses any but the connection's own.
-    public var userID: String?
+    public var userID: String? { didSet { self.undecoded[0x0010] = nil } }
     /// The application that published.
-    public var appID: String?
+    public var appID: String? { didSet { self.undecoded[0x0008] = nil } }
     /// Not used by anyone since AMQP 0-9; kept so that nothing is lost.
-    public var clusterID: String?
+    public var clusterID: String? { didSet { self.undecoded[0x0004] = nil } }
+    /// The octets of texts that are not UTF-8.
+    var undecoded = UndecodedTexts()
+    /// Whether octets are missing: what could not be read is absent.
+    public internal(set) var isCutShort = false
 
     /// Makes properties; what is left out is absent.
     ///
@@ -84,22 +91,33 @@ public struct BasicProperties: Equatable, Sendable {
     /// Reads the property flags and values, and everything behind them (C26).
     ///
     /// A chain of flag words is followed; flags without a meaning are passed over.
+    ///
+    /// - Throws: `.truncated` alone; see ``init(salvaging:)``.
     public init(from reader: inout WireReader) throws(WireError) {
-        let flags = try reader.readPropertyFlags()
-        if flags & 0x8000 != 0 { self.contentType = try reader.readShortString() }
-        if flags & 0x4000 != 0 { self.contentEncoding = try reader.readShortString() }
-        if flags & 0x2000 != 0 { self.headers = try reader.readTable() }
+        self.init()
+        var flags: UInt16 = 0
+        try self.read(from: &reader, flags: &flags)
+    }
+
+    /// - Parameter flags: Those of the properties that are announced, as soon as they are known.
+    mutating func read(from reader: inout WireReader, flags: inout UInt16) throws(WireError) {
+        flags = try reader.readPropertyFlags()
+        var undecoded = UndecodedTexts()
+        defer { self.undecoded = undecoded }
+        if flags & 0x8000 != 0 { self.contentType = try reader.readText(0x8000, &undecoded) }
+        if flags & 0x4000 != 0 { self.contentEncoding = try reader.readText(0x4000, &undecoded) }
+        if flags & 0x2000 != 0 { self.headers = try reader.readTableAsItCame() }
         if flags & 0x1000 != 0 { self.deliveryMode = try reader.readUInt8() }
         if flags & 0x0800 != 0 { self.priority = try reader.readUInt8() }
-        if flags & 0x0400 != 0 { self.correlationID = try reader.readShortString() }
-        if flags & 0x0200 != 0 { self.replyTo = try reader.readShortString() }
-        if flags & 0x0100 != 0 { self.expiration = try reader.readShortString() }
-        if flags & 0x0080 != 0 { self.messageID = try reader.readShortString() }
+        if flags & 0x0400 != 0 { self.correlationID = try reader.readText(0x0400, &undecoded) }
+        if flags & 0x0200 != 0 { self.replyTo = try reader.readText(0x0200, &undecoded) }
+        if flags & 0x0100 != 0 { self.expiration = try reader.readText(0x0100, &undecoded) }
+        if flags & 0x0080 != 0 { self.messageID = try reader.readText(0x0080, &undecoded) }
         if flags & 0x0040 != 0 { self.timestamp = try reader.readUInt64() }
-        if flags & 0x0020 != 0 { self.type = try reader.readShortString() }
-        if flags & 0x0010 != 0 { self.userID = try reader.readShortString() }
-        if flags & 0x0008 != 0 { self.appID = try reader.readShortString() }
-        if flags & 0x0004 != 0 { self.clusterID = try reader.readShortString() }
+        if flags & 0x0020 != 0 { self.type = try reader.readText(0x0020, &undecoded) }
+        if flags & 0x0010 != 0 { self.userID = try reader.readText(0x0010, &undecoded) }
+        if flags & 0x0008 != 0 { self.appID = try reader.readText(0x0008, &undecoded) }
+        if flags & 0x0004 != 0 { self.clusterID = try reader.readText(0x0004, &undecoded) }
         reader.skipRest()
     }
 
@@ -128,19 +146,84 @@ public struct BasicProperties: Equatable, Sendable {
     /// - Throws: What cannot be written; a part may have been written then.
     public func encode(into buffer: inout WireBuffer) throws(WireError) {
         buffer.appendUInt16(self.flags)
-        if let contentType = self.contentType { try buffer.appendShortString(contentType) }
-        if let contentEncoding = self.contentEncoding { try buffer.appendShortString(contentEncoding) }
+        if let contentType = self.contentType { try buffer.appendText(contentType, self.undecoded[0x8000]) }
+        if let contentEncoding = self.contentEncoding { try buffer.appendText(contentEncoding, self.undecoded[0x4000]) }
         if let headers = self.headers { try buffer.appendTable(headers) }
         if let deliveryMode = self.deliveryMode { buffer.append(deliveryMode) }
         if let priority = self.priority { buffer.append(priority) }
-        if let correlationID = self.correlationID { try buffer.appendShortString(correlationID) }
-        if let replyTo = self.replyTo { try buffer.appendShortString(replyTo) }
-        if let expiration = self.expiration { try buffer.appendShortString(expiration) }
-        if let messageID = self.messageID { try buffer.appendShortString(messageID) }
+        if let correlationID = self.correlationID { try buffer.appendText(correlationID, self.undecoded[0x0400]) }
+        if let replyTo = self.replyTo { try buffer.appendText(replyTo, self.undecoded[0x0200]) }
+        if let expiration = self.expiration { try buffer.appendText(expiration, self.undecoded[0x0100]) }
+        if let messageID = self.messageID { try buffer.appendText(messageID, self.undecoded[0x0080]) }
         if let timestamp = self.timestamp { buffer.appendUInt64(timestamp) }
-        if let type = self.type { try buffer.appendShortString(type) }
-        if let userID = self.userID { try buffer.appendShortString(userID) }
-        if let appID = self.appID { try buffer.appendShortString(appID) }
-        if let clusterID = self.clusterID { try buffer.appendShortString(clusterID) }
+        if let type = self.type { try buffer.appendText(type, self.undecoded[0x0020]) }
+        if let userID = self.userID { try buffer.appendText(userID, self.undecoded[0x0010]) }
+        if let appID = self.appID { try buffer.appendText(appID, self.undecoded[0x0008]) }
+        if let clusterID = self.clusterID { try buffer.appendText(clusterID, self.undecoded[0x0004]) }
+    }
+
+    /// A property that is a text.
+    public enum Text: UInt16, CaseIterable, Sendable {
+        /// The media type of the body.
+        case contentType = 0x8000
+        /// The encoding of the body, such as `gzip`.
+        case contentEncoding = 0x4000
+        /// What an answer refers to.
+        case correlationID = 0x0400
+        /// The queue that answers go to.
+        case replyTo = 0x0200
+        /// Milliseconds the message may wait in a queue, as decimal digits.
+        case expiration = 0x0100
+        /// The application's identifier of the message.
+        case messageID = 0x0080
+        /// The application's name for the kind of message.
+        case type = 0x0020
+        /// The user who published; the broker refuses any but the connection's own.
+        case userID = 0x0010
+        /// The application that published.
+        case appID = 0x0008
+        /// Not used by anyone since AMQP 0-9; kept so that nothing is lost.
+        case clusterID = 0x0004
+    }
+
+    /// The octets of a text, also of one that is not UTF-8.
+    public subscript(octets text: Text) -> [UInt8]? {
+        get {
+            if let octets = self.undecoded[text.rawValue] { return octets }
+            return self.string(text).map { Array($0.utf8) }
+        }
+        set {
+            let string = newValue.map { String(decoding: $0, as: UTF8.self) }
+            switch text {
+            case .contentType: self.contentType = string
+            case .contentEncoding: self.contentEncoding = string
+            case .correlationID: self.correlationID = string
+            case .replyTo: self.replyTo = string
+            case .expiration: self.expiration = string
+            case .messageID: self.messageID = string
+            case .type: self.type = string
+            case .userID: self.userID = string
+            case .appID: self.appID = string
+            case .clusterID: self.clusterID = string
+            }
+            if let newValue, string?.utf8.elementsEqual(newValue) == false {
+                self.undecoded[text.rawValue] = newValue
+            }
+        }
+    }
+
+    private func string(_ text: Text) -> String? {
+        switch text {
+        case .contentType: self.contentType
+        case .contentEncoding: self.contentEncoding
+        case .correlationID: self.correlationID
+        case .replyTo: self.replyTo
+        case .expiration: self.expiration
+        case .messageID: self.messageID
+        case .type: self.type
+        case .userID: self.userID
+        case .appID: self.appID
+        case .clusterID: self.clusterID
+        }
     }
 }

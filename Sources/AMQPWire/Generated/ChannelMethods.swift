@@ -158,7 +158,7 @@ public struct ChannelClose: AMQPMethod {
     /// Reads the arguments of the method.
     public init(from reader: inout WireReader) throws(WireError) {
         self.replyCode = ReplyCode(rawValue: try reader.readUInt16())
-        self.replyText = try reader.readShortString()
+        self.replyText = try reader.readShortText()
         self.classID = try reader.readUInt16()
         self.methodID = try reader.readUInt16()
     }

@@ -51,7 +51,7 @@ public struct ConnectionStart: AMQPMethod {
     public init(from reader: inout WireReader) throws(WireError) {
         self.versionMajor = try reader.readUInt8()
         self.versionMinor = try reader.readUInt8()
-        self.serverProperties = try reader.readTable()
+        self.serverProperties = try reader.readTableAsItCame()
         self.mechanisms = try reader.readLongString()
         self.locales = try reader.readLongString()
     }
@@ -390,7 +390,7 @@ public struct ConnectionClose: AMQPMethod {
     /// Reads the arguments of the method.
     public init(from reader: inout WireReader) throws(WireError) {
         self.replyCode = ReplyCode(rawValue: try reader.readUInt16())
-        self.replyText = try reader.readShortString()
+        self.replyText = try reader.readShortText()
         self.classID = try reader.readUInt16()
         self.methodID = try reader.readUInt16()
     }
@@ -449,7 +449,7 @@ public struct ConnectionBlocked: AMQPMethod {
 
     /// Reads the arguments of the method.
     public init(from reader: inout WireReader) throws(WireError) {
-        self.reason = try reader.readShortString()
+        self.reason = try reader.readShortText()
     }
 
     /// Writes the arguments of the method.

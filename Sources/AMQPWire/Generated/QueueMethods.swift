@@ -117,7 +117,7 @@ public struct QueueDeclareOk: AMQPMethod {
 
     /// Reads the arguments of the method.
     public init(from reader: inout WireReader) throws(WireError) {
-        self.queue = try reader.readShortString()
+        self.queue = try reader.readShortText()
         self.messageCount = try reader.readUInt32()
         self.consumerCount = try reader.readUInt32()
     }

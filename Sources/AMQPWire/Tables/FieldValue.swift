@@ -2,7 +2,7 @@
 ///
 /// One case per type tag in use; those are RabbitMQ's, which differ from the letters in AMQP 0-9-1 §4.2.1 (C29).
 public enum FieldValue: Equatable, Sendable {
-    /// Tag `t`: an octet, 0 or 1; any other one is read as true.
+    /// Tag `t`: an octet, 0 or 1.
     case bool(Bool)
     /// Tag `b`.
     case int8(Int8)
@@ -40,6 +40,28 @@ public enum FieldValue: Equatable, Sendable {
     case table(FieldTable)
     /// Tag `V`: nothing, and no octets.
     case void
+    /// A value of this tag that has no other case, with its octets, for a table or an array its length among them.
+    ///
+    /// A table or an array that is nested too deep, an array with a value of a type that nobody knows, a bool that is
+    /// neither 0 nor 1. It is written back as it came.
+    case undecoded(tag: UInt8, octets: [UInt8])
+}
+
+extension FieldValue {
+    /// A text of any octets: `.string` if they are UTF-8, else `.nonUTF8String`.
+    public init(textOctets octets: some Sequence<UInt8>) {
+        let octets = Array(octets)
+        self = String(validating: octets, as: UTF8.self).map(FieldValue.string) ?? .nonUTF8String(octets)
+    }
+
+    /// The octets of a text, also of one that is not UTF-8, or nil for any other type.
+    public var textOctets: [UInt8]? {
+        switch self {
+        case .string(let text): Array(text.utf8)
+        case .nonUTF8String(let octets): octets
+        default: nil
+        }
+    }
 }
 
 extension FieldValue {
@@ -49,10 +71,13 @@ extension FieldValue {
         return value
     }
 
-    /// The truth value of a bool, or nil for any other type.
+    /// The truth value of a bool, true for any octet but 0; or nil for any other type.
     public var boolValue: Bool? {
-        guard case .bool(let value) = self else { return nil }
-        return value
+        switch self {
+        case .bool(let value): value
+        case .undecoded(UInt8(ascii: "t"), let octets): octets != [0]
+        default: nil
+        }
     }
 
     /// The number in any of the whole-number types, or nil for any other type.

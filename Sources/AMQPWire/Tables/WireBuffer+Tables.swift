@@ -12,12 +12,13 @@ extension WireBuffer {
         try self.appendCounted("a field table") { buffer throws(WireError) in
             for entry in table.entries {
                 do throws(WireError) {
-                    try buffer.appendShortString(entry.key)
+                    try buffer.appendText(entry.key, entry.undecodedKey)
                     try buffer.append(entry.value, maxDepth: maxDepth - 1)
                 } catch {
                     throw error.naming("field '\(entry.key.prefix(40))'")
                 }
             }
+            buffer.append(contentsOf: table.undecoded)
         }
     }
 
@@ -53,6 +54,9 @@ extension WireBuffer {
             self.appendUInt32(value)
         case .timestamp(let value): self.append(tag: "T", value)
         case .void: self.append(tag: "V")
+        case .undecoded(let tag, let octets):
+            self.append(tag)
+            self.append(contentsOf: octets)
         case .string, .nonUTF8String, .bytes, .array, .table: try self.appendSized(value, maxDepth: maxDepth)
         }
     }

@@ -31,7 +31,7 @@ extension WireReader {
     }
 
     /// Reads a length and narrows the reader to it; returns the end to go back to.
-    private mutating func enter(_ what: StaticString, maxDepth: Int) throws(WireError) -> Int {
+    mutating func enter(_ what: StaticString, maxDepth: Int) throws(WireError) -> Int {
         guard maxDepth > 0 else {
             throw WireError(.tooDeep, "\(what) at offset \(self.offset) is nested too deep")
         }
@@ -42,10 +42,12 @@ extension WireReader {
         return outerEnd
     }
 
-    private mutating func readFieldValue(maxDepth: Int) throws(WireError) -> FieldValue {
+    mutating func readFieldValue(maxDepth: Int) throws(WireError) -> FieldValue {
         let tag = try self.readUInt8()
         switch UnicodeScalar(tag) {
-        case "t": return .bool(try self.readUInt8() != 0)
+        case "t":
+            let octet = try self.readUInt8()
+            return octet > 1 ? .undecoded(tag: tag, octets: [octet]) : .bool(octet == 1)
         case "b": return .int8(try self.readInt8())
         case "B": return .uint8(try self.readUInt8())
         case "s": return .int16(try self.readInt16())

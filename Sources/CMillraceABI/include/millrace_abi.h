@@ -156,10 +156,10 @@ typedef struct millrace_host {
      * its outcome already. 1 is kept for a job that may not publish, which this host does not have. */
     int32_t (*publish)(millrace_token *token, const millrace_publication *publication);
 
-    /* Reads a property (millrace_property). Sets `kind` NONE if it is not there. */
+    /* Reads a property (millrace_property). Sets `kind` NONE if it is not there, BYTES for a text that is not UTF-8. */
     void (*property)(millrace_token *token, uint32_t which, millrace_value *out);
 
-    /* Reads a header by its key, UTF-8. Sets `kind` NONE if it is not there. */
+    /* Reads a header by the octets of its key. Sets `kind` NONE if it is not there, BYTES for a text that is not UTF-8. */
     void (*header)(millrace_token *token, millrace_bytes key, millrace_value *out);
 
     /* Logs a line under the job's name. `token` may be NULL, and then has no message to name. */

@@ -6,10 +6,10 @@ package struct BrokerDeath: Equatable, Sendable {
     package let queue: String?
     /// `rejected`, `expired`, `maxlen` or `delivery_limit`.
     package let reason: String?
-    /// How it had been published to that queue.
-    package let exchange: String?
+    /// How it had been published to that queue: a text, of any octets.
+    package let exchange: FieldValue?
     /// The same.
-    package let routingKey: String?
+    package let routingKey: FieldValue?
     /// Seconds since 1970.
     package let time: UInt64?
 
@@ -24,8 +24,10 @@ package struct BrokerDeath: Equatable, Sendable {
     private init(_ note: FieldTable) {
         self.queue = note["queue"]?.stringValue
         self.reason = note["reason"]?.stringValue
-        self.exchange = note["exchange"]?.stringValue
-        self.routingKey = note["routing-keys"]?.arrayValue?.first?.stringValue
+        self.exchange = Self.text(note["exchange"])
+        self.routingKey = Self.text(note["routing-keys"]?.arrayValue?.first)
         if case .timestamp(let seconds)? = note["time"] { self.time = seconds } else { self.time = nil }
     }
+
+    private static func text(_ value: FieldValue?) -> FieldValue? { value?.textOctets == nil ? nil : value }
 }

@@ -8,10 +8,8 @@ public struct FailedMessage: Sendable {
     public let id: String
     /// Its place at this look, from 1, the oldest first.
     public let place: Int
-    /// Everything that travels with it; nothing if ``isReadable`` is false.
+    /// Everything that travels with it; what is odd is kept as it came.
     public let properties: BasicProperties
-    /// Whether its properties could be decoded; if not it can be removed, but not be copied.
-    public let isReadable: Bool
     /// The exchange that it came here by.
     public let exchange: String
     /// The routing key that it came here with.
@@ -22,10 +20,9 @@ public struct FailedMessage: Sendable {
     init(_ delivery: Delivery, place: Int, names: inout DeadLetterNames) {
         self.delivery = delivery
         self.place = place
-        let properties = try? delivery.properties
-        self.isReadable = properties != nil
-        self.properties = properties ?? BasicProperties()
-        self.deaths = BrokerDeath.all(in: properties?.headers)
+        let properties = delivery.legibleProperties
+        self.properties = properties
+        self.deaths = BrokerDeath.all(in: properties.headers)
         let envelope = try? delivery.envelope
         self.exchange = envelope?.exchange ?? ""
         self.routingKey = envelope?.routingKey ?? ""
@@ -74,7 +71,13 @@ public struct FailedMessage: Sendable {
     }
 
     /// What its copy carries.
-    func replayProperties(to jobQueue: String) -> BasicProperties {
-        ReplayProperties.of(self.properties, exchange: self.exchange, routingKey: self.routingKey, to: jobQueue)
+    func replayProperties(to jobQueue: String, seal: CopySeal) -> BasicProperties {
+        ReplayProperties.of(
+            self.properties,
+            exchange: FieldValue(textOctets: self.delivery.exchangeOctets),
+            routingKey: FieldValue(textOctets: self.delivery.routingKeyOctets),
+            to: jobQueue,
+            seal: seal
+        )
     }
 }

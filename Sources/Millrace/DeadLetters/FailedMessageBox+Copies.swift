@@ -35,11 +35,10 @@ extension FailedMessageBox {
 
     /// - Returns: Why it can not go.
     private func replay(_ message: FailedMessage, in batch: inout Batch) throws(AMQPError) -> String? {
-        guard message.isReadable else { return "its properties can not be read" }
         let copy = OutgoingMessage(
             message.body,
             routingKey: self.jobQueue,
-            properties: message.replayProperties(to: self.jobQueue),
+            properties: message.replayProperties(to: self.jobQueue, seal: self.seal),
             mandatory: true
         )
         return try self.send(copy, of: message, in: &batch)

@@ -27,6 +27,7 @@ public final class FailedMessageBox {
     /// In the queue's order.
     private var inHand: [InHand] = []
     private var places = 0
+    let seal: CopySeal
     private var names = DeadLetterNames()
 
     /// How many there were when the latest look began, not counting those that somebody had in hand.
@@ -43,9 +44,14 @@ public final class FailedMessageBox {
     ///   - file: Tells where its dead letters go.
     ///   - queue: The dead-letter queue; nil lets the file say.
     ///   - channel: In confirm mode from here on.
+    ///   - connection: The channel's; copies carry its user, so that the job's supervisor believes what they say of
+    ///     themselves.
     /// - Throws: A ``FailedMessageError`` if the queue is not known; why the channel ended.
-    public init(of job: JobDefinition, in file: JobFile, queue: String? = nil, on channel: Channel) throws {
+    public init(of job: JobDefinition, in file: JobFile, queue: String? = nil, on channel: Channel, of connection: Connection)
+        throws
+    {
         self.channel = channel
+        self.seal = CopySeal(connection)
         self.jobQueue = job.queue
         self.queue = try queue ?? file.deadLetterQueue(of: job)
         self.reader = QueueReader(self.queue, on: channel)
@@ -95,7 +101,7 @@ public final class FailedMessageBox {
     private func take(_ delivery: Delivery) -> FailedMessage {
         self.places += 1
         let message = FailedMessage(delivery, place: self.places, names: &self.names)
-        let isWorn = message.isReadable && (message.deliveryCount ?? 0) > 0
+        let isWorn = (message.deliveryCount ?? 0) > 0
         self.inHand.append(
             InHand(tag: message.tag, consumer: delivery.consumerTag, worn: isWorn ? message : nil)
         )
@@ -147,7 +153,7 @@ public final class FailedMessageBox {
             let copy = OutgoingMessage(
                 message.body,
                 routingKey: self.queue,
-                properties: RenewedProperties.of(message.properties),
+                properties: RenewedProperties.of(message.properties, seal: self.seal),
                 mandatory: true
             )
             if try self.send(copy, of: message, in: &batch) != nil { kept.insert(message.tag) }

@@ -8,19 +8,22 @@ package enum RenewedProperties {
     /// Everything, but for what belongs to one publish, and what the broker noted where our own headers do not say it:
     /// newer brokers do not take their notes from a client.
     ///
-    /// - Parameter dead: The dead letter's.
+    /// - Parameters:
+    ///   - dead: The dead letter's.
+    ///   - seal: What tells our copies from others: what somebody else wrote in our name stays unbelieved.
     /// - Returns: The copy's.
-    package static func of(_ dead: BasicProperties) -> BasicProperties {
+    package static func of(_ dead: BasicProperties, seal: CopySeal = CopySeal(user: nil)) -> BasicProperties {
         var copy = dead
-        copy.userID = nil  // the broker checks it against our login
         var headers = dead.headers ?? FieldTable()
+        let isForged = !seal.isOurs(dead) && headers.keys.contains { JobHeaders.all.contains($0) }
+        copy.userID = isForged ? nil : seal.user  // the broker checks it against our login
         if let death = BrokerDeath.all(in: headers).first {
-            func note(_ header: String, _ value: String?) {
-                if headers[header] == nil, let value { headers[header] = .string(value) }
+            func note(_ header: String, _ value: FieldValue?) {
+                if headers[header] == nil, let value { headers[header] = value }
             }
-            note(JobHeaders.queue, death.queue)
-            note(JobHeaders.error, death.reason)
-            note(JobHeaders.failure, death.reason)
+            note(JobHeaders.queue, death.queue.map(FieldValue.string))
+            note(JobHeaders.error, death.reason.map(FieldValue.string))
+            note(JobHeaders.failure, death.reason.map(FieldValue.string))
             note(JobHeaders.exchange, death.exchange)
             note(JobHeaders.routingKey, death.routingKey)
             if headers[JobHeaders.errorTime] == nil, let time = death.time {

@@ -18,21 +18,23 @@ package enum ReplayProperties {
     ///   - exchange: Where the dead letter itself was published.
     ///   - routingKey: The same.
     ///   - jobQueue: Where the copy goes.
+    ///   - seal: What tells our copies from others.
     /// - Returns: The copy's.
     package static func of(
         _ dead: BasicProperties,
-        exchange: String,
-        routingKey: String,
-        to jobQueue: String
+        exchange: FieldValue,
+        routingKey: FieldValue,
+        to jobQueue: String,
+        seal: CopySeal = CopySeal(user: nil)
     ) -> BasicProperties {
         let deaths = BrokerDeath.all(in: dead.headers)
         let death = deaths.first { $0.queue == jobQueue } ?? deaths.first
         var copy = MessageCopy.properties(
             of: dead,
             attempt: nil,
-            exchange: death?.exchange ?? exchange,
-            routingKey: death?.routingKey ?? routingKey,
-            note: nil
+            origin: (death?.exchange ?? exchange, death?.routingKey ?? routingKey),
+            note: nil,
+            seal: seal
         )
         for header in Self.leftBehind { copy.headers?[header] = nil }
         return copy

@@ -153,12 +153,10 @@ final class ReturnerThread {
     private func take(_ record: ContentRecord, _ block: Block, _ channel: Channel) {
         let delivery = Delivery(block: block, record: record, incarnation: channel.incarnation)
         guard let tag = try? delivery.envelope.consumerTag, let place = self.attendance.place(of: tag) else { return }
-        let properties: BasicProperties
-        do throws(WireError) {
-            properties = try delivery.properties
-        } catch {
+        let properties = BasicProperties(salvaging: block.slice(record.headerOffset, record.headerLength))
+        guard !properties.isCutShort else {
             // The broker moves it home as it is.
-            self.logger.warning("the properties of a waiting message are malformed", metadata: ["reason": "\(error)"])
+            self.logger.warning("octets are missing in the properties of a waiting message; the broker moves it back")
             _ = channel.reject(tag: record.deliveryTag, requeue: false)
             return
         }

@@ -64,7 +64,7 @@ package enum MessageCopy {
     ///
     /// What belongs to one publish or one broker stays behind: `user-id` (the broker checks it against our login),
     /// `expiration` (it would cut a wait short), `CC` and `BCC` (they would reach other queues again), and what the
-    /// broker noted about earlier deaths.
+    /// broker noted about earlier deaths. All else is passed on octet for octet, whatever it is.
     ///
     /// - Parameters:
     ///   - original: Those of the message in hand.
@@ -82,21 +82,37 @@ package enum MessageCopy {
         note: FailureNote?,
         seal: CopySeal = CopySeal(user: nil)
     ) -> BasicProperties {
+        Self.properties(
+            of: original,
+            attempt: attempt,
+            origin: (.string(exchange), .string(routingKey)),
+            note: note,
+            seal: seal
+        )
+    }
+
+    /// The same for an exchange and a key that may be any octets: texts, as `FieldValue(textOctets:)` makes them.
+    package static func properties(
+        of original: BasicProperties,
+        attempt: Int?,
+        origin: (exchange: FieldValue, routingKey: FieldValue),
+        note: FailureNote?,
+        seal: CopySeal
+    ) -> BasicProperties {
         let isOurs = seal.isOurs(original)
         var properties = original
         properties.userID = seal.user
         properties.expiration = nil
-        var headers = FieldTable(
-            (original.headers ?? FieldTable()).entries.filter { entry in
-                !Self.staysBehind(entry.key) && (isOurs || !JobHeaders.all.contains(entry.key))
-            }
-        )
+        var headers = original.headers ?? FieldTable()
+        headers.entries.removeAll { entry in
+            entry.isText && (Self.staysBehind(entry.key) || (!isOurs && JobHeaders.all.contains(entry.key)))
+        }
         // A copy of a copy has it already.
         if let user = original.userID, headers[JobHeaders.exchange] == nil {
             headers[JobHeaders.userID] = .string(user)
         }
-        if headers[JobHeaders.exchange] == nil { headers[JobHeaders.exchange] = .string(exchange) }
-        if headers[JobHeaders.routingKey] == nil { headers[JobHeaders.routingKey] = .string(routingKey) }
+        if headers[JobHeaders.exchange] == nil { headers[JobHeaders.exchange] = origin.exchange }
+        if headers[JobHeaders.routingKey] == nil { headers[JobHeaders.routingKey] = origin.routingKey }
         if let attempt { headers[JobHeaders.attempt] = .int64(Int64(attempt)) }
         note?.write(to: &headers)
         properties.headers = headers

@@ -32,7 +32,7 @@ enum HostTable {
                 },
                 header: { token, key, value in
                     guard let token, let value else { return }
-                    InFlight.of(token).takeUnretainedValue().header(String(key), value)
+                    InFlight.of(token).takeUnretainedValue().header(key.octets, value)
                 },
                 log: { worker, token, level, text in
                     guard let worker else { return }
@@ -90,34 +90,36 @@ extension InFlight {
     fileprivate func property(_ which: UInt32, _ value: UnsafeMutablePointer<millrace_value>) {
         let properties = self.properties
         switch which {
-        case MILLRACE_CONTENT_TYPE.rawValue: self.give(properties.contentType, value)
-        case MILLRACE_CONTENT_ENCODING.rawValue: self.give(properties.contentEncoding, value)
+        case MILLRACE_CONTENT_TYPE.rawValue: self.give(.contentType, of: properties, value)
+        case MILLRACE_CONTENT_ENCODING.rawValue: self.give(.contentEncoding, of: properties, value)
         case MILLRACE_DELIVERY_MODE.rawValue: self.give(properties.deliveryMode.map(Int64.init), value)
         case MILLRACE_PRIORITY.rawValue: self.give(properties.priority.map(Int64.init), value)
-        case MILLRACE_CORRELATION_ID.rawValue: self.give(properties.correlationID, value)
-        case MILLRACE_REPLY_TO.rawValue: self.give(properties.replyTo, value)
-        case MILLRACE_EXPIRATION.rawValue: self.give(properties.expiration, value)
-        case MILLRACE_MESSAGE_ID.rawValue: self.give(properties.messageID, value)
+        case MILLRACE_CORRELATION_ID.rawValue: self.give(.correlationID, of: properties, value)
+        case MILLRACE_REPLY_TO.rawValue: self.give(.replyTo, of: properties, value)
+        case MILLRACE_EXPIRATION.rawValue: self.give(.expiration, of: properties, value)
+        case MILLRACE_MESSAGE_ID.rawValue: self.give(.messageID, of: properties, value)
         case MILLRACE_TIMESTAMP.rawValue: self.give(properties.timestamp.map { Int64(clamping: $0) }, value)
-        case MILLRACE_TYPE.rawValue: self.give(properties.type, value)
-        case MILLRACE_USER_ID.rawValue: self.give(properties.userID, value)
-        case MILLRACE_APP_ID.rawValue: self.give(properties.appID, value)
+        case MILLRACE_TYPE.rawValue: self.give(.type, of: properties, value)
+        case MILLRACE_USER_ID.rawValue: self.give(.userID, of: properties, value)
+        case MILLRACE_APP_ID.rawValue: self.give(.appID, of: properties, value)
         default: value.pointee.kind = MILLRACE_NONE.rawValue
         }
     }
 
-    fileprivate func header(_ key: String, _ value: UnsafeMutablePointer<millrace_value>) {
-        switch self.properties.headers?[key] {
+    fileprivate func header(_ key: some Collection<UInt8>, _ value: UnsafeMutablePointer<millrace_value>) {
+        switch self.properties.headers?[octets: key] {
         case nil, .void: value.pointee.kind = MILLRACE_NONE.rawValue
-        case .bool(let bool):
-            value.pointee.kind = MILLRACE_BOOL.rawValue
-            value.pointee.integer = bool ? 1 : 0
-        case .string(let text): self.give(text, value)
+        case .string(let text): self.give(Array(text.utf8), MILLRACE_STRING, value)
         case .nonUTF8String(let bytes), .bytes(let bytes): self.give(bytes, MILLRACE_BYTES, value)
         case .float(let real): Self.give(Double(real), value)
         case .double(let real): Self.give(real, value)
         case .timestamp(let seconds): self.give(Int64(clamping: seconds), value)
         case .some(let other):
+            if let bool = other.boolValue {
+                value.pointee.kind = MILLRACE_BOOL.rawValue
+                value.pointee.integer = bool ? 1 : 0
+                return
+            }
             guard let integer = other.intValue else { return value.pointee.kind = MILLRACE_OTHER.rawValue }
             self.give(integer, value)
         }
@@ -139,12 +141,14 @@ extension InFlight {
             shortTexts.allSatisfy({ $0.isValid(limit: 255) }), given.headers != nil || given.header_count == 0
         else { return 2 }
         var properties = BasicProperties()
-        func text(_ bytes: millrace_bytes) -> String? { bytes.length > 0 ? String(bytes) : nil }
-        properties.contentType = text(given.content_type)
-        properties.messageID = text(given.message_id)
-        properties.correlationID = text(given.correlation_id)
-        properties.replyTo = text(given.reply_to)
-        properties.type = text(given.type)
+        func set(_ text: BasicProperties.Text, _ bytes: millrace_bytes) {
+            if bytes.length > 0 { properties[octets: text] = Array(bytes.octets) }
+        }
+        set(.contentType, given.content_type)
+        set(.messageID, given.message_id)
+        set(.correlationID, given.correlation_id)
+        set(.replyTo, given.reply_to)
+        set(.type, given.type)
         properties.deliveryMode = given.transient == 1 ? 1 : 2
         if given.priority > 0 { properties.priority = given.priority }
         if given.header_count > 0 {
@@ -173,7 +177,7 @@ extension InFlight {
         case MILLRACE_BOOL.rawValue: .bool(header.integer != 0)
         case MILLRACE_INTEGER.rawValue: .int64(header.integer)
         case MILLRACE_DOUBLE.rawValue: .double(header.real)
-        case MILLRACE_STRING.rawValue: .string(String(header.bytes))
+        case MILLRACE_STRING.rawValue: FieldValue(textOctets: header.bytes.octets)
         case MILLRACE_BYTES.rawValue:
             .bytes(Array(header.bytes.octets))
         default: nil

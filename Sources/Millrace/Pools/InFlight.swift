@@ -105,19 +105,12 @@ final class InFlight {
 
     /// Decoded when asked for, once per delivery.
     ///
-    /// A header that does not decode has no properties.
+    /// What is odd in them is kept as it came, so that a copy carries it on.
     var properties: BasicProperties {
         if self.hasDecodedProperties { return self.decodedProperties }
-        var reader = WireReader(self.slice(self.record.headerOffset, self.record.headerLength))
-        var properties = BasicProperties()
-        do throws(WireError) {
-            try reader.skip(12)
-            properties = try BasicProperties(from: &reader)
-        } catch {
-            self.worker.handle.logger.warning(
-                "the properties of a message are malformed",
-                metadata: ["reason": "\(error)"]
-            )
+        let properties = BasicProperties(salvaging: self.slice(self.record.headerOffset, self.record.headerLength))
+        if properties.isCutShort {
+            self.worker.handle.logger.warning("octets are missing in the properties of a message; the others are kept")
         }
         self.decodedProperties = properties
         self.hasDecodedProperties = true
@@ -156,9 +149,8 @@ final class InFlight {
     func readOrigin(_ strings: DeliverStrings) -> MessageOrigin {
         let headers = self.properties.headers
         let origin = MessageOrigin(
-            exchange: headers?[JobHeaders.exchange]?.stringValue ?? String(decoding: strings.exchange, as: UTF8.self),
-            routingKey: headers?[JobHeaders.routingKey]?.stringValue
-                ?? String(decoding: strings.routingKey, as: UTF8.self)
+            exchange: headers?[JobHeaders.exchange]?.textOctets ?? Array(strings.exchange),
+            routingKey: headers?[JobHeaders.routingKey]?.textOctets ?? Array(strings.routingKey)
         )
         self.origin = origin
         return origin
@@ -190,9 +182,13 @@ final class InFlight {
 
     // MARK: For the ABI's readers
 
-    func give(_ text: String?, _ value: UnsafeMutablePointer<millrace_value>) {
-        guard let text else { return value.pointee.kind = MILLRACE_NONE.rawValue }
-        self.give(Array(text.utf8), MILLRACE_STRING, value)
+    func give(
+        _ text: BasicProperties.Text,
+        of properties: BasicProperties,
+        _ value: UnsafeMutablePointer<millrace_value>
+    ) {
+        guard let octets = properties[octets: text] else { return value.pointee.kind = MILLRACE_NONE.rawValue }
+        self.give(octets, properties.isUTF8(text) ? MILLRACE_STRING : MILLRACE_BYTES, value)
     }
 
     func give(_ bytes: [UInt8], _ kind: millrace_value_kind, _ value: UnsafeMutablePointer<millrace_value>) {

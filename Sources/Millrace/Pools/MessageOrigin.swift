@@ -2,12 +2,13 @@ import CMillraceABI
 
 /// Where a message was first published, kept for as long as its handler may look at it.
 final class MessageOrigin {
-    private let exchange: [UInt8]
-    private let routingKey: [UInt8]
+    let exchange: [UInt8]
+    let routingKey: [UInt8]
 
-    init(exchange: String, routingKey: String) {
-        self.exchange = Array(exchange.utf8)
-        self.routingKey = Array(routingKey.utf8)
+    /// Names and keys are octets: nobody holds them to UTF-8.
+    init(exchange: [UInt8], routingKey: [UInt8]) {
+        self.exchange = exchange
+        self.routingKey = routingKey
     }
 
     var exchangeText: String { String(decoding: self.exchange, as: UTF8.self) }

@@ -33,19 +33,16 @@ extension Worker {
         _ channel: Channel
     ) {
         let strings = DeliverStrings(delivery.slice(delivery.record.methodOffset, delivery.record.methodLength))
-        let exchange = String(decoding: strings.exchange, as: UTF8.self)
-        let routingKey = String(decoding: strings.routingKey, as: UTF8.self)
         let tag = delivery.record.deliveryTag
         do throws(AMQPError) {
             // A copy came through its delay queue, with the name of the job's queue for a key.
-            let originalKey = delivery.isCopy ? delivery.readOrigin(strings).routingKeyText : routingKey
+            let originalKey = delivery.isCopy ? delivery.readOrigin(strings).routingKeyText : String(decoding: strings.routingKey, as: UTF8.self)
             let place = try self.address(of: target, originalKey, deaths: delivery.deaths)
             func properties(_ note: FailureNote?) -> BasicProperties {
                 var properties = MessageCopy.properties(
                     of: delivery.properties,
                     attempt: attempt,
-                    exchange: exchange,
-                    routingKey: routingKey,
+                    origin: (FieldValue(textOctets: strings.exchange), FieldValue(textOctets: strings.routingKey)),
                     note: note,
                     seal: self.seal
                 )

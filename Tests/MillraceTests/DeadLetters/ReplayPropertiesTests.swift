@@ -56,6 +56,27 @@ import Testing
         #expect(Self.origin(["x-death": .array([Self.death("elsewhere", "a", "b")])]) == ["a", "b"])
     }
 
+    @Test func `octets that are not UTF-8 are passed on, and the mode stays, whatever is odd beside them`() {
+        var dead = BasicProperties(headers: ["x-death": .array([.table(["queue": "orders"])])], deliveryMode: 2)
+        dead[octets: .messageID] = Array("caf".utf8) + [0xE9]
+        dead.headers?.entries.append(FieldTable.Entry(keyOctets: [0xE9], value: "tenant"))
+        dead.headers?.undecoded = [1, 0x6B, 0x5A]
+        let copy = ReplayProperties.of(dead, exchange: "", routingKey: .nonUTF8String([0xFF]), to: "orders")
+        #expect(copy[octets: .messageID] == Array("caf".utf8) + [0xE9])
+        #expect(copy.deliveryMode == 2)
+        #expect(copy.headers?.entries.first == FieldTable.Entry(keyOctets: [0xE9], value: "tenant"))
+        #expect(copy.headers?.undecoded == [1, 0x6B, 0x5A])
+        #expect(copy.headers?[JobHeaders.routingKey] == .nonUTF8String([0xFF]))
+    }
+
+    @Test func `a key that the broker noted in octets of its own is the origin`() {
+        let death: FieldValue = .table([
+            "queue": "orders", "exchange": "", "routing-keys": .array([.nonUTF8String([0xFE])]),
+        ])
+        let copy = Self.replay(BasicProperties(headers: ["x-death": .array([death])]))
+        #expect(copy.headers?[JobHeaders.routingKey] == .nonUTF8String([0xFE]))
+    }
+
     @Test func `without any note it is where the message lies`() {
         #expect(Self.origin([:]) == ["dlx", "orders.dead"])
         #expect(Self.replay(BasicProperties()).headers?.count == 2)

@@ -2,11 +2,13 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// The way from an endpoint to a connected socket with its handlers.
+/// The way from an address to a connected socket with its handlers.
 struct ConnectionBootstrap {
-    private let endpoint: Endpoint
-    private let options: ConnectionOptions
+    let endpoint: Endpoint
+    let options: ConnectionOptions
     private let tls: TLSClient?
+
+    var isEncrypted: Bool { self.tls != nil }
 
     /// Reads the files that TLS needs, on the calling thread.
     init(_ endpoint: Endpoint, _ options: ConnectionOptions) throws(AMQPError) {
@@ -19,39 +21,40 @@ struct ConnectionBootstrap {
         }
     }
 
-    /// Connects without TLS and takes the socket from NIO, which is good at finding an address that answers.
-    ///
-    /// Blocks up to the connect timeout.
-    func connectSocket(on eventLoop: any EventLoop) throws(AMQPError) -> SocketTransport {
+    /// Connects without TLS and takes the socket from NIO.
+    func connectSocket(
+        to address: SocketAddress,
+        on eventLoop: any EventLoop,
+        dueBy deadline: UInt64
+    ) -> EventLoopFuture<SocketTransport> {
         let taken = eventLoop.makePromise(of: SocketTransport.self)
-        self.bootstrap(on: eventLoop)
+        self.bootstrap(on: eventLoop, dueBy: deadline)
             .channelOption(.autoRead, value: false)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(SocketTaker(taken))
                 }
             }
-            .connect(host: self.endpoint.host, port: self.endpoint.port)
+            .connect(to: address)
             .whenFailure { taken.fail($0) }
-        do {
-            return try taken.futureResult.wait()
-        } catch {
-            throw error as? AMQPError ?? self.noConnection(error)
-        }
+        return taken.futureResult
     }
 
-    /// Starts to connect; `driver` is told of the rest.
+    /// Starts to connect with TLS; `driver` is told of the rest.
     ///
     /// - Parameters:
+    ///   - address: Where to.
     ///   - eventLoop: Drives the socket.
-    ///   - driver: The last handler.
-    ///   - failed: Told when there is no TCP connection; the driver then knows of nothing.
+    ///   - driver: The last handler; without a TCP connection it knows of nothing.
+    ///   - deadline: When TCP is too late.
+    /// - Returns: Succeeds when TCP answers.
     func connect(
+        to address: SocketAddress,
         on eventLoop: any EventLoop,
         driver: NIODriver,
-        failed: @escaping @Sendable (AMQPError) -> Void
-    ) {
-        let bootstrap = self.bootstrap(on: eventLoop)
+        dueBy deadline: UInt64
+    ) -> EventLoopFuture<Void> {
+        self.bootstrap(on: eventLoop, dueBy: deadline)
             .channelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 16 * 1024, maximum: 256 * 1024)
@@ -66,27 +69,23 @@ struct ConnectionBootstrap {
                     try pipeline.addHandler(driver)
                 }
             }
-        bootstrap.connect(host: self.endpoint.host, port: self.endpoint.port)
-            .whenFailure { failed(self.noConnection($0)) }
+            .connect(to: address)
+            .map { _ in }
     }
 
-    private func bootstrap(on eventLoop: any EventLoop) -> ClientBootstrap {
-        ClientBootstrap(group: eventLoop)
-            .connectTimeout(.nanoseconds(Int64(self.options.connectTimeout.nanoseconds)))
+    private func bootstrap(on eventLoop: any EventLoop, dueBy deadline: UInt64) -> ClientBootstrap {
+        let now = MonotonicClock.now()
+        // At least a millisecond: 0 would be no limit.
+        let left = deadline > now ? min(deadline - now, UInt64(Int64.max)) : 0
+        return ClientBootstrap(group: eventLoop)
+            .connectTimeout(.nanoseconds(max(Int64(left), 1_000_000)))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.socketOption(.so_keepalive), value: 1)
     }
 
-    private func noConnection(_ error: any Error) -> AMQPError {
-        let text = "no connection to \(self.endpoint.host):\(self.endpoint.port): \(Self.reason(error))"
+    /// In the system's own words.
+    func noConnection(_ error: any Error) -> AMQPError {
+        let text = "no connection to \(self.endpoint.host):\(self.endpoint.port): \(error)"
         return AMQPError(.connectionLost, scope: .connection, text: text)
-    }
-
-    /// The system's own words out of NIO's error.
-    private static func reason(_ error: any Error) -> String {
-        guard let attempt = error as? NIOConnectionError else { return "\(error)" }
-        if let failed = attempt.connectionErrors.first { return "\(failed.error)" }
-        if let lookup = attempt.dnsAError ?? attempt.dnsAAAAError { return "the name can not be resolved (\(lookup))" }
-        return "no address"
     }
 }

@@ -16,6 +16,7 @@ final class ConnectionReport: @unchecked Sendable {
     private let ended: EventLoopPromise<Void>
     private let requestTimeout: Duration
     private let logger: Logger
+    private let race: OpeningRace
     private weak var delegate: (any ConnectionDelegate)?
     private let secretUpdates = SecretUpdates()
     private var hasOpened = false
@@ -24,6 +25,7 @@ final class ConnectionReport: @unchecked Sendable {
         on eventLoop: any EventLoop,
         opened: EventLoopPromise<OpenedConnection>,
         ended: EventLoopPromise<Void>,
+        race: OpeningRace,
         requestTimeout: Duration,
         logger: Logger,
         delegate: (any ConnectionDelegate)?
@@ -31,6 +33,7 @@ final class ConnectionReport: @unchecked Sendable {
         self.eventLoop = eventLoop
         self.opened = opened
         self.ended = ended
+        self.race = race
         self.requestTimeout = requestTimeout
         self.logger = logger.plain
         self.delegate = delegate
@@ -42,6 +45,10 @@ final class ConnectionReport: @unchecked Sendable {
 
     func connectionOpened(_ connection: OpenedConnection) {
         self.tell {
+            guard self.race.isWon(by: self) else {
+                self.delegate = nil  // it knows of one connection alone
+                return self.opened.fail(AMQPError.ended(.connection, "another address answered first"))
+            }
             self.hasOpened = true
             self.opened.succeed(connection)
         }

@@ -61,7 +61,6 @@ struct FailedShowCommand: ParsableCommand {
         line("queue", message.queue)
         line("dead-letter exchange", message.exchange)
         line("dead-letter routing key", message.routingKey)
-        if !message.isReadable { lines.append("its properties can not be read") }
         let properties = message.properties
         line("message-id", properties.messageID)
         line("content-type", properties.contentType)
@@ -76,6 +75,7 @@ struct FailedShowCommand: ParsableCommand {
         line("user-id", properties.userID)
         line("app-id", properties.appID)
         line("cluster-id", properties.clusterID)
+        if properties.isCutShort { lines.append("octets are missing in its properties") }
         for entry in properties.headers?.entries ?? [] { line("header \(entry.key)", "\(entry.value)") }
         let body = message.body
         lines.append("body, \(body.count) octets:")
