@@ -153,7 +153,9 @@ extension Channel {
         }
         let method = BasicPublish(exchange: exchange, routingKey: routingKey, mandatory: mandatory)
         while try !self.appendPublish(method, properties, body) { try self.awaitWritable(until: deadline) }
-        if sequence > 0 { self.confirms.published(UnconfirmedPublish(token: token, message: message)) }
+        if sequence > 0 {
+            self.confirms.published(UnconfirmedPublish(token: token, sequence: sequence, message: message))
+        }
         return sequence
     }
 

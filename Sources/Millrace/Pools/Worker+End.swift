@@ -64,13 +64,15 @@ extension Worker {
         }
         self.channel = nil
         self.ledger?.channelEnded()
-        let unfinished = self.outputs.removeAll().count + self.parked.removeAll()
+        let held = self.outputs.removeAll()
+        let unfinished = held.count + self.parked.removeAll()
         if self.handle.job.ack.mode == .auto {
             self.counts.droppedAcks += unfinished
         } else if unfinished > 0 {
             self.counts.lost += unfinished
             self.handle.logger.error("messages without acks are lost", metadata: ["messages": "\(unfinished)"])
         }
+        self.countAckedInOurPlace(held)
         if error.scope == .connection, !self.source.publishesSeparately {
             self.outlet = nil
             self.parking = nil

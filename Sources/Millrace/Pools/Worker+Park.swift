@@ -43,17 +43,18 @@ extension Worker {
                 ParkedInputs.Input(deliveryTag: tag, settlement: settlement, address: address)
             )
             do throws(AMQPError) {
+                let sequence: UInt64
                 do throws(AMQPError) {
-                    try self.publishCopy(of: delivery, properties(note), to: address, token, on: parking)
+                    sequence = try self.publishCopy(of: delivery, properties(note), to: address, token, on: parking)
                 } catch  where error.code == .refusedLocally && note != nil {
                     // The headers do not fit into a frame with the note: without it they may.
-                    try self.publishCopy(of: delivery, properties(nil), to: address, token, on: parking)
+                    sequence = try self.publishCopy(of: delivery, properties(nil), to: address, token, on: parking)
                 }
+                self.notePublished(.copies, sequence, for: tag, settlement, begins: 1)
             } catch {
                 _ = self.parked.remove(token)
                 throw error
             }
-            self.noteFailure(settlement)
         } catch {
             guard channel.isOpen || self.handle.job.ack.mode == .none else { return self.counts.droppedAcks += 1 }
             self.notParked(tag, "\(error)", channel)
@@ -67,8 +68,8 @@ extension Worker {
         to address: CopyAddress,
         _ token: UInt64,
         on parking: Channel
-    ) throws(AMQPError) {
-        _ = try parking.publish(
+    ) throws(AMQPError) -> UInt64 {
+        try parking.publish(
             delivery.slice(delivery.record.bodyOffset, delivery.record.bodyLength),
             exchange: address.exchange,
             routingKey: address.routingKey,
@@ -100,6 +101,7 @@ extension Worker {
         let parking = try self.openForCopies(mailbox)
         try parking.selectConfirms()
         self.parking = parking
+        self.handle.killSwitch?.opened(.copies, parking)
         return parking
     }
 
@@ -126,8 +128,11 @@ extension Worker {
     func takeFromParking(_ channel: Channel) {
         guard let parking = self.parking else { return }
         parking.pump(until: 0)
-        for answer in parking.takeVerdicts() {
+        let answers = parking.takeVerdicts()
+        self.noteAnswers(.copies, answers)
+        for answer in answers {
             guard let input = self.parked.remove(answer.token) else { continue }
+            defer { self.noteSettled(input.deliveryTag) }
             switch answer.verdict {
             case .confirmed:
                 self.ledger?.wasSetAside(input.deliveryTag)
@@ -161,7 +166,7 @@ extension Worker {
             self.send(.giveBack, tag, channel, slowsDown: true)
         } else {
             self.counts.lost += 1
-            self.noteFailure(.rejectRequeue)
+            self.noteRefusedCopy()
         }
     }
 }

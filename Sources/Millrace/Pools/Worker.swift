@@ -28,6 +28,7 @@ final class Worker {
     var parking: Channel?
     var parked = ParkedInputs()
     var spareHands: [InFlight] = []
+    var refusals = RefusalReport()
     private var pause = FailurePause()
 
     // Unchecked: used for each delivery, by the worker's thread alone, and out of reach of whatever is called meanwhile.
@@ -216,6 +217,9 @@ final class Worker {
     func takeIn(_ channel: Channel) {
         if self.outlet != nil { self.takeFromOutlet(channel) }
         if self.parking != nil { self.takeFromParking(channel) }
+        if self.outputs.refusedCount > 0 || self.outputs.hasRefusals || !self.refusals.isQuiet {
+            self.lookAfterRefusals(channel)
+        }
         if channel.hasCalls { self.runCalls(channel) }
         if self.handle.isCancelled { self.passCancellationOn() } else { self.cancelOverdue() }
         if channel.takeSignals() != 0 {}  // looked at through the handle
@@ -225,6 +229,7 @@ final class Worker {
     var nextWake: UInt64? {
         var wake = self.pausedUntil > 0 ? self.pausedUntil : UInt64.max
         if self.outlet?.isCommitting != true, let deadline = self.outputs.deadline { wake = min(wake, deadline) }
+        if let refusals = self.refusalsWake { wake = min(wake, refusals) }
         if let overdue = self.nextOverdue { wake = min(wake, overdue) }
         if let due = self.batching?.nextWake(pausedUntil: self.pausedUntil) { wake = min(wake, due) }
         return wake == .max ? nil : wake
@@ -238,7 +243,12 @@ final class Worker {
 
     // MARK: Deliveries
 
-    var areOutputsFull: Bool { self.outputs.count >= Self.outputLimit }
+    /// Without acks no prefetch holds the broker back: while outputs are refused its number counts all the same.
+    var areOutputsFull: Bool {
+        self.outputs.count >= Self.outputLimit
+            || (self.outputs.refusedCount > 0 && self.handle.job.ack.mode == .none
+                && self.outputs.count >= max(Int(self.handle.job.prefetch), 1))
+    }
     var hasCollected: Bool { self.batching?.collector.elements.isEmpty == false }
 
     func mayBegin(_ channel: Channel) -> Bool {
@@ -260,6 +270,7 @@ final class Worker {
             return self.workOffInBatches(batching, channel, whileDraining: whileDraining)
         }
         var sentAt: UInt64 = 0
+        let mayBeGivenUp = self.handle.killSwitch != nil
         while self.mayBegin(channel), let batch = self.batch {
             self.noteInHand()  // the handler may take long
             while self.nextRecord < batch.records.count {
@@ -277,6 +288,8 @@ final class Worker {
                     channel.pump(until: 0)
                     self.takeIn(channel)
                     sentAt = now
+                } else if mayBeGivenUp, !self.outputs.isEmpty || !self.parked.isEmpty {
+                    self.settleWhatIsOnItsWay(channel)
                 }
                 let record = batch.records[self.nextRecord]
                 if let ledger = self.ledger,
@@ -337,7 +350,7 @@ final class Worker {
             self.running.removeLast()
             self.completeIfForgotten(delivery)
         }
-        self.handle.killSwitch?.putDown(delivery)
+        self.putDownHand(delivery, block)
         self.endInLedger(delivery)
         // Outputs outlive this call, and with them what they are the outputs of.
         if !delivery.publications.isEmpty { delivery.owner = block.owner }
@@ -345,10 +358,21 @@ final class Worker {
         if self.running.isEmpty { self.handle.beganAt.store(0, ordering: .relaxed) }
     }
 
+    /// What a settlement says about how fast to go on.
+    @inline(__always)
     func noteFailure(_ settlement: Settlement) {
-        let wait = self.pause.settled(settlement)
-        if wait > 0 { self.pausedUntil = MonotonicClock.now() &+ wait }
+        switch settlement {
+        case .ack, .discard: self.pause.succeeded()
+        case .retried, .deadLettered, .snoozed: self.pause.copyConfirmed()
+        case .reject, .giveBack: break
+        case .rejectRequeue: self.slowDown(until: self.pause.requeued(now: MonotonicClock.now()))
+        }
     }
+
+    /// A copy was not taken: the next ones come more slowly.
+    func noteRefusedCopy() { self.slowDown(until: self.pause.copyRefused(now: MonotonicClock.now())) }
+
+    private func slowDown(until deadline: UInt64) { self.pausedUntil = max(self.pausedUntil, deadline) }
 
     /// Waits in the mailbox without a channel, so that async handlers go on and every signal is heard.
     private func idle(until deadline: UInt64?) {
