@@ -49,6 +49,10 @@ package struct OutputQueue<Load> {
     private var refused = TokenLine()
     /// Were refused, and go again.
     private var again = TokenLine()
+    /// The same, of those that each go alone.
+    private var retries = TokenLine()
+    /// Of those that wait for the first time: so many go before the next retry.
+    private var waitingFirst = 0
     private var alone: UInt64?
     private var nextNumber: UInt64 = 1
     /// Inputs that are sent wholly or in part, and not finished.
@@ -59,8 +63,8 @@ package struct OutputQueue<Load> {
     /// Outputs of inputs that have left may still be unanswered: the end of the channel may be their fault.
     private var hasStrays = false
     private var pause = RefusalPause()
-    /// Channels that refusals have ended in a row.
-    private var channelsLost = 0
+    /// Channels that refusals have ended in a row: of inputs that were refused for the first time, and of retries.
+    private var channelsLost = (first: 0, retries: 0)
     private var renewBy: UInt64?
     /// Inputs that were refused and are here still.
     package private(set) var refusedCount = 0
@@ -75,7 +79,8 @@ package struct OutputQueue<Load> {
     package var isFull: Bool { self.waiting.count >= self.plan.size }
     /// Whether anything could be sent now or later without an answer first.
     package func hasUnsent(now: UInt64) -> Bool {
-        self.waiting.count + self.suspects.count + self.again.count > 0 || self.pause.isOver(now: now)
+        self.waiting.count + self.suspects.count + self.again.count + self.retries.count > 0
+            || self.pause.isOver(now: now)
             || self.alone.map { !self.isSent($0) } ?? false
     }
 
@@ -129,7 +134,7 @@ package struct OutputQueue<Load> {
             return input.goesAlone && input.pass.hasUnanswered ? nil : alone
         }
         if self.leftOfGroup == 0 {
-            guard !self.isCommitDue, !self.isHeld else { return nil }
+            guard !self.isCommitDue, !self.isHeld(self.channelsLost.first) else { return nil }
             if let suspect = self.suspects.first {
                 guard self.underWay == 0 else { return nil }
                 self.suspects.removeFirst()
@@ -137,10 +142,16 @@ package struct OutputQueue<Load> {
                 return suspect
             }
             if let first = self.again.first { return first }
-            guard let first = self.waiting.first, let since = self.inputs[first]?.since else { return nil }
-            guard self.isFull || !mayWait || self.plan.timeout == 0 || now >= since &+ self.plan.timeout else {
-                return nil
+            let isDue = self.isGroupDue(now: now, mayWait: mayWait)
+            if let retry = self.retries.first, !isDue || self.waitingFirst == 0,
+                !self.isHeld(self.channelsLost.retries)
+            {
+                guard self.underWay == 0 else { return nil }
+                self.retries.removeFirst()
+                self.alone = retry
+                return retry
             }
+            guard isDue else { return nil }
             self.leftOfGroup = min(self.plan.size, self.waiting.count)
         }
         return self.waiting.first
@@ -148,8 +159,15 @@ package struct OutputQueue<Load> {
 
     private func isSent(_ number: UInt64) -> Bool { self.inputs[number]?.pass.isSent ?? true }
 
+    private func isGroupDue(now: UInt64, mayWait: Bool) -> Bool {
+        guard let first = self.waiting.first, let since = self.inputs[first]?.since else { return false }
+        return self.isFull || !mayWait || self.plan.timeout == 0 || now >= since &+ self.plan.timeout
+    }
+
     /// Each try would cost one more channel.
-    private var isHeld: Bool { self.channelsLost >= Self.channelsAtOnce && self.pause.until != nil }
+    private func isHeld(_ channelsLost: Int) -> Bool {
+        channelsLost >= Self.channelsAtOnce && self.pause.until != nil
+    }
 
     /// The output of the last step was published.
     ///
@@ -186,6 +204,7 @@ package struct OutputQueue<Load> {
         guard self.waiting.first == number else { return }
         self.waiting.removeFirst()
         if self.leftOfGroup > 0 { self.leftOfGroup -= 1 }
+        if self.waitingFirst > 0 { self.waitingFirst -= 1 }
     }
 
     /// One that had been refused is not here any more.
@@ -194,7 +213,7 @@ package struct OutputQueue<Load> {
         self.refusedCount -= 1
         guard self.refusedCount == 0 else { return }
         self.pause = RefusalPause()
-        self.channelsLost = 0
+        self.channelsLost = (0, 0)
         self.renewBy = nil
     }
 
@@ -246,7 +265,7 @@ package struct OutputQueue<Load> {
         }
         self.inputs[number] = nil
         if !input.pass.isReturned {
-            self.channelsLost = 0
+            if input.goesAlone { self.channelsLost.retries = 0 } else { self.channelsLost.first = 0 }
             if input.wasRefused { self.pause.accepted() }
         }
         self.left(input)
@@ -264,11 +283,13 @@ package struct OutputQueue<Load> {
 
     private mutating func release() {
         self.pause.released()
-        self.channelsLost = 0
+        self.channelsLost = (0, 0)
         self.renewBy = nil
+        // A queue that stays full must not keep others from going, nor they it.
+        self.waitingFirst = self.waiting.count
         for number in self.refused.removeAll() {
             if self.inputs[number]?.goesAlone == true {
-                self.suspects.append(number)
+                self.retries.append(number)
             } else {
                 self.again.append(number)
             }
@@ -287,7 +308,7 @@ package struct OutputQueue<Load> {
 
     /// Takes out those that wait because they were refused: nobody waits for the broker any more.
     package mutating func takeRefused() -> [Load] {
-        self.channelsLost = 0
+        self.channelsLost = (0, 0)
         return self.refused.removeAll().compactMap { number in
             guard let input = self.inputs.removeValue(forKey: number) else { return nil }
             self.left(input)
@@ -367,8 +388,8 @@ package struct OutputQueue<Load> {
             }
             input.pass.beginAgain()
             if endedIt {
+                if input.goesAlone { self.channelsLost.retries += 1 } else { self.channelsLost.first += 1 }
                 input.goesAlone = true
-                self.channelsLost += 1
                 self.refuse(number, input, now)
             } else {
                 self.inputs[number] = input

@@ -6,6 +6,7 @@ extension Worker {
     /// Gives back what is not begun, newest first; finishes what is; then closes (DESIGN §7).
     func drain(_ channel: Channel) throws(AMQPError) {
         try channel.cancel(self.consumerTag)
+        self.hasCancelled = true
         if self.handle.job.ack.mode == .none {
             // Settled when the broker sent them: there is nobody to give them back to.
             channel.pump(until: 0)

@@ -29,14 +29,14 @@ extension Worker {
     func lookAfterRefusals(_ channel: Channel) {
         let now = MonotonicClock.now()
         self.say(self.refusals.refused(self.outputs.takeRefusals(), now: now))
-        if self.handle.isDraining { self.giveRefusedBack(channel) }
+        if self.hasCancelled { self.giveRefusedBack(channel) }
         self.say(self.refusals.look(isWaiting: self.outputs.refusedCount > 0, now: now))
     }
 
     /// When to look again though nothing comes.
     var refusalsWake: UInt64? {
         // A drain waits for no room.
-        if self.handle.isDraining, self.outputs.hasRefused { return MonotonicClock.now() }
+        if self.hasCancelled, self.outputs.hasRefused { return MonotonicClock.now() }
         return self.refusals.deadline(isWaiting: self.outputs.refusedCount > 0)
     }
 

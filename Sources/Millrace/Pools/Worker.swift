@@ -29,6 +29,8 @@ final class Worker {
     var parked = ParkedInputs()
     var spareHands: [InFlight] = []
     var refusals = RefusalReport()
+    /// In a drain: what is given back does not come again at once.
+    var hasCancelled = false
     private var pause = FailurePause()
 
     // Unchecked: used for each delivery, by the worker's thread alone, and out of reach of whatever is called meanwhile.

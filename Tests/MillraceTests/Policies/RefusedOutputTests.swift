@@ -187,6 +187,34 @@ import Testing
         #expect(self.send(&queue, now: 50 * Self.ms) == ["4-0"])
     }
 
+    @Test
+    func `many that a full queue refuses, each at the cost of a channel: others go on, and they take their turns`() {
+        var queue = self.queue(tx: true, size: 1)
+        for number in 0..<6 { queue.add("full\(number)-", outputs: 1, now: 0) }
+        var now: UInt64 = 0
+        var tries: [String: Int] = [:]
+        var passed = 0
+        for round in 0..<400 {
+            now += 50 * Self.ms
+            var token = queue.add("good", outputs: 1, now: now)
+            while let step = queue.next(now: now, mayWait: false) {
+                queue.sent(step.token)
+                if step.load == "good" {
+                    queue.committed()
+                    if queue.answered(step.token, .confirmed, now: now)?.load == "good" { passed += 1 }
+                    if step.token == token { token = 0 }
+                } else {
+                    tries[step.load, default: 0] += 1
+                    #expect(queue.channelEnded(isRefusal: true, now: now) == [])
+                }
+            }
+            if round > 20 { #expect(token == 0, "round \(round): a good one waits") }
+        }
+        #expect(passed == 400)
+        #expect(tries.count == 6)
+        #expect(tries.values.allSatisfy { $0 > 2 && $0 < 40 }, "\(tries)")
+    }
+
     @Test func `a drain takes out what waits, and what is on its way is answered first`() {
         var queue = self.queue()
         let first = queue.add("a", outputs: 1, now: 0)
