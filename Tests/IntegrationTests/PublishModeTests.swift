@@ -91,7 +91,7 @@ struct PublishModeTests {
 
     private static func number(_ body: String) -> String { body.prefix { $0 != " " }.description }
 
-    enum Fault: String, CaseIterable { case refused, unroutable, noExchange }
+    enum Fault: String, CaseIterable { case unroutable, noExchange }
 
     static let modes = [
         "{ mode: confirm }", "{ mode: confirm, batch: { size: 20 } }", "{ mode: tx }",
@@ -104,7 +104,6 @@ struct PublishModeTests {
         let good = "/\(self.output)"
         let bad =
             switch fault {
-            case .refused: "/\(self.full)"
             case .unroutable: "/\(self.input).nowhere"
             case .noExchange: "\(self.input).nowhere/x"
             }
@@ -134,6 +133,49 @@ struct PublishModeTests {
         try self.remove(channel)
     }
 
+    @Test(arguments: Self.modes)
+    func `a full queue fails nobody: what it refuses goes again when there is room, and neighbours do not wait`(
+        mode: String
+    ) throws {
+        let file = try self.jobFile(mode, prefetch: 100)
+        let addresses = (0..<90).map { $0 % 30 == 17 ? "/\(self.output) /\(self.full)" : "/\(self.output)" }
+        let channel = try self.prepare(file, addresses)
+        let supervisor = try TestSupervisor(file, [plugin.descriptor])
+        try supervisor.whileRunning {
+            #expect(supervisor.wait { $0.counts.acked == 87 })
+            #expect(supervisor.counts.settled == 87)
+            for round in 1...3 {
+                // Makes room for one.
+                let message = try channel.get(self.full, noAck: true)
+                #expect(message != nil)
+                #expect(supervisor.wait { $0.counts.acked == 87 + round })
+            }
+        }
+        #expect(supervisor.counts.received == 90)
+        #expect(supervisor.counts.settled == 90)
+        let handled = runs.withLock { $0.filter { $0.key.hasPrefix(self.input + ".") } }
+        #expect(handled.count == 90)
+        #expect(handled.values.allSatisfy { $0 == 1 }, "no handler runs again")
+        #expect(try self.counts(self.input, channel) == 0)
+        let outputs = try self.take(self.output, channel)
+        #expect(outputs.count == 90)
+        #expect(outputs.values.allSatisfy { $0 >= 1 })
+        if mode.contains("confirm") { #expect(outputs.values.allSatisfy { $0 == 1 }, "\(outputs)") }
+        try self.remove(channel)
+    }
+
+    @Test(arguments: ["{ mode: confirm }", "{ mode: tx }"])
+    func `a drain gives back what a full queue refuses`(mode: String) throws {
+        let file = try self.jobFile(mode)
+        let channel = try self.prepare(file, Array(repeating: "/\(self.full)", count: 5))
+        let supervisor = try TestSupervisor(file, [plugin.descriptor])
+        try supervisor.whileRunning { #expect(supervisor.wait { $0.counts.received == 5 }) }
+        #expect(supervisor.counts.givenBack == 5)
+        #expect(try self.counts(self.input, channel) == 5)
+        #expect(try self.counts(self.dead, channel) == 0)
+        try self.remove(channel)
+    }
+
     @Test func `acks that share the commit with their outputs lose the message; ours does not`() throws {
         let file = try self.jobFile("{ mode: tx }")
         let channel = try self.prepare(file, ["/\(self.full)"])
@@ -151,10 +193,10 @@ struct PublishModeTests {
         #expect(try self.counts(self.dead, channel) == 0)
 
         try self.publish(["/\(self.full)"], on: channel)
-        let supervisor = try TestSupervisor(file, [plugin.descriptor], once: true)
-        #expect(supervisor.run() == .clean)
-        #expect(supervisor.counts.rejected == 1)
-        #expect(try self.counts(self.dead, channel) == 1)
+        let supervisor = try TestSupervisor(file, [plugin.descriptor])
+        try supervisor.whileRunning { #expect(supervisor.wait { $0.counts.received == 1 }) }
+        #expect(supervisor.counts.givenBack == 1)
+        #expect(try self.counts(self.input, channel) == 1)
         try self.remove(channel)
     }
 

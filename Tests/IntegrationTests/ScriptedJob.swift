@@ -1,6 +1,7 @@
 import AMQPClient
 import AMQPWire
 import CMillraceABI
+import Logging
 import Millrace
 import TestSupport
 import Testing
@@ -12,6 +13,8 @@ enum ScriptedJob {
     ///   - top: More of the file's top level.
     ///   - plugin: Has its handler.
     ///   - once: As `--once`.
+    ///   - logger: Gets what the supervisor says.
+    ///   - status: How it has to end; nil for any end.
     ///   - answer: The broker; its second argument drains the supervisor.
     /// - Returns: The job's counts at the end.
     /// - Throws: What `answer` throws.
@@ -20,6 +23,8 @@ enum ScriptedJob {
         top: String = "",
         plugin: UnsafePointer<millrace_plugin_descriptor>,
         once: Bool = false,
+        logger: Logger = Broker.quiet,
+        endsAs status: Millrace.ExitStatus? = .clean,
         _ answer: @escaping @Sendable (ScriptedPeer, _ stop: () -> Void) throws -> Void
     ) throws -> JobCounts {
         let running = Monitor<TestSupervisor?>(nil)
@@ -41,9 +46,10 @@ enum ScriptedJob {
                 jobs: { work: { queue: q, \(job) } }
                 """
             let file = try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
-            let supervisor = try TestSupervisor(file, [plugin], once: once)
+            let supervisor = try TestSupervisor(file, [plugin], once: once, logger: logger)
             running.withLock { $0 = supervisor }
-            #expect(supervisor.run() == .clean)
+            let end = supervisor.run()
+            if let status { #expect(end == status) }
             return supervisor.counts
         }
     }

@@ -200,7 +200,9 @@ extension Channel {
             self.lane.mandatoryPublishes.store(before + 1, ordering: .releasing)
         }
         while try !self.appendPublish(method, properties, body) { try self.awaitWritable(until: deadline) }
-        if sequence > 0 { self.confirms.published(UnconfirmedPublish(token: token, message: message)) }
+        if sequence > 0 {
+            self.confirms.published(UnconfirmedPublish(token: token, sequence: sequence, message: message))
+        }
         return sequence
     }
 

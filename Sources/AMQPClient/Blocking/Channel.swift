@@ -50,7 +50,7 @@ public final class Channel {
     /// A commit is on its way; nothing may follow it before commit-ok (C64).
     package internal(set) var isCommitting = false
     /// The last publish that the commit on its way is for.
-    var commitEnd: UInt64 = 0
+    package internal(set) var commitEnd: UInt64 = 0
 
     /// Why the channel ended; nil while it is open.
     public private(set) var endReason: AMQPError?

@@ -12,6 +12,11 @@ package struct ChannelBreaker: Sendable {
         self.outbox = channel.outbox
     }
 
+    /// Acks a delivery in the owner's place, before the end of the channel, which sends it.
+    ///
+    /// - Returns: false if it is not outstanding: its owner was first.
+    package func ack(_ tag: UInt64) -> Bool { self.lane.ackLine.ack(tag) }
+
     /// Sends the acks that were given, then channel.close: the broker gives out again what is not settled (C33, C40).
     ///
     /// A content is appended as a whole, so the close stands before or after one and never in it. What the broker still

@@ -246,6 +246,8 @@ package final class Mailbox: Sendable {
     package var unboundedBytes: Int { self.monitor.withLock { $0.unboundedBytes } }
     /// Octets of the deliveries that wait.
     package var queuedBytes: Int { self.monitor.withLock { $0.deliveries.bytes } }
+    /// A copy of the events that wait.
+    var unreadEvents: ContiguousArray<ChannelEvent> { self.monitor.withLock { $0.inbox.events } }
     /// Events that wait: replies, confirms, returned messages.
     package var queuedEvents: Int { self.monitor.withLock { $0.inbox.events.count } }
 

@@ -52,10 +52,12 @@ public struct FailedPublish: Sendable, Equatable {
 struct UnconfirmedPublish: Sendable {
     /// Comes back with the verdict.
     let token: UInt64
+    let sequence: UInt64
     let message: OutgoingMessage?
 
-    init(token: UInt64, message: OutgoingMessage? = nil) {
+    init(token: UInt64, sequence: UInt64, message: OutgoingMessage? = nil) {
         self.token = token
+        self.sequence = sequence
         self.message = message
     }
 }
@@ -64,11 +66,14 @@ struct UnconfirmedPublish: Sendable {
 package struct PublishVerdict: Sendable, Equatable {
     /// As given by the publisher.
     package let token: UInt64
+    /// Its number on the channel.
+    package let sequence: UInt64
     package let verdict: ConfirmVerdict
     let message: OutgoingMessage?
 
     init(_ publish: UnconfirmedPublish, _ verdict: ConfirmVerdict) {
         self.token = publish.token
+        self.sequence = publish.sequence
         self.verdict = verdict
         self.message = publish.message
     }

@@ -34,13 +34,18 @@ final class CrashLedger: @unchecked Sendable {
     ///   - path: Its file; made if it is not there. What is no ledger is refused.
     ///   - slots: Deliveries that may be in hand at once.
     ///   - limit: How many crashes make a dead letter.
-    ///   - now: Seconds since 1970.
+    ///   - now: The time.
     ///   - logger: Gets what the last run left.
     /// - Throws: A ``LedgerFileError``; then there is no ledger.
-    init(path: String, slots: Int, limit: Int, now: UInt64, logger: Logger) throws(LedgerFileError) {
+    init(path: String, slots: Int, limit: Int, now: LedgerTime, logger: Logger) throws(LedgerFileError) {
         let file = try LedgerFile.open(path)
         let (image, isEmpty) = file.read()
-        var suspects = Suspects(image?.suspects ?? [], limit: limit, capacity: LedgerLayout.suspectCapacity)
+        var suspects = Suspects(
+            image?.suspects ?? [],
+            limit: limit,
+            capacity: LedgerLayout.suspectCapacity,
+            boot: image?.boot ?? 0
+        )
         let judged = image.map { suspects.judge($0.run, now: now) } ?? []
         self.slotCount = min(slots, LedgerLayout.slotLimit)
         do throws(LedgerFileError) {
@@ -65,7 +70,7 @@ final class CrashLedger: @unchecked Sendable {
         if image == nil, !isEmpty {
             logger.warning("this crash ledger is damaged; it is begun anew", metadata: ["path": "\(file.path)"])
         }
-        self.begin(suspects)
+        self.begin(suspects, now.boot)
         if millrace_note_crashes(self.mark) != 0 {
             logger.warning("too many crash ledgers in one process: crashes are counted without their signal")
         }
@@ -163,15 +168,16 @@ final class CrashLedger: @unchecked Sendable {
 
     /// The run of before is judged: first it is done with, so that nobody is judged twice, then its suspects are
     /// there, then what it had in hand goes.
-    private func begin(_ suspects: Suspects) {
+    private func begin(_ suspects: Suspects, _ boot: UInt64) {
         self.word(LedgerLayout.Header.ending)?.pointee = LastRun.Ending.ended.rawValue
         self.write(suspects)
         self.wipeSlots()
         self.mark?.pointee = 0
-        self.writeHeader()
+        self.writeHeader(boot)
     }
 
-    private func writeHeader() {
+    private func writeHeader(_ boot: UInt64) {
+        self.word(LedgerLayout.Header.boot)?.pointee = boot
         self.word(LedgerLayout.Header.slotCount)?.pointee = UInt64(self.slotCount)
         self.word(LedgerLayout.Header.seedLow)?.pointee = self.seed.low
         self.word(LedgerLayout.Header.seedHigh)?.pointee = self.seed.high

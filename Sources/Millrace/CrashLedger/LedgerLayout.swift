@@ -27,6 +27,8 @@ package enum LedgerLayout {
         package static let ending = 4
         /// The signal's number and the thread's id, as `millrace_note_crashes` writes them.
         package static let mark = 5
+        /// The machine's start that the times of the suspects are of: ``LedgerTime/boot``.
+        package static let boot = 6
     }
 
     /// Words of a slot.
@@ -59,6 +61,7 @@ package struct LedgerImage: Equatable, Sendable {
     package var seed: Fingerprint
     package var run: LastRun
     package var suspects: [Suspect]
+    package var boot: UInt64
 
     /// Nil if it is not a ledger, or not whole.
     package init?(_ octets: UnsafeRawBufferPointer) {
@@ -75,6 +78,7 @@ package struct LedgerImage: Equatable, Sendable {
             let ending = LastRun.Ending(rawValue: word(0, Header.ending))
         else { return nil }
         self.seed = Fingerprint(low: word(0, Header.seedLow), high: word(0, Header.seedHigh))
+        self.boot = word(0, Header.boot)
         let mark = word(0, Header.mark)
         self.run = LastRun(
             ending: ending,

@@ -24,6 +24,8 @@ package struct Suspect: Equatable, Sendable {
     package var isolation = Isolation.none
     /// Seconds since 1970.
     package var lastDeath: UInt64 = 0
+    /// The same since the machine's start; nil if it was started again since.
+    package var lastDeathSinceBoot: UInt64?
 
     package init(fingerprint: Fingerprint) { self.fingerprint = fingerprint }
 
@@ -50,13 +52,18 @@ extension Suspect {
         self.signal = Int32(truncatingIfNeeded: words[5] >> 32)
         self.isolation = Isolation(rawValue: words[5] & 3) ?? .process
         self.lastDeath = words[6]
+        self.lastDeathSinceBoot = (words[5] & Self.sinceBootMask) == 0 ? nil : (words[5] & Self.sinceBootMask) >> 2
     }
+
+    /// 30 bits between the signal and the isolation; 0 is nil.
+    private static let sinceBootMask: UInt64 = 0xFFFF_FFFC
 
     package var words: [UInt64] {
         var words = [
             self.fingerprint.low, self.fingerprint.high, self.whole.low, self.whole.high,
             UInt64(self.halves) << 32 | UInt64(self.deaths),
-            UInt64(UInt32(bitPattern: self.signal)) << 32 | self.isolation.rawValue, self.lastDeath,
+            UInt64(UInt32(bitPattern: self.signal)) << 32 | (self.lastDeathSinceBoot ?? 0) << 2 & Self.sinceBootMask
+                | self.isolation.rawValue, self.lastDeath,
         ]
         words.append(Self.check(words))
         return words

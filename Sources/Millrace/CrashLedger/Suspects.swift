@@ -52,11 +52,13 @@ package struct LastRun: Equatable, Sendable {
 
 /// The messages that were in hand when the process died.
 ///
-/// A value without I/O; times are seconds since 1970.
+/// A value without I/O.
 package struct Suspects: Equatable, Sendable {
     package private(set) var entries: [Suspect] = []
     package let limit: Int
     package let capacity: Int
+    /// The machine's start that their times are of.
+    private var boot: UInt64
 
     /// What happened so long ago counts no more.
     package static let longestMemory: UInt64 = 24 * 3600
@@ -65,8 +67,10 @@ package struct Suspects: Equatable, Sendable {
     ///   - entries: Of the ledger.
     ///   - limit: How many crashes make a dead letter, from 2.
     ///   - capacity: How many suspects are kept.
-    package init(_ entries: [Suspect] = [], limit: Int, capacity: Int = 1024) {
+    ///   - boot: The machine's start that the ledger was written after.
+    package init(_ entries: [Suspect] = [], limit: Int, capacity: Int = 1024, boot: UInt64 = 0) {
         self.entries = entries
+        self.boot = boot
         self.limit = limit
         self.capacity = capacity
     }
@@ -95,8 +99,8 @@ package struct Suspects: Equatable, Sendable {
     /// thread that crashed, or the only one in hand at all. Of several each is put on the list, once.
     ///
     /// - Returns: Those that were put on the list or came nearer.
-    package mutating func judge(_ run: LastRun, now: UInt64) -> [LastRun.InHand] {
-        self.entries.removeAll { $0.lastDeath > now || now - $0.lastDeath > Self.longestMemory }
+    package mutating func judge(_ run: LastRun, now: LedgerTime) -> [LastRun.InHand] {
+        self.forget(now)
         // A stop that took too long for somebody is no crash.
         guard run.ending == .running || (run.ending == .draining && run.signal != 0) else { return [] }
         let ofThread = run.signal == 0 ? [] : run.inHand.filter { $0.thread == run.thread }
@@ -111,12 +115,29 @@ package struct Suspects: Equatable, Sendable {
         return suspected
     }
 
+    /// What is old goes; the times of the rest are put right for the clocks of today.
+    ///
+    /// A clock that was set back, or forward, says nothing about a message: one whose age nobody knows is as of now.
+    private mutating func forget(_ now: LedgerTime) {
+        let isSameBoot = now.boot != 0 && now.boot == self.boot
+        self.boot = now.boot
+        self.entries = self.entries.compactMap { suspect in
+            var suspect = suspect
+            if !isSameBoot { suspect.lastDeathSinceBoot = nil }
+            let age = now.age(wall: suspect.lastDeath, sinceBoot: suspect.lastDeathSinceBoot) ?? 0
+            guard age <= Self.longestMemory else { return nil }
+            suspect.lastDeath = now.wall - min(age, now.wall)
+            if now.sinceBoot >= age, now.boot != 0 { suspect.lastDeathSinceBoot = now.sinceBoot - age }
+            return suspect
+        }
+    }
+
     private mutating func count(
         _ message: LastRun.InHand,
         _ weight: UInt32,
         _ isolation: Isolation,
         signal: Int32,
-        now: UInt64
+        now: LedgerTime
     ) {
         let isSure = isolation == .none
         let index: Int
@@ -135,7 +156,8 @@ package struct Suspects: Equatable, Sendable {
         suspect.halves = isSure ? suspect.halves + weight : max(suspect.halves, weight)
         suspect.isolation = isolation
         suspect.signal = signal
-        suspect.lastDeath = now
+        suspect.lastDeath = now.wall
+        suspect.lastDeathSinceBoot = now.boot == 0 ? nil : now.sinceBoot
         if !message.whole.isNone { suspect.whole = message.whole }
         self.entries[index] = suspect
     }

@@ -286,8 +286,11 @@ final class ReturnerThread {
         self.outlet = nil
         let now = MonotonicClock.now()
         self.outletNotBefore = now &+ 100_000_000
-        let isConnection = outlet.endReason?.scope == .connection
-        guard let guilty = self.returns.channelEnded(now: now), !isConnection else { return }
+        let reason = outlet.endReason
+        // Whoever was on its way alone did not end it then.
+        let isOfBroker =
+            reason?.scope == .connection || OutputFault.isOfBroker(reason)
+        guard let guilty = self.returns.channelEnded(now: now), !isOfBroker else { return }
         self.giveToBroker(guilty, outlet.endReason.map { "\($0)" } ?? "its channel ended", channel)
     }
 

@@ -138,7 +138,8 @@ extension InFlight {
             given.reply_to, given.type,
         ]
         guard self.isInHand, given.size >= MemoryLayout<millrace_publication>.size, given.body.isValid(),
-            shortTexts.allSatisfy({ $0.isValid(limit: 255) }), given.headers != nil || given.header_count == 0
+            shortTexts.allSatisfy({ $0.isValid(limit: 255) }), given.headers != nil || given.header_count == 0,
+            self.publications.count < OutputQueue<HeldDelivery>.outputLimit
         else { return 2 }
         var properties = BasicProperties()
         func set(_ text: BasicProperties.Text, _ bytes: millrace_bytes) {

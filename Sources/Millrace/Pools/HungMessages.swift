@@ -1,6 +1,6 @@
 import AMQPClient
 
-/// The messages of a job that a handler has hung on, until each comes again and the attempt is counted.
+/// The messages of a job that a handler has hung on: until each comes again and the attempt is counted, and how often.
 ///
 /// In memory: after a restart, or on another host, such a message is a redelivered one like others.
 final class HungMessages: Sendable {
@@ -11,20 +11,16 @@ final class HungMessages: Sendable {
         /// It was one of a batch: nobody knows which is to blame.
         case inBatch
     }
+    private struct State {
+        var messages: [(message: Fingerprint, circumstance: Circumstance)] = []
+        var counts = HangCounts<Fingerprint>()
+    }
 
-    private let monitor = Monitor<[(message: Fingerprint, circumstance: Circumstance)]>([])
+    private let state = Monitor(State())
     /// Workers whose thread may be in a handler while the broker has taken its message back.
     private let workers = Monitor<@Sendable () -> [WorkerHandle]>({ [] })
-    private let requeued = Monitor<[Fingerprint]>([])
     /// Messages that never come again, because somebody else has them, must not pile up.
     private static let limit = 1000
-
-    func note(_ message: Fingerprint, _ circumstance: Circumstance) {
-        self.monitor.withLock { messages in
-            if messages.count == Self.limit { messages.removeFirst() }
-            messages.append((message, circumstance))
-        }
-    }
 
     /// Where ``noteTakenBack()`` looks.
     func watch(_ workers: @escaping @Sendable () -> [WorkerHandle]) { self.workers.withLock { $0 = workers } }
@@ -33,32 +29,49 @@ final class HungMessages: Sendable {
     func noteTakenBack() {
         for handle in self.workers.withLock({ $0 })() {
             for (hand, circumstance) in handle.takenBack() {
-                self.note(Fingerprint(of: hand.record, hand.block), circumstance)
+                self.note(hand.record, hand.block, circumstance)
                 handle.logTakenBack(hand.record.deliveryTag)
             }
         }
     }
 
-    /// Whether it is the second time for a message that goes back as it is, without a header that would say so.
-    func isSecond(_ message: Fingerprint) -> Bool {
-        self.requeued.withLock { messages in
-            if let index = messages.firstIndex(of: message) {
-                messages.remove(at: index)
-                return true
-            }
-            if messages.count == Self.limit { messages.removeFirst() }
-            messages.append(message)
-            return false
+    /// A handler hung on this delivery.
+    func note(_ record: ContentRecord, _ block: Block, _ circumstance: Circumstance) {
+        let message = Fingerprint(of: record, block)
+        let identity = MessageIdentity.of(record, block)
+        let isFirst = !record.redelivered && !MessageIdentity.isCopy(record, block)
+        let now = MonotonicClock.now()
+        self.state.withLock { state in
+            if state.messages.count == Self.limit { state.messages.removeFirst() }
+            state.messages.append((message, circumstance))
+            if circumstance == .alone { state.counts.hung(identity, isFirst: isFirst, now: now) }
         }
     }
 
     /// How it was noted; once for each time, and nil if it was not.
-    func take(_ message: @autoclosure () -> Fingerprint) -> Circumstance? {
-        guard self.monitor.withLock({ !$0.isEmpty }) else { return nil }
-        let message = message()
-        return self.monitor.withLock { messages in
-            guard let index = messages.firstIndex(where: { $0.message == message }) else { return nil }
-            return messages.remove(at: index).circumstance
+    func take(_ record: ContentRecord, _ block: Block) -> Circumstance? {
+        guard self.state.withLock({ !$0.messages.isEmpty }) else { return nil }
+        let message = Fingerprint(of: record, block)
+        return self.state.withLock { state in
+            guard let index = state.messages.firstIndex(where: { $0.message == message }) else { return nil }
+            return state.messages.remove(at: index).circumstance
         }
     }
+
+    /// Whether handlers have hung on it so often that it is set aside: original and copies together.
+    func isSpent(_ record: ContentRecord, _ block: Block) -> Bool {
+        guard self.hasCounts else { return false }
+        let identity = MessageIdentity.of(record, block)
+        let now = MonotonicClock.now()
+        return self.state.withLock { $0.counts.hangs(identity, now: now) >= HangCounts<Fingerprint>.limit }
+    }
+
+    /// Its handler came back, or it was published anew: what was is over.
+    func forget(_ record: ContentRecord, _ block: Block) {
+        guard self.hasCounts else { return }
+        let identity = MessageIdentity.of(record, block)
+        self.state.withLock { $0.counts.forget(identity) }
+    }
+
+    private var hasCounts: Bool { self.state.withLock { !$0.counts.isEmpty } }
 }

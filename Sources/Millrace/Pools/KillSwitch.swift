@@ -1,9 +1,12 @@
 import AMQPClient
 import Synchronization
 
-/// What the supervisor needs to give up a worker that does not come back: what it has in hand, and its channel.
+/// What the supervisor needs to give up a worker that does not come back: what it has in hand, what it has on its way, and
+/// its channel.
 ///
 /// A worker of a job with a `kill_timeout` has one; from any thread.
+///
+/// Order of locks: this one, then that of a mailbox or of an ack line.
 final class KillSwitch: Sendable {
     struct Hand: Sendable {
         let record: ContentRecord
@@ -16,6 +19,11 @@ final class KillSwitch: Sendable {
         var hands: [ObjectIdentifier: Hand] = [:]
         var breaker: ChannelBreaker?
         var isThrown = false
+        var placements = Placements()
+        var outputs: UnreadAnswers?
+        var copies: UnreadAnswers?
+        /// Inputs that were acked in the worker's place.
+        var acked: [Placements.Placed] = []
     }
     private let monitor = Monitor(State())
     let hung: HungMessages
@@ -25,15 +33,24 @@ final class KillSwitch: Sendable {
 
     var isThrown: Bool { self.monitor.withLock { $0.isThrown } }
 
-    /// The worker has a channel.
-    func arm(_ breaker: ChannelBreaker) { self.monitor.withLock { $0.breaker = breaker } }
+    /// The worker has a channel; delivery tags begin anew.
+    func arm(_ breaker: ChannelBreaker) {
+        self.monitor.withLock { state in
+            state.breaker = breaker
+            state.placements = Placements()
+        }
+    }
 
     func take(_ delivery: InFlight, _ hand: Hand) {
         self.monitor.withLock { $0.hands[ObjectIdentifier(delivery)] = hand }
     }
 
-    func putDown(_ delivery: InFlight) {
-        self.monitor.withLock { $0.hands[ObjectIdentifier(delivery)] = nil }
+    /// - Returns: Whether the worker was not given up before.
+    func putDown(_ delivery: InFlight) -> Bool {
+        self.monitor.withLock { state in
+            state.hands[ObjectIdentifier(delivery)] = nil
+            return !state.isThrown
+        }
     }
 
     /// What was begun before this time, the oldest first.
@@ -43,11 +60,44 @@ final class KillSwitch: Sendable {
         }
     }
 
-    /// Remembers what hung, then ends the channel: in this order, because its messages come again at once.
+    // MARK: What is on its way
+
+    /// The worker has another channel for outputs, or for copies.
+    func opened(_ line: Placements.Line, _ channel: Channel) {
+        let answers = UnreadAnswers(channel)
+        self.monitor.withLock { state in
+            state.placements.opened(line)
+            switch line {
+            case .outputs: state.outputs = answers
+            case .copies: state.copies = answers
+            }
+        }
+    }
+
+    /// Something about what is on its way has changed.
+    func note(_ change: (inout Placements) -> Void) { self.monitor.withLock { change(&$0.placements) } }
+
+    /// The inputs that were acked in the worker's place, once: it takes them for dropped.
+    func takeAcked() -> [Placements.Placed] {
+        self.monitor.withLock { state in
+            defer { state.acked = [] }
+            return state.acked
+        }
+    }
+
+    // MARK: The end
+
+    /// Remembers what hung, acks the inputs whose outputs or copies the broker has, and ends the channel: in this order,
+    /// because what is not settled comes again at once.
+    ///
+    /// The broker's word may lie in the mailbox of the thread that hangs.
     func throwSwitch(_ hands: [Hand], _ reason: String) {
-        for hand in hands { self.hung.note(Fingerprint(of: hand.record, hand.block), hand.circumstance) }
+        for hand in hands { self.hung.note(hand.record, hand.block, hand.circumstance) }
         let breaker = self.monitor.withLock { state in
             state.isThrown = true
+            if let answers = state.outputs { state.placements.heard(.outputs, answers.look()) }
+            if let answers = state.copies { state.placements.heard(.copies, answers.look()) }
+            if let breaker = state.breaker { state.acked = state.placements.placed.filter { breaker.ack($0.tag) } }
             return state.breaker
         }
         breaker?.endChannel(reason)

@@ -18,6 +18,10 @@ extension Worker {
             guard batching.mayBegin(pausedUntil: self.pausedUntil, now: now) else { return }
             guard batching.collector.isDue(now: whileDraining ? .max : now) else { return }
             self.publishCounts()  // in hand from here on, however long the handler takes
+            if self.handle.killSwitch != nil, !self.outputs.isEmpty || !self.parked.isEmpty {
+                self.sendAndTakeIn(channel)
+                guard channel.isOpen else { return }
+            }
             self.beginBatch(batching, batching.collector.take(), channel)
             self.sendAndTakeIn(channel)
         }
@@ -61,7 +65,7 @@ extension Worker {
             let delivery = self.nextHand()
             delivery.begin(item.record, item.block.bytes, incarnation: channel.incarnation)
             delivery.owner = item.block.owner
-            switch self.circumstance(of: item.record, item.block) {
+            switch self.circumstance(of: delivery, item.block) {
             case .alone: self.settleHung(delivery, item.block, channel)
             case .inBatch: alone.append(delivery)
             case nil:
@@ -114,7 +118,7 @@ extension Worker {
     }
 
     private func letGo(_ delivery: InFlight) {
-        self.handle.killSwitch?.putDown(delivery)
+        self.putDownHand(delivery, nil)
         self.endInLedger(delivery)
         self.completeIfForgotten(delivery)
     }

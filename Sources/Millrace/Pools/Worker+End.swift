@@ -11,10 +11,12 @@ extension Worker {
     func drain(_ channel: Channel) throws(AMQPError) {
         if self.handle.job.ack.mode == .none {
             try channel.cancel(self.consumerTag)
+            self.hasCancelled = true
             self.workOffUnacked(channel)
         } else {
             try self.finishInHand(channel, until: MonotonicClock.now() &+ Self.shortWait)
             try channel.cancel(self.consumerTag)
+            self.hasCancelled = true
         }
         var tail = SettlingTail(frames: channel.settlingFrames)
         var unbegun = self.setAside.removeAll() + self.takeUnbegun(channel)
@@ -109,14 +111,15 @@ extension Worker {
         }
         self.channel = nil
         self.ledger?.channelEnded()
-        let unfinished =
-            self.outputs.removeAll().count + self.parked.removeAll().count + self.setAside.removeAll().count
+        let held = self.outputs.removeAll()
+        let unfinished = held.count + self.parked.removeAll().count + self.setAside.removeAll().count
         if self.handle.job.ack.mode == .auto {
             self.counts.droppedAcks += unfinished
         } else if unfinished > 0 {
             self.counts.lost += unfinished
             self.handle.logger.error("messages without acks are lost", metadata: ["messages": "\(unfinished)"])
         }
+        self.countAckedInOurPlace(held)
         if error.scope == .connection, !self.source.publishesSeparately {
             self.outlet = nil
             self.parking = nil

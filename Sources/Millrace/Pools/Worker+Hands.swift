@@ -46,7 +46,7 @@ extension Worker {
                 continue
             }
             let delivery = self.running.remove(at: index)
-            self.handle.killSwitch?.putDown(delivery)
+            self.putDownHand(delivery, nil)
             self.endInLedger(delivery)
             if let channel, delivery.incarnation == channel.incarnation {
                 self.settle(delivery, channel)

@@ -83,8 +83,9 @@ extension Worker {
 
     /// Publishes the copies that may go now.
     func releaseCopies(_ channel: Channel) {
-        guard self.parked.hasUnsent, let parking = self.parkingOrGiveBack(channel) else { return }
-        while let step = self.parked.next(now: MonotonicClock.coarseNow(), mayWait: false) {
+        let now = MonotonicClock.coarseNow()
+        guard self.parked.hasUnsent(now: now), let parking = self.parkingOrGiveBack(channel) else { return }
+        while let step = self.parked.next(now: now, mayWait: false) {
             guard self.publish(step, on: parking, channel) else { break }
         }
         self.parking?.sendAcks()  // has none: it sends what was published
@@ -97,12 +98,14 @@ extension Worker {
         _ channel: Channel
     ) -> Bool {
         do throws(AMQPError) {
+            let sequence: UInt64
             do throws(AMQPError) {
-                try Self.publish(step.load, step.load.properties, step.token, on: parking)
+                sequence = try Self.publish(step.load, step.load.properties, step.token, on: parking)
             } catch  where error.code == .refusedLocally {
-                try Self.publish(step.load, step.load.briefProperties, step.token, on: parking)
+                sequence = try Self.publish(step.load, step.load.briefProperties, step.token, on: parking)
             }
             self.parked.sent(step.token)
+            self.notePublished(.copies, sequence, for: step.load.deliveryTag, step.load.settlement, begins: 1)
             return true
         } catch {
             switch (error.scope, error.code) {
@@ -126,9 +129,9 @@ extension Worker {
         _ properties: BasicProperties,
         _ token: UInt64,
         on parking: Channel
-    ) throws(AMQPError) {
+    ) throws(AMQPError) -> UInt64 {
         try copy.body.withBytes { (body) throws(AMQPError) in
-            _ = try parking.publish(
+            try parking.publish(
                 body,
                 exchange: copy.address.exchange,
                 routingKey: copy.address.routingKey,
@@ -151,6 +154,7 @@ extension Worker {
             let parking = try self.openForCopies(mailbox)
             try parking.selectConfirms()
             self.parking = parking
+            self.handle.killSwitch?.opened(.copies, parking)
             return parking
         } catch {
             let copies = self.parked.removeAll()
@@ -187,21 +191,24 @@ extension Worker {
     func takeFromParking(_ channel: Channel) {
         guard let parking = self.parking else { return }
         parking.pump(until: 0)
-        for answer in parking.takeVerdicts() {
-            guard let copy = self.parked.answered(answer.token, answer.verdict) else { continue }
-            switch copy.failure {
-            case nil:
+        let answers = parking.takeVerdicts()
+        let now = answers.isEmpty ? 0 : MonotonicClock.now()
+        self.noteAnswers(.copies, answers)
+        for answer in answers {
+            guard let copy = self.parked.answered(answer.token, answer.verdict, now: now) else { continue }
+            let (tag, address) = (copy.load.deliveryTag, copy.load.address)
+            if copy.isReturned {
+                self.forget(address)
+                self.notParked(tag, "no queue took its copy, meant for \(address)", channel)
+            } else {
                 self.parkingPause.worked()
-                self.ledger?.wasSetAside(copy.load.deliveryTag)
-                self.send(copy.load.settlement, copy.load.deliveryTag, channel)
-            case .returned:
-                self.forget(copy.load.address)
-                let text = "no queue took its copy, meant for \(copy.load.address)"
-                self.notParked(copy.load.deliveryTag, text, channel)
-            case .some:
-                let text = "\(copy.load.address) refused its copy (basic.nack)"
-                self.notParked(copy.load.deliveryTag, text, channel)
+                self.ledger?.wasSetAside(tag)
+                self.send(copy.load.settlement, tag, channel)
+                self.noteSettled(tag)
             }
+        }
+        for copy in self.parked.takeRefused() {
+            self.notParked(copy.deliveryTag, "\(copy.address) refused its copy (basic.nack)", channel)
         }
         _ = parking.takeReturnedMessages()  // told by their verdicts
         if !parking.isOpen { self.parkingEnded(parking, channel) }
@@ -219,10 +226,13 @@ extension Worker {
             }
             return
         }
-        for copy in self.parked.channelEnded() {
+        // The target's fault, or the broker's, and not the message's.
+        let isInnocent =
+            reason?.code == AMQPError.Code(.notFound) || reason?.code == AMQPError.Code(.accessRefused)
+            || OutputFault.isOfBroker(reason)
+        for copy in self.parked.channelEnded(isRefusal: false, now: MonotonicClock.now()) {
             self.forget(copy.address)
-            if reason?.code == AMQPError.Code(.notFound) || reason?.code == AMQPError.Code(.accessRefused) {
-                // The target's fault, not the message's.
+            if isInnocent {
                 self.notParked(copy.deliveryTag, text, channel)
             } else {
                 self.canNotBeCopied(copy, text, channel)
@@ -233,6 +243,7 @@ extension Worker {
 
     /// The message stays where it was and comes again, without its wait: slower, but not lost.
     private func notParked(_ tag: UInt64, _ reason: String, _ channel: Channel) {
+        self.noteSettled(tag)
         let isAcked = self.handle.job.ack.mode == .auto
         self.handle.logger.error(
             isAcked
@@ -245,7 +256,7 @@ extension Worker {
             self.send(.giveBack, tag, channel, slowsDown: true)
         } else {
             self.counts.lost += 1
-            self.noteFailure(.rejectRequeue)
+            self.noteRefusedCopy()
         }
     }
 
@@ -253,6 +264,7 @@ extension Worker {
     /// its queue has that, and else is kept for a while before it goes back.
     private func canNotBeCopied(_ copy: ParkedCopy, _ reason: String, _ channel: Channel) {
         guard self.handle.job.ack.mode == .auto else { return self.notParked(copy.deliveryTag, reason, channel) }
+        self.noteSettled(copy.deliveryTag)
         if let connection = self.source.current, self.topology.brokerDeadLetters(self.handle.job.queue, on: connection)
         {
             self.handle.logger.error(

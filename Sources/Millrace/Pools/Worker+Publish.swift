@@ -20,19 +20,22 @@ extension Worker {
 
     /// Publishes what may go now, up to what the broker has room for; in `tx` mode commits it.
     func releaseOutputs(_ channel: Channel) {
-        guard self.outputs.hasUnsent || self.outputs.mustCommit, let outlet = self.outletOrGiveBack(channel) else {
-            return
-        }
+        let now = self.outputs.refusedCount > 0 ? MonotonicClock.now() : MonotonicClock.coarseNow()
+        guard self.outputs.hasUnsent(now: now) || self.outputs.mustCommit, self.renewOutlet(now, channel),
+            let outlet = self.outletOrGiveBack(channel)
+        else { return }
         // Inputs of a channel that ended may have left a commit on its way: nothing may follow it (C64).
         guard !outlet.isCommitting else { return }
         let mayWait = self.mayOutputsWait
         while true {
-            guard let step = self.outputs.next(now: MonotonicClock.coarseNow(), mayWait: mayWait) else { break }
+            guard let step = self.outputs.next(now: now, mayWait: mayWait) else { break }
             guard self.publish(step, on: outlet, channel) else { return }
         }
         guard self.outputs.mustCommit else { return }
         do throws(AMQPError) {
             try outlet.startCommit()
+            let last = outlet.commitEnd
+            self.handle.killSwitch?.note { $0.committing(upTo: last) }
         } catch {
             self.takeFromOutlet(channel)
         }
@@ -50,9 +53,10 @@ extension Worker {
     private func publish(_ step: OutputQueue<HeldDelivery>.Step, on outlet: Channel, _ channel: Channel) -> Bool {
         let output = step.load.outputs[step.index]
         let policy = self.handle.job.publish
+        let sequence: UInt64
         do throws(AMQPError) {
-            try output.body.withBytes { (body) throws(AMQPError) in
-                _ = try outlet.publish(
+            sequence = try output.body.withBytes { (body) throws(AMQPError) in
+                try outlet.publish(
                     body,
                     exchange: output.exchange,
                     routingKey: output.routingKey,
@@ -73,6 +77,10 @@ extension Worker {
                 return false
             }
         }
+        if sequence > 0 {
+            let tag = step.load.record.deliveryTag
+            self.notePublished(.outputs, sequence, for: tag, .ack, begins: step.begins)
+        }
         if self.outputs.sent(step.token), policy.mode == .none, let held = self.outputs.remove(step.token) {
             self.outputsAccepted(held, channel)
         }
@@ -83,6 +91,7 @@ extension Worker {
         self.outletPause.worked()
         self.counts.published += held.outputs.count
         self.acknowledge(held.record.deliveryTag, channel)
+        self.noteSettled(held.record.deliveryTag)
         self.noteFailure(.ack)
     }
 
@@ -112,7 +121,7 @@ extension Worker {
         }
     }
 
-    private func openOutlet() throws(AMQPError) -> Channel {
+    func openOutlet() throws(AMQPError) -> Channel {
         let connection = try self.connectionForOutputs()
         try Self.throwIfBlocked(connection)
         let mailbox = Mailbox(waking: self.handle.mailbox, with: WorkerHandle.Signal.outlet)
@@ -123,6 +132,7 @@ extension Worker {
         case .none: break
         }
         self.outlet = outlet
+        self.handle.killSwitch?.opened(.outputs, outlet)
         return outlet
     }
 
@@ -138,12 +148,15 @@ extension Worker {
         guard let outlet = self.outlet else { return }
         outlet.pump(until: 0)
         if outlet.finishCommit() { self.outputs.committed() }
-        for answer in outlet.takeVerdicts() {
-            guard let input = self.outputs.answered(answer.token, answer.verdict) else { continue }
-            switch input.failure {
-            case nil: self.outputsAccepted(input.load, channel)
-            case .returned: self.outputFailed(input.load, "no queue took an output (312 NO_ROUTE)", channel)
-            case .some: self.outputFailed(input.load, "the broker refused an output (basic.nack)", channel)
+        let answers = outlet.takeVerdicts()
+        let now = answers.isEmpty ? 0 : MonotonicClock.now()
+        self.noteAnswers(.outputs, answers)
+        for answer in answers {
+            guard let input = self.outputs.answered(answer.token, answer.verdict, now: now) else { continue }
+            if input.isReturned {
+                self.outputFailed(input.load, "no queue took an output (312 NO_ROUTE)", channel)
+            } else {
+                self.outputsAccepted(input.load, channel)
             }
         }
         for message in outlet.takeReturnedMessages() {
@@ -166,45 +179,45 @@ extension Worker {
             return self.giveBackForOutlet(self.outputs.removeAll(), reason, channel)
         }
         self.outletPause.ended(now: MonotonicClock.now())
-        let atFault = self.outputs.channelEnded()
-        if let reason, reason.meansBlocked { return self.keepWhileBlocked(atFault, reason) }
+        let isRefusal = OutputFault.isOfBroker(reason)
+        let atFault = self.outputs.channelEnded(isRefusal: isRefusal, now: MonotonicClock.now())
         let text = reason.map { "\($0)" } ?? "the channel for outputs ended"
-        self.handle.logger.warning(
+        // What is refused is told of now and then, not for each channel.
+        self.handle.logger.log(
+            level: isRefusal ? .debug : .warning,
             "the channel for outputs ended; another one is opened",
             metadata: ["reason": "\(text)", "inputs": "\(self.outputs.count + atFault.count)"]
         )
         for held in atFault { self.outputFailed(held, text, channel) }
     }
 
-    /// The broker takes nothing at this time, and lost the channel to say so: nobody is at fault.
-    private func keepWhileBlocked(_ inputs: [HeldDelivery], _ reason: AMQPError) {
-        for held in inputs { self.outputs.add(held, outputs: held.outputs.count, now: MonotonicClock.coarseNow()) }
-        self.handle.logger.warning(
-            "the broker takes no outputs at this time; they wait",
-            metadata: ["reason": "\(reason)", "inputs": "\(self.outputs.count)"]
-        )
-    }
-
     /// There is no way to publish at this time: the inputs are not at fault.
     private func giveBackForOutlet(_ inputs: [HeldDelivery], _ reason: AMQPError?, _ channel: Channel) {
         guard !inputs.isEmpty else { return }
+        self.giveBack(inputs, reason.map { "\($0)" } ?? "unknown", channel)
+        // Slows down, so that a connection that is not there is no hot loop.
+        if self.handle.job.ack.mode == .auto { self.noteFailure(.rejectRequeue) }
+    }
+
+    /// The inputs go back as they are: without acks as copies that come again.
+    func giveBack(_ inputs: [HeldDelivery], _ reason: String, _ channel: Channel) {
         guard self.handle.job.ack.mode == .auto else {
-            for held in inputs { self.outputFailed(held, reason.map { "\($0)" } ?? "unknown", as: .requeue, channel) }
+            for held in inputs { self.outputFailed(held, reason, as: .requeue, channel) }
             return
         }
         self.handle.logger.warning(
             "outputs could not be published; their inputs are given back",
-            metadata: ["inputs": "\(inputs.count)", "reason": "\(reason.map { "\($0)" } ?? "unknown")"]
+            metadata: ["inputs": "\(inputs.count)", "reason": "\(reason)"]
         )
         for held in inputs.reversed() {
             let tag = held.record.deliveryTag
+            self.noteSettled(tag)
             if channel.nack(tag: tag, requeue: true) {
                 self.counts.count(.giveBack)
             } else {
                 self.counts.droppedAcks += 1
             }
         }
-        self.noteFailure(.rejectRequeue)  // slows down, so that a connection that is not there is no hot loop
     }
 
     /// An output that can not be delivered is a failure of its input.
@@ -218,6 +231,7 @@ extension Worker {
             "an input failed because of its output",
             metadata: ["delivery": "\(held.record.deliveryTag)", "reason": "\(reason)"]
         )
+        self.noteSettled(held.record.deliveryTag)
         let delivery = self.nextHand()
         delivery.begin(held.record, held.bytes, incarnation: channel.incarnation)
         delivery.owner = held.owner

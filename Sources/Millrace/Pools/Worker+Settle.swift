@@ -70,7 +70,7 @@ extension Worker {
         }
     }
 
-    /// With `slowsDown` it counts as a failure for the worker's pause, whatever it is for the broker.
+    /// With `slowsDown` it is a copy that was not taken, whatever the settlement is for the broker.
     func send(_ settlement: Settlement, _ tag: UInt64, _ channel: Channel, slowsDown: Bool = false) {
         // Without acks everything was settled when the broker sent it.
         let isAcked = self.handle.job.ack.mode == .auto
@@ -82,7 +82,7 @@ extension Worker {
             case .giveBack: !isAcked || channel.nack(tag: tag, requeue: true)
             }
         if wasOutstanding { self.counts.count(settlement) } else { self.counts.droppedAcks += 1 }
-        self.noteFailure(slowsDown ? .rejectRequeue : settlement)
+        if slowsDown { self.noteRefusedCopy() } else { self.noteFailure(settlement) }
     }
 
     private func note(_ delivery: InFlight, _ disposition: Disposition) {

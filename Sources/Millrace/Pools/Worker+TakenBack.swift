@@ -19,7 +19,7 @@ extension Worker {
         delivery.publications.removeAll()
         // Somebody who got it meanwhile may have counted it.
         if self.handle.hands.claimOne(delivery.record.deliveryTag) {
-            self.handle.hung.note(Fingerprint(of: delivery.record, block), alone ? .alone : .inBatch)
+            self.handle.hung.note(delivery.record, block, alone ? .alone : .inBatch)
         }
         self.handle.logTakenBack(delivery.record.deliveryTag)
         if delivery.verdict == .stop { self.stopJob(delivery.reason) }
@@ -33,7 +33,7 @@ extension Worker {
             let owner = oldest.owner
         else { return }
         let block = Block(bytes: oldest.bytes, owner: owner)
-        self.handle.hung.note(Fingerprint(of: oldest.record, block), .alone)
+        self.handle.hung.note(oldest.record, block, .alone)
         self.handle.logTakenBack(oldest.record.deliveryTag)
     }
 

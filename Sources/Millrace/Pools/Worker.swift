@@ -38,6 +38,9 @@ final class Worker {
     /// What tells our copies from other messages, for the connection of the moment.
     var seal = CopySeal(user: nil)
     var spareHands: [InFlight] = []
+    var refusals = RefusalReport()
+    /// In a drain: what is given back does not come again at once.
+    var hasCancelled = false
     private var pause = FailurePause()
 
     // Unchecked: used for each delivery, by the worker's thread alone, and out of reach of whatever is called meanwhile.
@@ -267,6 +270,9 @@ final class Worker {
     func takeIn(_ channel: Channel) {
         if self.outlet != nil { self.takeFromOutlet(channel) }
         if self.parking != nil { self.takeFromParking(channel) }
+        if self.outputs.refusedCount > 0 || self.outputs.hasRefusals || !self.refusals.isQuiet {
+            self.lookAfterRefusals(channel)
+        }
         if channel.hasCalls { self.runCalls(channel) }
         if self.handle.isCancelled { self.passCancellationOn() } else { self.cancelOverdue() }
         if channel.takeSignals() != 0 {}  // looked at through the handle
@@ -276,10 +282,11 @@ final class Worker {
     var nextWake: UInt64? {
         var wake = self.pausedUntil > 0 ? self.pausedUntil : UInt64.max
         if self.outlet?.isCommitting != true, let deadline = self.outputs.deadline { wake = min(wake, deadline) }
-        if self.outlet == nil, self.outputs.hasUnsent, let time = self.outletPause.mayOpenAt(now: MonotonicClock.now())
-        {
+        let now = MonotonicClock.now()
+        if self.outlet == nil, self.outputs.hasUnsent(now: now), let time = self.outletPause.mayOpenAt(now: now) {
             wake = min(wake, time)
         }
+        if let refusals = self.refusalsWake { wake = min(wake, refusals) }
         if let overdue = self.nextOverdue { wake = min(wake, overdue) }
         if let due = self.setAside.wake { wake = min(wake, due) }
         if let due = self.batching?.nextWake(pausedUntil: self.pausedUntil) { wake = min(wake, due) }
@@ -294,7 +301,12 @@ final class Worker {
 
     // MARK: Deliveries
 
-    var areOutputsFull: Bool { self.outputs.count >= Self.outputLimit }
+    /// Without acks no prefetch holds the broker back: while outputs are refused its number counts all the same.
+    var areOutputsFull: Bool {
+        self.outputs.count >= Self.outputLimit
+            || (self.outputs.refusedCount > 0 && self.handle.job.ack.mode == .none
+                && self.outputs.count >= max(Int(self.handle.job.prefetch), 1))
+    }
     var hasCollected: Bool { self.batching?.collector.elements.isEmpty == false }
 
     func mayBegin(_ channel: Channel) -> Bool {
@@ -318,6 +330,7 @@ final class Worker {
             return self.workOffInBatches(batching, channel, whileDraining: whileDraining)
         }
         var sentAt: UInt64 = 0
+        let mayBeGivenUp = self.handle.killSwitch != nil
         while self.mayBegin(channel), let batch = self.batch {
             self.noteInHand()  // the handler may take long
             while self.nextRecord < batch.records.count {
@@ -335,6 +348,8 @@ final class Worker {
                     channel.pump(until: 0)
                     self.takeIn(channel)
                     sentAt = now
+                } else if mayBeGivenUp, !self.outputs.isEmpty || !self.parked.isEmpty {
+                    self.settleWhatIsOnItsWay(channel)
                 }
                 let record = batch.records[self.nextRecord]
                 if let ledger = self.ledger,
@@ -399,7 +414,7 @@ final class Worker {
             self.running.removeLast()
             self.completeIfForgotten(delivery)
         }
-        self.handle.killSwitch?.putDown(delivery)
+        self.putDownHand(delivery, block)
         self.endInLedger(delivery)
         if channel.hasTimedOut, self.handle.job.ack.mode == .auto {
             self.noteTakenBack(delivery, block, alone: true, channel)
@@ -412,10 +427,21 @@ final class Worker {
         if self.running.isEmpty { self.handle.beganAt.store(0, ordering: .relaxed) }
     }
 
+    /// What a settlement says about how fast to go on.
+    @inline(__always)
     func noteFailure(_ settlement: Settlement) {
-        let wait = self.pause.settled(settlement)
-        if wait > 0 { self.pausedUntil = max(self.pausedUntil, MonotonicClock.now() &+ wait) }
+        switch settlement {
+        case .ack, .discard: self.pause.succeeded()
+        case .retried, .deadLettered, .snoozed: self.pause.copyConfirmed()
+        case .reject, .giveBack: break
+        case .rejectRequeue: self.slowDown(until: self.pause.requeued(now: MonotonicClock.now()))
+        }
     }
+
+    /// A copy was not taken: the next ones come more slowly.
+    func noteRefusedCopy() { self.slowDown(until: self.pause.copyRefused(now: MonotonicClock.now())) }
+
+    private func slowDown(until deadline: UInt64) { self.pausedUntil = max(self.pausedUntil, deadline) }
 
     /// Waits in the mailbox without a channel, so that async handlers go on and every signal is heard.
     func idle(until deadline: UInt64?) {

@@ -17,7 +17,7 @@ extension Supervisor {
                 path: path,
                 slots: self.pools.reduce(0) { $0 + $1.ledgerSlots },
                 limit: settings.maxCrashes,
-                now: WallClock.seconds(),
+                now: .now(),
                 logger: self.logger
             )
             for pool in self.pools { pool.crashLedger = ledger }

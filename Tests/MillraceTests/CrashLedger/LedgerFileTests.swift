@@ -35,6 +35,8 @@ import Testing
         var suspect = Suspect(fingerprint: Fingerprint(low: 5, high: 6))
         (suspect.halves, suspect.deaths, suspect.signal, suspect.lastDeath) = (3, 2, 4, 99)
         suspect.isolation = .worker
+        suspect.lastDeathSinceBoot = 12_345
+        words[LedgerLayout.Header.boot] = 99
         for (index, word) in suspect.words.enumerated() { words[LedgerLayout.headerOctets / 8 + index] = word }
         let slot = (LedgerLayout.slotsOffset + LedgerLayout.slotOctets) / 8
         words[slot + LedgerLayout.Slot.low] = 7
@@ -53,6 +55,9 @@ import Testing
         #expect(image.run.inHand == [LastRun.InHand(Fingerprint(low: 7, high: 8), thread: 4711)])
         #expect(image.suspects.map(\.halves) == [3])
         #expect(image.suspects.map(\.isolation) == [.worker])
+        #expect(image.suspects.map(\.signal) == [4])
+        #expect(image.suspects.map(\.lastDeathSinceBoot) == [12_345])
+        #expect(image.boot == 99)
     }
 
     private func octets(_ name: String = "a.ledger") -> [UInt8]? {

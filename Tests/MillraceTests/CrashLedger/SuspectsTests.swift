@@ -3,7 +3,7 @@ import Testing
 
 /// Who is blamed for the end of a run.
 @Suite struct SuspectsTests {
-    private static let now: UInt64 = 1_000_000
+    private static let now = LedgerTime(wall: 1_000_000, sinceBoot: 5000, boot: 7)
     private static func print(_ number: UInt64) -> Fingerprint { Fingerprint(low: number, high: number) }
 
     private static func message(_ number: UInt64, thread: UInt32) -> LastRun.InHand {
@@ -83,14 +83,58 @@ import Testing
         #expect(suspects.judge(self.run(3, ending: .draining), now: Self.now).count == 1)
     }
 
-    @Test func `what happened a day ago, or in a future that the clock has left, is forgotten`() {
+    /// Crashed at ``now``, and again at this time: whether that was the second crash.
+    private func isSecond(at time: LedgerTime, boot: UInt64 = 7) -> Bool {
         var suspects = Suspects(limit: 2)
         _ = suspects.judge(self.run(1), now: Self.now)
-        var early = suspects
-        _ = early.judge(self.run(1), now: Self.now - 1)
-        #expect(!early.isCondemned(Self.print(1)))
-        _ = suspects.judge(self.run(1), now: Self.now + Suspects.longestMemory + 1)
-        #expect(!suspects.isCondemned(Self.print(1)))
+        // As the next run reads it.
+        let rows = suspects.entries.compactMap { Suspect(words: $0.words) }
+        suspects = Suspects(rows, limit: 2, boot: boot)
+        _ = suspects.judge(self.run(1), now: time)
+        return suspects.isCondemned(Self.print(1))
+    }
+
+    @Test func `what happened a day ago is forgotten`() {
+        let day = Suspects.longestMemory
+        #expect(self.isSecond(at: LedgerTime(wall: 1_000_000 + day, sinceBoot: 5000 + day, boot: 7)))
+        #expect(!self.isSecond(at: LedgerTime(wall: 1_000_001 + day, sinceBoot: 5001 + day, boot: 7)))
+        #expect(!self.isSecond(at: LedgerTime(wall: 1_000_001 + day, sinceBoot: 60, boot: 8)))
+        #expect(!self.isSecond(at: LedgerTime(wall: 1_000_001 + day)))
+    }
+
+    @Test(arguments: [0, 1, 999_999, 2_000_000, 1 << 40] as [UInt64])
+    func `a clock that is set back, or forward, makes nobody forget`(wall: UInt64) {
+        #expect(self.isSecond(at: LedgerTime(wall: wall, sinceBoot: 5060, boot: 7)))
+    }
+
+    @Test(arguments: [0, 1, 999_999] as [UInt64])
+    func `set back, and the machine started again, or its clock unknown: it counts all the same`(wall: UInt64) {
+        #expect(self.isSecond(at: LedgerTime(wall: wall, sinceBoot: 30, boot: 8)))
+        #expect(self.isSecond(at: LedgerTime(wall: wall, sinceBoot: 9000, boot: 8)))
+        #expect(self.isSecond(at: LedgerTime(wall: wall)))
+        #expect(self.isSecond(at: LedgerTime(wall: wall, sinceBoot: 1, boot: 7)))
+    }
+
+    @Test func `one whose age nobody knew is forgotten a day after it was seen`() {
+        var suspects = Suspects(limit: 2)
+        _ = suspects.judge(self.run(1), now: LedgerTime(wall: 1_000_000))
+        let none = LastRun(ending: .ended)
+        _ = suspects.judge(none, now: LedgerTime(wall: 500))
+        #expect(suspects.entries.map(\.lastDeath) == [500])
+        _ = suspects.judge(none, now: LedgerTime(wall: 500 + Suspects.longestMemory))
+        #expect(suspects.entries.count == 1)
+        _ = suspects.judge(none, now: LedgerTime(wall: 501 + Suspects.longestMemory))
+        #expect(suspects.entries == [])
+    }
+
+    @Test func `a time that a wrong clock gave is put right while the machine still knows`() {
+        var suspects = Suspects(limit: 2)
+        _ = suspects.judge(self.run(1), now: Self.now)
+        let none = LastRun(ending: .ended)
+        _ = suspects.judge(none, now: LedgerTime(wall: 5_000_000, sinceBoot: 5100, boot: 7))
+        #expect(suspects.entries.map(\.lastDeath) == [4_999_900])
+        _ = suspects.judge(self.run(1), now: LedgerTime(wall: 5_000_100, sinceBoot: 40, boot: 8))
+        #expect(suspects.isCondemned(Self.print(1)))
     }
 
     @Test func `a full list keeps those that are nearest to the dead letters`() {

@@ -20,6 +20,9 @@ import Testing
         return sent
     }
 
+    /// The token of an input's output.
+    private func token(_ first: UInt64, _ place: UInt64) -> UInt64 { first + place }
+
     @Test func `each input goes at once when there is no batch, and ends with its last answer`() {
         var queue = self.queue()
         let first = queue.add("a", outputs: 2, now: 0)
@@ -27,11 +30,11 @@ import Testing
         #expect(self.send(&queue) == ["a", "a"])
         let second = queue.add("b", outputs: 1, now: 0)
         #expect(self.send(&queue) == ["b"])
-        #expect(queue.answered(first, .confirmed)?.load == nil)
-        let b = queue.answered(second, .confirmed)
+        #expect(queue.answered(first, .confirmed, now: 0)?.load == nil)
+        let b = queue.answered(second, .confirmed, now: 0)
         #expect(b?.load == "b")
-        #expect(b?.failure == nil)
-        #expect(queue.answered(first, .returned)?.failure == .returned)
+        #expect(b?.isReturned == false)
+        #expect(queue.answered(self.token(first, 1), .returned, now: 0)?.isReturned == true)
         #expect(queue.isEmpty)
     }
 
@@ -88,18 +91,18 @@ import Testing
         var tokens: [String: UInt64] = [:]
         for name in ["a", "b", "c"] { tokens[name] = queue.add(name, outputs: 1, now: 0) }
         #expect(self.send(&queue) == ["a", "b", "c"])
-        #expect(queue.answered(tokens["a"] ?? 0, .unknown)?.load == nil)
-        #expect(queue.channelEnded() == [])
+        #expect(queue.answered(tokens["a"] ?? 0, .unknown, now: 0)?.load == nil)
+        #expect(queue.channelEnded(isRefusal: false, now: 0) == [])
         queue.add("late", outputs: 1, now: 0)
 
         #expect(self.send(&queue, mayWait: false) == ["a"])
         queue.committed()
-        #expect(queue.answered(tokens["a"] ?? 0, .confirmed)?.failure == nil)
+        #expect(queue.answered(tokens["a"] ?? 0, .confirmed, now: 0)?.isReturned == false)
         #expect(self.send(&queue, mayWait: false) == ["b"])
-        #expect(queue.channelEnded() == ["b"])
+        #expect(queue.channelEnded(isRefusal: false, now: 0) == ["b"])
         #expect(self.send(&queue, mayWait: false) == ["c"])
         queue.committed()
-        #expect(queue.answered(tokens["c"] ?? 0, .confirmed)?.load == "c")
+        #expect(queue.answered(tokens["c"] ?? 0, .confirmed, now: 0)?.load == "c")
         #expect(self.send(&queue, mayWait: false) == ["late"])
     }
 
@@ -107,24 +110,24 @@ import Testing
         var queue = self.queue(tx: true, size: 100)
         queue.add("a", outputs: 3, now: 0)
         #expect(self.send(&queue) == ["a", "a", "a"])
-        #expect(queue.channelEnded() == ["a"])
+        #expect(queue.channelEnded(isRefusal: false, now: 0) == ["a"])
         #expect(queue.isEmpty)
         #expect(!queue.mustCommit)
     }
 
     @Test func `the end of the channel in the middle of an input: it is not sent twice by half`() {
         var queue = self.queue(size: 2)
-        queue.add("a", outputs: 1, now: 0)
+        let first = queue.add("a", outputs: 1, now: 0)
         let half = queue.add("b", outputs: 2, now: 0)
         #expect(self.sendOne(&queue) == "a")
         #expect(self.sendOne(&queue) == "b")
-        #expect(queue.channelEnded() == [])
+        #expect(queue.channelEnded(isRefusal: false, now: 0) == [])
         #expect(self.sendOne(&queue) == "a")
         #expect(queue.next(now: 0, mayWait: false)?.load == nil)  // a is alone
-        #expect(queue.answered(1, .confirmed)?.load == "a")
+        #expect(queue.answered(first, .confirmed, now: 0)?.load == "a")
         #expect(self.send(&queue) == ["b", "b"])
-        #expect(queue.answered(half, .confirmed)?.load == nil)
-        #expect(queue.answered(half, .confirmed)?.load == "b")
+        #expect(queue.answered(half, .confirmed, now: 0)?.load == nil)
+        #expect(queue.answered(self.token(half, 1), .confirmed, now: 0)?.load == "b")
         #expect(queue.isEmpty)
     }
 
@@ -151,7 +154,7 @@ import Testing
         #expect(queue.removeAll() == ["a", "b"])
         let next = queue.add("c", outputs: 1, now: 0)
         #expect(next != token)
-        #expect(queue.answered(token, .confirmed)?.load == nil)
+        #expect(queue.answered(token, .confirmed, now: 0)?.load == nil)
         #expect(queue.count == 1)
     }
 
@@ -160,13 +163,13 @@ import Testing
         let first = queue.add("a", outputs: 1, now: 0)
         queue.add("b", outputs: 1, now: 0)
         #expect(self.send(&queue) == ["a", "b"])
-        #expect(queue.channelEnded() == [])
+        #expect(queue.channelEnded(isRefusal: false, now: 0) == [])
         #expect(self.send(&queue) == ["a"])
-        #expect(queue.answered(first, .confirmed)?.load == "a")
+        #expect(queue.answered(first, .confirmed, now: 0)?.load == "a")
         #expect(queue.next(now: 0, mayWait: false)?.load == "b")  // not sent: there was no room
-        #expect(queue.hasUnsent)
-        #expect(queue.channelEnded() == [])
-        #expect(queue.hasUnsent)
+        #expect(queue.hasUnsent(now: 0))
+        #expect(queue.channelEnded(isRefusal: false, now: 0) == [])
+        #expect(queue.hasUnsent(now: 0))
         #expect(self.send(&queue) == ["b"])
     }
 
@@ -177,8 +180,8 @@ import Testing
         #expect(queue.removeAll() == ["gone"])
         queue.add("b", outputs: 1, now: 0)
         #expect(self.send(&queue) == ["b"])
-        #expect(queue.channelEnded() == [])
+        #expect(queue.channelEnded(isRefusal: false, now: 0) == [])
         #expect(self.send(&queue) == ["b"])
-        #expect(queue.channelEnded() == ["b"])
+        #expect(queue.channelEnded(isRefusal: false, now: 0) == ["b"])
     }
 }
