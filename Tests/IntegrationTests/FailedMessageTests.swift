@@ -30,7 +30,7 @@ struct FailedMessageTests {
 
     private func box(on channel: Channel) throws -> FailedMessageBox {
         let file = try self.file()
-        return try FailedMessageBox(of: #require(file.jobs.first), in: file, on: channel, of: connection)
+        return try FailedMessageBox(of: #require(file.jobs.first), in: file, on: channel)
     }
 
     private static func letter(_ number: Int, id: String? = nil) -> BasicProperties {

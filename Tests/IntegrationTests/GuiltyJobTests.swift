@@ -181,4 +181,37 @@ struct GuiltyJobTests {
         }
         for name in [stream, queue] { try channel.deleteQueue(name) }
     }
+
+    @Test func `where the broker allows fewer channels than jobs want, those that have one work`() throws {
+        let text =
+            "NOT_ALLOWED - number of channels opened for user 'guest' has reached the maximum allowed user limit of (3)"
+        try PeerListener.runEach { _, peer in
+            var open: Set<UInt16> = []
+            do {
+                try peer.serveSupervisor { frame in
+                    switch frame.methodID {
+                    case .channelClose: open.remove(frame.channel)
+                    case .channelOpen:
+                        open.insert(frame.channel)
+                        guard open.count > 2 else { break }
+                        try peer.closeConnection(.notAllowed, text)
+                        throw Ended()
+                    default: break
+                    }
+                    return false
+                }
+            } catch is Ended {}
+        } client: { endpoint in
+            let supervisor = try TestSupervisor(try Self.file(endpoint), [plugin.descriptor])
+            try supervisor.whileRunning {
+                let isThere: (JobStatus) -> Bool = { $0.consuming == 1 }
+                let deadline = MonotonicClock.now() &+ 60_000_000_000
+                while supervisor.status.count(where: isThere) < 2, MonotonicClock.now() < deadline {
+                    Busy.block(for: .milliseconds(1))
+                }
+                #expect(supervisor.status.count(where: isThere) == 2)
+                #expect(supervisor.status.allSatisfy { Self.failure($0.state) == nil })
+            }
+        }
+    }
 }

@@ -128,7 +128,7 @@ struct OddMessageTests {
         #expect(try TestSupervisor(file, [plugin.descriptor], once: true).run() == .clean)
         try self.publish("by the broker", Self.odd, to: self.dead)
         try self.withChannel { channel in
-            let box = try FailedMessageBox(of: #require(file.jobs.first), in: file, on: channel, of: connection)
+            let box = try FailedMessageBox(of: #require(file.jobs.first), in: file, on: channel)
             let letters = try box.take(10)
             #expect(letters.count == 2)
             for letter in letters { #expect(Self.foreign(letter.properties) == Self.odd) }

@@ -33,5 +33,15 @@ extension AMQPError {
         return blamed == request || (isClass && blamed.classID == request.classID)
     }
 
-    private var isAboutConnections: Bool { self.code.rawValue == 530 && self.isTransient }
+    private var isAboutConnections: Bool {
+        self.code.rawValue == 530 && (self.isTransient || self.channelLimit != nil)
+    }
+
+    /// How many channels the broker allows, where it ended the connection because one too many was opened.
+    package var channelLimit: Int? {
+        guard self.code.rawValue == 530, self.text.contains("number of channels opened"),
+            let opening = self.text.lastIndex(of: "("), let closing = self.text.lastIndex(of: ")"), opening < closing
+        else { return nil }
+        return Int(self.text[self.text.index(after: opening)..<closing])
+    }
 }

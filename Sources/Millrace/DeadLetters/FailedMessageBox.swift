@@ -44,14 +44,14 @@ public final class FailedMessageBox {
     ///   - file: Tells where its dead letters go.
     ///   - queue: The dead-letter queue; nil lets the file say.
     ///   - channel: In confirm mode from here on.
-    ///   - connection: The channel's; copies carry its user, so that the job's supervisor believes what they say of
+    ///   - connection: The channel's, if it is known: copies carry its user, so that the job's supervisor believes what they say of
     ///     themselves.
     /// - Throws: A ``FailedMessageError`` if the queue is not known; why the channel ended.
-    public init(of job: JobDefinition, in file: JobFile, queue: String? = nil, on channel: Channel, of connection: Connection)
+    public init(of job: JobDefinition, in file: JobFile, queue: String? = nil, on channel: Channel, of connection: Connection? = nil)
         throws
     {
         self.channel = channel
-        self.seal = CopySeal(connection)
+        self.seal = connection.map(CopySeal.init) ?? CopySeal(user: nil)
         self.jobQueue = job.queue
         self.queue = try queue ?? file.deadLetterQueue(of: job)
         self.reader = QueueReader(self.queue, on: channel)

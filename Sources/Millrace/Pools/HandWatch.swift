@@ -9,21 +9,27 @@ final class HandWatch: Sendable {
     }
     private struct State {
         var batch: DeliveryBatch?
+        /// Of tasks, the one that began first when the batch came.
+        var oldest: Hand?
         var together: [Hand] = []
         var claimed: Set<UInt64> = []
     }
     private let state = Monitor(State())
 
-    /// The deliveries of which it begins one after the other.
-    func hold(_ batch: DeliveryBatch) {
+    /// The deliveries of which it begins one after the other, and what it has in hand already.
+    func hold(_ batch: DeliveryBatch, _ oldest: Hand? = nil) {
         self.state.withLock { state in
             state.batch = batch
-            if !state.claimed.isEmpty { state.claimed = [] }
+            state.oldest = oldest
+            if !state.claimed.isEmpty, oldest == nil { state.claimed = [] }
         }
     }
 
     /// The deliveries that it begins together.
     func hold(_ hands: [Hand]) { self.state.withLock { $0 = State(together: hands) } }
+
+    /// Another channel: its tags begin anew.
+    func reset() { self.state.withLock { $0 = State() } }
 
     func release() {
         self.state.withLock { state in
@@ -43,6 +49,7 @@ final class HandWatch: Sendable {
                 state.claimed.formUnion(state.together.map(\.record.deliveryTag))
                 return state.together
             }
+            if let hand = state.oldest, hand.record.deliveryTag == oldest { return [hand] }
             guard let batch = state.batch, let record = batch.records.first(where: { $0.deliveryTag == oldest }) else {
                 return []
             }

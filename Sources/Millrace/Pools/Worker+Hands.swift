@@ -49,6 +49,10 @@ extension Worker {
             self.putDownHand(delivery, nil)
             self.endInLedger(delivery)
             if let channel, delivery.incarnation == channel.incarnation {
+                if self.isToBlame(delivery, oldest, channel) {
+                    self.putDown(delivery)
+                    continue
+                }
                 self.settle(delivery, channel)
             } else {
                 self.channelIsGone(for: delivery)

@@ -27,14 +27,31 @@ extension Worker {
 
     /// The channel ended that way while async handlers are at work: the one that began first is to blame.
     func noteTakenBackFromTasks() {
-        let incarnation = self.channel?.incarnation
-        guard self.entry.isAsync,
+        guard self.entry.isAsync, let incarnation = self.channel?.incarnation, self.blamedChannel != incarnation,
             let oldest = self.running.first(where: { $0.isInHand && $0.incarnation == incarnation }),
             let owner = oldest.owner
         else { return }
-        let block = Block(bytes: oldest.bytes, owner: owner)
-        self.handle.hung.note(oldest.record, block, .alone)
+        self.blamedChannel = incarnation
+        // Somebody who got it meanwhile may have counted it.
+        guard self.handle.hands.claimOne(oldest.record.deliveryTag) else { return }
+        self.handle.hung.note(oldest.record, Block(bytes: oldest.bytes, owner: owner), .alone)
         self.handle.logTakenBack(oldest.record.deliveryTag)
+    }
+
+    /// Whether a task has ended too late and is to blame: it began first of those in hand.
+    func isToBlame(_ delivery: InFlight, _ oldest: InFlight?, _ channel: Channel) -> Bool {
+        guard delivery === oldest, channel.hasTimedOut, self.blamedChannel != channel.incarnation,
+            self.handle.job.ack.mode == .auto, let owner = delivery.owner
+        else { return false }
+        self.blamedChannel = channel.incarnation
+        self.noteTakenBack(delivery, Block(bytes: delivery.bytes, owner: owner), alone: true, channel)
+        return true
+    }
+
+    /// The task in hand that began first.
+    var oldestTask: HandWatch.Hand? {
+        guard let oldest = self.running.first, let owner = oldest.owner else { return nil }
+        return HandWatch.Hand(record: oldest.record, block: Block(bytes: oldest.bytes, owner: owner))
     }
 
     /// Whether the broker has taken back what this channel's consumer had.

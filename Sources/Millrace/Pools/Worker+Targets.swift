@@ -103,7 +103,8 @@ extension Worker {
         do throws(AMQPError) {
             try ask(aside)
         } catch {
-            self.parkingPause.ended(now: MonotonicClock.now())
+            // A target that is not there holds up no other copy.
+            if error.meansBlocked { self.parkingPause.ended(now: MonotonicClock.now()) }
             throw error
         }
         self.parkingQueues.wasDeclared(key)

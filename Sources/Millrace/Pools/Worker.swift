@@ -61,6 +61,8 @@ final class Worker {
     var mustDeclare = false
     /// A request on the way to a consumer that has no answer yet: what ends the connection now may be its doing.
     var underWay: MethodID?
+    /// The channel of which a task has been found to blame for a timeout of its consumer.
+    var blamedChannel: UInt64 = 0
     private var inbox = Inbox()
     /// Another one for each channel: with the number of a dead channel its last deliveries may still come (C37).
     var consumerTag = ""
@@ -178,6 +180,7 @@ final class Worker {
             interrupts: WorkerHandle.Signal.restart | WorkerHandle.Signal.drain
         )
         self.channel = channel
+        self.handle.hands.reset()
         self.handle.killSwitch?.arm(channel.breaker)
         self.underWay = .queueDeclare
         if self.mustDeclare { try self.topology.declare(queue: job.queue, on: channel) }
@@ -319,7 +322,7 @@ final class Worker {
             self.batch = channel.takeBatch()
             self.nextRecord = 0
             if self.wearLimit != nil { self.renewWorn(channel) }
-            if self.holdsBatches, let batch = self.batch { self.handle.hands.hold(batch) }
+            if self.holdsBatches, let batch = self.batch { self.handle.hands.hold(batch, self.oldestTask) }
         }
         return self.batch != nil
     }
@@ -370,12 +373,12 @@ final class Worker {
                 self.begin(record, batch.block, now, channel)
             }
             self.batch = nil
-            if self.holdsBatches { self.handle.hands.release() }
+            if self.holdsBatches, !self.entry.isAsync { self.handle.hands.release() }
         }
     }
 
     /// Whether others have to be told what is in hand, because its thread can not look while it is: once for each batch.
-    private var holdsBatches: Bool { !self.entry.isAsync && !self.entry.isBatch && self.handle.job.ack.mode == .auto }
+    private var holdsBatches: Bool { !self.entry.isBatch && self.handle.job.ack.mode == .auto }
 
     /// Inputs that wait for their outputs: without acks no prefetch bounds them.
     private static let outputLimit = 65_536

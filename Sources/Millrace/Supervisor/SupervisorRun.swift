@@ -17,6 +17,7 @@ struct SupervisorRun {
     private var schedule: RecoverySchedule
     private var generator = SystemRandomNumberGenerator()
     private var nextAttempt: UInt64 = 0
+    private var channels = ChannelBudget()
     private var nextStatus: UInt64 = 0
     private var consumers: ConsumerWatch<ObjectIdentifier>
     private var once = OnceWatch()
@@ -147,7 +148,8 @@ struct SupervisorRun {
         return ConnectionOptions(
             name: settings.name ?? "millrace",
             heartbeatSeconds: Int(settings.heartbeat.nanoseconds / 1_000_000_000),
-            connectTimeout: settings.connectTimeout
+            connectTimeout: settings.connectTimeout,
+            channelMax: self.channels.limit
         )
     }
 
@@ -207,6 +209,7 @@ struct SupervisorRun {
     private mutating func handle(_ events: SupervisorInbox.Events) {
         if let error = events.end(of: self.reporter), let connection = self.connection {
             self.logger.warning("the connection ended; connecting again", metadata: ["reason": "\(error)"])
+            self.channels.connectionEnded(error)
             self.supervisor.source.forget(connection)
             for handle in self.supervisor.pools.flatMap(\.handles) { handle.connectionEnded() }
             connection.close()  // its thread, which has an event loop to tell, is done by then

@@ -28,7 +28,7 @@ extension OwnBrokerTests {
     /// A job whose handler outlasts the broker's patience.
     struct JobConsumerTimeoutTests {
         @Test
-        func `C54 C61: after consumer_timeout the message is handled once more, and its late failure makes no copy`()
+        func `C54 C61: after consumer_timeout the message counts as one that hung, and its late failure makes no copy`()
             async throws
         {
             try await OwnBrokerTests.run { rig, node in
@@ -62,7 +62,8 @@ extension OwnBrokerTests {
             try supervisor.whileRunning {
                 #expect(supervisor.wait { $0.counts.acked == 1 && $0.counts.droppedAcks == 1 && $0.consuming == 2 })
             }
-            #expect(supervisor.counts.retried == 0)
+            // By whoever got it again; its attempt of before is counted with it.
+            #expect(supervisor.counts.retried == 1)
             #expect(try channel.declareQueue(queue, passive: true).messageCount == 0)
             try channel.deleteQueue(queue)
         }
