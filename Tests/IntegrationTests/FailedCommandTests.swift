@@ -351,6 +351,38 @@ struct FailedCommandTests {
         }
     }
 
+    @Test func `a queue with one active consumer, another: what it leaves ready is had all the same`() throws {
+        try self.withQueues(dead: ["x-single-active-consumer": true]) { channel in
+            try self.bury((0..<30).map { [$0] }, on: channel)
+            let other = try Broker.connect()
+            defer { other.close() }
+            let consumer = try other.openChannel()
+            try consumer.prefetch(1)
+            try consumer.consume(self.dead)
+            _ = try #require(try consumer.nextDelivery(timeout: .seconds(60)))
+            let list = try self.failed("list", "work")
+            #expect(list.output.hasSuffix("29 of 29 in '\(self.dead)'\n"))
+            #expect(self.ids(list) == (1..<30).map { "m\($0)" })
+            #expect(try self.failed("retry", "work", "--all").output == "29 sent to '\(self.input)'\n")
+        }
+    }
+
+    @Test func `a signal ends a retry after what is on its way, and nothing is lost`() throws {
+        try self.withQueues { channel in
+            let count = 3000
+            try self.bury((0..<count).map { [UInt8($0 / 256), UInt8($0 % 256)] }, on: channel)
+            let command = try self.start(["retry", "work", "--all"])
+            let child = try Tool.start(command.path, command.arguments)
+            let deadline = MonotonicClock.now() &+ 60_000_000_000
+            while try self.count(self.input, on: channel) == 0, MonotonicClock.now() < deadline {}
+            child.send(SIGTERM)
+            #expect([0, 143].contains(child.waitForExit()))
+            let sent = try self.count(self.input, on: channel)
+            #expect(sent > 0)
+            #expect(try self.count(self.dead, on: channel) == count - sent)
+        }
+    }
+
     @Test func `what somebody else has in hand is said to be there`() throws {
         try self.withQueues { channel in
             try self.bury((0..<5).map { [$0] }, on: channel)
@@ -368,6 +400,7 @@ struct FailedCommandTests {
             #expect(retry.status == 0)
             #expect(retry.output == "3 sent to '\(self.input)'\n")
             #expect(retry.errors.contains("has another consumer"))
+            #expect(try self.failed("purge", "work", "--yes").errors.contains("has another consumer"))
         }
     }
 

@@ -70,6 +70,17 @@ struct PublishCommandTests {
         }
     }
 
+    @Test(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"))
+    func `input that can not be read is status 74`() throws {
+        for redirection in ["</", "<&-"] {
+            let script = "exec \"$0\" publish --uri \"$1\" --routing-key x --lines \(redirection)"
+            let result = try Tool.run("/bin/sh", ["-c", script, Tool.millrace, Broker.uri ?? ""])
+            #expect(result.status == 74)
+            #expect(result.errors.hasPrefix("standard input can not be read: "))
+            #expect(result.errors.hasSuffix("0 of 0 messages were confirmed\n"))
+        }
+    }
+
     /// Until the command is ready to publish.
     private static func prepare(_ peer: ScriptedPeer) throws {
         try peer.handshake()

@@ -32,7 +32,7 @@ public final class FailedMessageBox {
 
     /// How many there were when the latest look began, not counting those that somebody had in hand.
     public var total: Int { self.reader.total }
-    /// Consumers that the queue had then: what they have in hand is not seen.
+    /// Consumers that the queue had then, or when it was purged: what they have in hand is not seen.
     ///
     /// Another look is one of them.
     public var otherConsumers: Int { self.reader.otherConsumers }
@@ -130,9 +130,10 @@ public final class FailedMessageBox {
     public func putBack() throws(AMQPError) -> Int {
         guard self.isThere else { return 0 }
         for delivery in try self.reader.stop() { self.take(delivery) }
-        let kept = try self.renew(self.inHand.compactMap(\.worn))
-        let rest = self.inHand.filter { $0.worn == nil || kept.contains($0.tag) }
-        self.inHand.removeAll()
+        let hands = self.inHand
+        self.inHand.removeAll()  // none of them has to be looked for when its copy is confirmed
+        let kept = try self.renew(hands.compactMap(\.worn))
+        let rest = hands.filter { $0.worn == nil || kept.contains($0.tag) }
         self.places = 0
         self.names = DeadLetterNames()
         let status = try self.reader.giveBack(rest.map { ($0.tag, $0.consumer) })
@@ -176,7 +177,9 @@ public final class FailedMessageBox {
     ///
     /// - Returns: How many there were.
     public func purge() throws(AMQPError) -> Int {
-        self.isThere ? Int(try self.channel.purgeQueue(self.queue)) : 0
+        guard self.isThere else { return 0 }
+        try self.reader.countOthers()
+        return try self.channel.purgeQueue(self.queue)
     }
 
     private func ack(_ messages: [FailedMessage]) throws(AMQPError) {

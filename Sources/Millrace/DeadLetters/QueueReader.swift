@@ -22,6 +22,8 @@ final class QueueReader {
     /// How many deliveries our consumers may have out, and how many of those that were taken they have.
     private var granted = 0
     private var held = 0
+    /// False while a queue that has some sends our consumers none: it may have a single active one that is another.
+    private var isFed = true
     /// Came while the answer of a `basic.get` was awaited.
     private var waiting: [Delivery] = []
 
@@ -45,22 +47,28 @@ final class QueueReader {
         let wanted = min(wanted, self.total - self.taken)
         guard wanted > 0 else { return nil }
         if let delivery = try self.arrived(within: .zero) { return self.took(delivery) }
-        if self.held >= self.granted {
+        if self.held >= self.granted, self.isFed {
             let size = self.window.size(wanted: wanted)
             try self.channel.prefetch(size)
             self.consumers.append(try self.channel.consume(self.queue))
             self.granted += Int(size)
         }
-        if let delivery = try self.arrived(within: Self.pause) { return self.took(delivery) }
-        return try self.search().map(self.took)
+        if let delivery = try self.arrived(within: self.isFed ? Self.pause : .zero) { return self.took(delivery) }
+        let delivery = try self.search()
+        self.isFed = delivery?.isConsumed ?? true
+        return delivery.map(self.took)
     }
 
     private func begin() throws(AMQPError) -> Delivery? {
-        self.otherConsumers = try self.channel.declareQueue(self.queue, passive: true).consumerCount
+        try self.countOthers()
         let first = try self.search()
         self.total = first.map { 1 + $0.messagesLeft } ?? 0
         self.hasBegun = true
         return first.map(self.took)
+    }
+
+    func countOthers() throws(AMQPError) {
+        self.otherConsumers = try self.channel.declareQueue(self.queue, passive: true).consumerCount
     }
 
     private func took(_ delivery: Delivery) -> Delivery {
@@ -147,6 +155,7 @@ final class QueueReader {
         self.window = LookWindow()
         self.granted = 0
         self.held = 0
+        self.isFed = true
     }
 }
 

@@ -26,7 +26,12 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Print a table of the jobs to standard output every so many seconds.")
     var table: Double?
 
-    @Option(help: "Write the jobs' counts to this file, as JSON, at the end.")
+    @Option(
+        help: """
+            Write the jobs' counts to this file, as JSON, at the end. It is opened before anything is started; what is there \
+            and is no report is not written over.
+            """
+    )
     var report: String?
 
     func validate() throws {

@@ -22,7 +22,7 @@ enum PublishEnd: Error {
                 ("stopped by \(signal == SIGINT ? "SIGINT" : "SIGTERM")", ExitCode(128 + signal))
             case .input(let error): ("\(error)", .ioError)
             }
-        StandardError.write("\(reason)\n\(summary)")
+        StandardError.write("\(PlainText.line(reason))\n\(summary)")
         return status
     }
 }

@@ -59,6 +59,7 @@ struct FailedPurgeCommand: ParsableCommand {
                 }
             }
             let removed = try box.purge()
+            box.noteOthers()
             try StandardOutput.line("\(removed) removed from '\(box.queue)'")
         }
     }

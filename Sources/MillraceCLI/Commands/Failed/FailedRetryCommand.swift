@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Millrace
 
 struct FailedRetryCommand: ParsableCommand {
@@ -25,9 +26,14 @@ struct FailedRetryCommand: ParsableCommand {
     }
 
     func run() throws {
+        let stop = try StopNote()  // before any thread exists, so that one thread alone gets the signals
         try self.arguments.open { box, _ in
             let limit = self.limit ?? .max
-            let staying = self.all ? try self.retryAll(box, limit) : try self.retryNamed(box, limit)
+            let staying = self.all ? try self.retryAll(box, limit, stop) : try self.retryNamed(box, limit)
+            if let signal = stop.signal {
+                StandardError.write("stopped by \(signal == SIGINT ? "SIGINT" : "SIGTERM")")
+                throw ExitCode(128 + signal)
+            }
             if staying > 0 { throw ExitCode(1) }
         }
     }
@@ -43,13 +49,13 @@ struct FailedRetryCommand: ParsableCommand {
     /// Some at a time: bodies may be large and messages many.
     ///
     /// - Returns: How many stay that should not.
-    private func retryAll(_ box: FailedMessageBox, _ limit: Int) throws -> Int {
+    private func retryAll(_ box: FailedMessageBox, _ limit: Int, _ stop: StopNote) throws -> Int {
         var seen = 0
         var sent = 0
         var refused = 0
         var strangers = 0
         var gaveUp = false
-        while seen < limit {
+        while seen < limit, stop.signal == nil {
             let messages = try box.take(min(limit - seen, 100), bytes: 8 << 20)
             if messages.isEmpty { break }
             seen += messages.count
@@ -76,7 +82,7 @@ struct FailedRetryCommand: ParsableCommand {
         if strangers > 0 {
             StandardError.write("\(strangers) came from other queues and stay; by name they can be sent all the same")
         }
-        let isAll = !gaveUp && seen < limit
+        let isAll = !gaveUp && seen < limit && stop.signal == nil
         let missed = isAll ? self.noteRest(box, seen: seen, more: ready - strangers - refused) : 0
         try StandardOutput.line("\(sent) sent to '\(box.jobQueue)'")
         return refused + missed

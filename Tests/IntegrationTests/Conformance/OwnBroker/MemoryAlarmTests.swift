@@ -115,6 +115,26 @@ extension OwnBrokerTests {
             }
         }
 
+        @Test(.enabled(if: Tool.isBuilt, "needs a release build; ops/test makes one"))
+        func `the command that publishes names the alarm, and ends when nothing is confirmed for too long`()
+            async throws
+        {
+            try await OwnBrokerTests.run { rig, node in
+                let queue = try rig.connect().openChannel().declareQueue(Broker.unique("alarm"), durable: false).name
+                let uri = "amqp://guest:guest@127.0.0.1:\(node.endpoint.port)/%2F"
+                let result = try Self.underAlarm(node) {
+                    try Tool.run(
+                        Tool.millrace,
+                        ["publish", "--uri", uri, "--routing-key", queue, "--lines", "--timeout", "2"],
+                        octets: Array("a\nb\nc\n".utf8)
+                    )
+                }
+                #expect(result.status == 69, "\(result.output)")
+                #expect(result.errors.contains("the broker holds publishers back: low on memory"))
+                #expect(result.errors.contains(" of 3 messages were confirmed; "))
+            }
+        }
+
         @Test func `C44: closing a blocked connection ends by its deadline, though nobody answers`() async throws {
             try await OwnBrokerTests.run { rig, node in
                 let watcher = Watcher()

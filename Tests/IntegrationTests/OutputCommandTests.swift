@@ -5,7 +5,7 @@ import Testing
 
 /// What could not be written is told by the exit status: 74, or 73 for a report that can not be made.
 @Suite(.ownThread, .enabled(if: Tool.isBuilt, "needs a release build; ops/test makes one"), .timeLimit(.minutes(5)))
-struct OutputFailureTests {
+struct OutputCommandTests {
     private let folder: Scratch
     private let queue = Broker.unique("output")
 
