@@ -52,6 +52,8 @@ struct TLSClient {
             guard let path = options.certificateFile else {
                 throw AMQPError(.tlsFailed, scope: .connection, text: "TLS can not be set up: \(error)")
             }
+            // BoringSSL takes no certificate whose key may not sign.
+            if let fault { throw PEMFile.useless(path, "the client certificate", fault.what, advice: fault.advice) }
             throw PEMFile.useless(
                 options.keyFile ?? path,
                 "the client key",
