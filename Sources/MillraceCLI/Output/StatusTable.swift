@@ -18,7 +18,7 @@ final class StatusTable: Sendable {
     func print(_ jobs: [JobStatus]) {
         guard self.failure == nil else { return }
         do throws(OutputError) {
-            try StandardOutput.write(Self.text(jobs))
+            try StandardOutput.block(Self.text(jobs))
         } catch {
             self.failed.withLock { $0 = error }
             self.logger.error("there will be no more tables; jobs go on", metadata: ["reason": "\(error)"])
