@@ -31,6 +31,14 @@ import Testing
         #expect(mended == BasicProperties(deliveryMode: 2, priority: 5))
     }
 
+    @Test func `the order in which texts are set makes no difference`() {
+        var one = BasicProperties()
+        var other = BasicProperties()
+        for text in BasicProperties.Text.allCases { one[octets: text] = [0xE9] }
+        for text in BasicProperties.Text.allCases.reversed() { other[octets: text] = [0xE9] }
+        #expect(one == other)
+    }
+
     @Test func `a text that is set anew is no longer what came`() throws {
         var properties = BasicProperties()
         properties[octets: .messageID] = [0xE9]

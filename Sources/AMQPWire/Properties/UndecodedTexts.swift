@@ -10,7 +10,10 @@ struct UndecodedTexts: Equatable, Sendable {
         get { self.texts.isEmpty ? nil : self.texts.first { $0.flag == flag }?.octets }
         set {
             if !self.texts.isEmpty { self.texts.removeAll { $0.flag == flag } }
-            if let newValue { self.texts.append(Text(flag: flag, octets: newValue)) }
+            guard let newValue else { return }
+            // In the order of the flags, so that equal texts are equal however they were set.
+            let index = self.texts.firstIndex { $0.flag < flag } ?? self.texts.endIndex
+            self.texts.insert(Text(flag: flag, octets: newValue), at: index)
         }
     }
 }

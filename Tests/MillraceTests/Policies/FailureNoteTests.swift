@@ -56,6 +56,25 @@ import Testing
         )
     }
 
+    @Test func `what is odd goes along octet for octet, an origin of any octets too`() {
+        var original = BasicProperties(headers: ["tenant": "acme"], deliveryMode: 2, priority: 5)
+        original[octets: .messageID] = Array("caf".utf8) + [0xE9]
+        original.headers?.entries.append(FieldTable.Entry(keyOctets: Array("x-first-death-".utf8) + [0xFF], value: 1))
+        original.headers?.undecoded = [1, 0x6B, 0x5A, 0]
+        let copy = MessageCopy.properties(
+            of: original,
+            attempt: 2,
+            origin: (FieldValue(textOctets: [0xFE]), FieldValue(textOctets: Array("k".utf8))),
+            note: nil
+        )
+        #expect(copy[octets: .messageID] == Array("caf".utf8) + [0xE9])
+        #expect(copy.deliveryMode == 2 && copy.priority == 5)
+        #expect(copy.headers?.entries.prefix(2) == original.headers?.entries.prefix(2))
+        #expect(copy.headers?.undecoded == original.headers?.undecoded)
+        #expect(copy.headers?[JobHeaders.exchange] == .nonUTF8String([0xFE]))
+        #expect(copy.headers?[JobHeaders.routingKey] == "k")
+    }
+
     @Test func `a copy of a copy keeps where the first one was published`() {
         let first = MessageCopy.properties(of: BasicProperties(), attempt: 2, exchange: "e", routingKey: "k", note: nil)
         let second = MessageCopy.properties(of: first, attempt: 3, exchange: "", routingKey: "orders", note: nil)
