@@ -31,7 +31,8 @@ struct BrokerLog {
 
     /// Errors that clients from this address made, the line with the reason included; not what an operator forced.
     ///
-    /// A deliberate error goes first, so that what came before it is certainly in the file.
+    /// Nor what a broker makes of a socket that was cut. A deliberate error goes first, so that what came before it is
+    /// certainly in the file.
     func clientErrors(from address: String, on broker: Connection) throws -> [String] {
         let marker = Broker.unique("marker")
         let channel = try broker.openChannel()
@@ -44,12 +45,14 @@ struct BrokerLog {
         }
         waiting.close()
         let lines = try self.lines()
+        let cut = try Broker.profile().cutSocket.words
         var found: [String] = []
         for (index, line) in lines.enumerated()
         where line.contains("hannel error") || line.contains("rror on AMQP connection") {
             guard line.contains("(\(address):") else { continue }
             let error = lines[index..<min(index + 2, lines.count)].joined(separator: " ")
-            if !error.contains(BrokerControl.reason) { found.append(error) }
+            let isOurs = !error.contains(BrokerControl.reason) && !cut.contains(where: error.contains)
+            if isOurs { found.append(error) }
         }
         return found
     }

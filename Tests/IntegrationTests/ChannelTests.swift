@@ -61,7 +61,8 @@ struct ChannelTests {
         self.connection.close()
     }
 
-    @Test func `403, 405 and 406 name what is wrong and end one channel each`() throws {
+    @Test(.tags(.rabbitMQWords), .onRabbitMQ)
+    func `403, 405 and 406 name what is wrong and end one channel each`() throws {
         let other = try Broker.connect()
         let stranger = try other.openChannel()
         let locked = self.failure { _ = try stranger.declareQueue(self.queue, passive: true) }
@@ -169,7 +170,8 @@ struct ChannelTests {
         self.connection.close()
     }
 
-    @Test func `C29: every kind of table value comes back in a header`() throws {
+    @Test(.tags(.rabbitMQWords), .onRabbitMQ)
+    func `C29: every kind of table value comes back in a header`() throws {
         let headers: FieldTable = [
             "bool": true, "int8": .int8(-8), "uint8": .uint8(200), "int16": .int16(-300), "uint16": .uint16(60000),
             "int32": .int32(-70000), "uint32": .uint32(4_000_000_000), "int64": .int64(-1 << 40), "float": .float(1.5),
@@ -182,7 +184,12 @@ struct ChannelTests {
         properties.messageID = "m-1"
         try self.channel.publish([], routingKey: self.queue, properties: properties)
         let delivery = try #require(try self.channel.get(self.queue))
-        #expect(try delivery.properties.headers == headers)
+        switch try Broker.profile().tables {
+        case .asSent: #expect(try delivery.properties.headers == headers)
+        case .sorted:
+            let sorted = headers.entries.sorted { $0.key < $1.key }
+            #expect(try delivery.properties.headers == FieldTable(sorted))
+        }
         #expect(try delivery.properties.messageID == "m-1")
         #expect(try delivery.envelope.routingKey == self.queue)
         self.connection.close()

@@ -9,6 +9,7 @@ struct ChaosBroker {
     private let folder: String
     let uri: String
     let endpoint: Endpoint
+    private let profile: BrokerProfile
 
     init(folder: String) throws {
         self.folder = folder
@@ -17,16 +18,14 @@ struct ChaosBroker {
         let line = try #require(started.output.split(separator: "\n").first { $0.hasPrefix("AMQP_URL=") })
         self.uri = String(line.dropFirst("AMQP_URL=".count))
         self.endpoint = try Endpoint(uri: self.uri)
+        self.profile = try BrokerProfile(of: self.endpoint)
     }
 
     func stop() { _ = try? Tool.run(Self.tool, ["stop", "--delete", "--dir", self.folder]) }
 
-    /// SIGKILL, and up again on the same port.
-    ///
-    /// What is declared is on disk before: declare-ok does not say so, and a queue whose declaration is not takes its
-    /// confirmed messages along.
+    /// SIGKILL, and up again on the same port; what is declared is on disk before.
     func restart() throws {
-        try self.control("eval", "ok = mnesia:sync_log().")
+        try self.control("eval", self.profile.metadata.sync)
         #expect(try Tool.run(Self.tool, ["kill", "--dir", self.folder]).status == 0)
         let started = try Tool.boot(Self.tool, ["start", "--dir", self.folder])
         try #require(started.status == 0, "\(started.errors)")
@@ -49,7 +48,7 @@ struct ChaosBroker {
         let done = try self.control(
             "eval",
             "L = lists:sort(rabbit_channel:list()), "
-                + "length([rabbit_channel:do(lists:nth(I * length(L) div 1000 + 1, L), {'basic.ack', 999999999, false})"
+                + "length([\(self.profile.channelModule):do(lists:nth(I * length(L) div 1000 + 1, L), {'basic.ack', 999999999, false})"
                 + " || I <- \(places), L =/= []])."
         )
         return Int(done.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0

@@ -23,7 +23,8 @@ struct ConnectionTests {
         #expect(!"\(error)".contains("wrong"))
     }
 
-    @Test func `C12: a virtual host that is not there is a 530`() throws {
+    @Test(.tags(.rabbitMQWords), .onRabbitMQ)
+    func `C12: a virtual host that is not there is a 530`() throws {
         let error = try #require(try self.failure { $0.virtualHost = "nope" })
         #expect(error.code.rawValue == 530)
         #expect(error.text.contains("nope"))

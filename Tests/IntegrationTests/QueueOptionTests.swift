@@ -20,7 +20,13 @@ private struct Echo: SyncJobHandler {
 private let plugin = MillracePlugin(name: "tests", [.sync("tests.echo", Echo.self)])
 
 /// Queues and consumers as the job file asks for them, on a real RabbitMQ.
-@Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
+@Suite(
+    .ownThread,
+    .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"),
+    .tags(.rabbitMQWords),
+    .onRabbitMQ,
+    .timeLimit(.minutes(10))
+)
 struct QueueOptionTests {
     private let input = Broker.unique("options")
     private var output: String { self.input + ".out" }
@@ -194,8 +200,11 @@ struct QueueOptionTests {
 
     @Test func `what the broker refuses whatever there is can not be kept`() throws {
         try self.withChannel { _ in
-            let file = try self.file("  \(self.input): { on_mismatch: keep, arguments: { x-queue-mode: sideways } }")
+            let file = try self.file("  \(self.input): { on_mismatch: keep, arguments: { x-queue-version: 99 } }")
             #expect(try self.declare(file)[self.input]?.code == AMQPError.Code(.preconditionFailed))
+            let odd = try self.file("  \(self.input): { on_mismatch: keep, arguments: { x-queue-mode: sideways } }")
+            let isRefused = try Broker.profile().oddQueueMode == .refused
+            #expect(try self.declare(odd)[self.input]?.code == (isRefused ? AMQPError.Code(.preconditionFailed) : nil))
         }
     }
 

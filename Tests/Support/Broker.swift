@@ -11,6 +11,11 @@ package enum Broker {
 
     package static var isThere: Bool { self.uri != nil }
 
+    private static let found = Result { try BrokerProfile(of: try Self.endpoint()) }
+
+    /// What is to be expected of it.
+    package static func profile() throws -> BrokerProfile { try self.found.get() }
+
     /// Several: a test that keeps its loop busy must not be the silence that another one hears.
     private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 4)
 

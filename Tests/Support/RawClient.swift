@@ -9,6 +9,8 @@ package final class RawClient {
     private let descriptor: Int32
     /// Frames in and out.
     package let frames: ScriptedPeer
+    /// What the broker says of itself.
+    package let greeting: ConnectionStart
     /// Seconds that any one read may take.
     private static let patience = 20
 
@@ -17,7 +19,7 @@ package final class RawClient {
         self.descriptor = try Self.connect(endpoint)
         self.frames = ScriptedPeer(descriptor: self.descriptor, facing: "the broker")
         try self.frames.sendRaw(Frame.protocolHeader)
-        try self.frames.expect(ConnectionStart.self, on: 0)
+        self.greeting = try self.frames.expect(ConnectionStart.self, on: 0)
     }
 
     /// Connects, logs in and opens the virtual host, with the broker's limits unless others are given.

@@ -10,8 +10,8 @@ extension Channel {
     ///
     /// - Parameters:
     ///   - count: Deliveries, 1...65,535. 0 means no limit.
-    ///   - perChannel: One limit for all consumers of the channel (`global=1`); RabbitMQ 4.3 refuses or ignores it. Since a
-    ///     broker may ignore it, consumers without a limit of their own are held back by the socket alone.
+    ///   - perChannel: One limit for all consumers of the channel (`global=1`); RabbitMQ 4.3 takes it for one limit each.
+    ///     Since a broker may ignore it, consumers without a limit of their own are held back by the socket alone.
     /// - Throws: Why the channel ended; `.timeout`, and then the channel is closed (C63).
     public func prefetch(_ count: UInt16, perChannel: Bool = false) throws(AMQPError) {
         _ = try self.request(BasicQos(prefetchCount: count, global: perChannel), expecting: .basicQosOk)

@@ -6,11 +6,13 @@ import Testing
 /// How many deliveries are out at once, and what comes again.
 @Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct PrefetchTests {
-    @Test(arguments: [(perChannel: false, out: 6), (perChannel: true, out: 3)])
+    /// RabbitMQ 4.3 takes the second for the first.
+    @Test(.tags(.rabbitMQWords), .onRabbitMQ, arguments: [false, true])
     func `C57: a prefetch of 3 is 3 for each of two consumers, or 3 for their channel`(
-        perChannel: Bool,
-        out: Int
+        perChannel: Bool
     ) async throws {
+        let isShared = try perChannel && Broker.profile().sharedPrefetch == .channel
+        let out = isShared ? 3 : 6
         try await Rig.run { rig in
             let channel = try rig.connect().openChannel()
             let queue = try channel.temporaryQueue()
@@ -40,7 +42,11 @@ struct PrefetchTests {
             try channels[0].fill(queue, 1...10)
             let taken = try channels.map { try $0.delivery() }
             #expect(Set(taken.map { $0.body[0] }) == [1, 2, 3])
-            #expect(try channels[0].declareQueue(queue, passive: true).messageCount == 7)
+            // RabbitMQ 4 may count a moment late.
+            let deadline = MonotonicClock.now() &+ 60_000_000_000
+            while try channels[0].declareQueue(queue, passive: true).messageCount != 7 {
+                try #require(MonotonicClock.now() < deadline, "there are 7 left")
+            }
             for channel in channels { #expect(try channel.deliveriesSoFar(of: queue).isEmpty) }
             try channels[1].ack(taken[1])
             #expect(try channels[1].delivery().body == [4])

@@ -89,6 +89,20 @@ import Testing
         #expect(self.warnings(job, queue: queue).map(\.id) == ids)
     }
 
+    @Test func `a classic queue is asked for what every RabbitMQ takes`() throws {
+        let long = try #require(self.warnings("timeout: 1h", queue: "{ type: classic }").first)
+        #expect(long.help == "lower 'prefetch' or 'timeout'; RabbitMQ 4.3 and later does not look at classic queues")
+        let argument = "arguments: { x-consumer-timeout: 7200000 }"
+        let refused = self.warnings("timeout: 1s", queue: "{ type: classic, \(argument) }")
+        #expect(refused.map(\.id) == ["consumer-timeout"])
+        #expect(refused.first?.message.contains("is refused (406) for a classic queue") == true, "\(refused)")
+        let quorum = self.warnings("timeout: 1s", queue: "{ type: quorum, \(argument) }")
+        #expect(!quorum.map(\.id).contains("consumer-timeout"))
+        #expect(self.warnings("timeout: 1s", queue: "{ \(argument) }").isEmpty)
+        let consumer = "timeout: 1s\n    consumer_arguments: { x-consumer-timeout: 7200000 }"
+        #expect(self.warnings(consumer, queue: "{ type: classic }").count == 1)
+    }
+
     @Test func `no number that the file may hold is too large to add up`() throws {
         let problem = try #require(
             self.warnings(

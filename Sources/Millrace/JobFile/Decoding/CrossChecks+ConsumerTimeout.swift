@@ -9,8 +9,18 @@ extension CrossChecks {
     func checkConsumerTimeout(_ job: JobDecoder.DecodedJob, _ topology: TopologyDecoder.Topology) {
         guard let definition = job.definition, definition.ack.mode == .auto else { return }
         let queue = topology.queues.first { $0.name == definition.queue }
+        let isClassic = queue?.type == .classic
         // A consumer's own argument wins over its queue's.
         let given = Self.given(definition.consumerArguments) ?? Self.given(queue?.arguments ?? [:])
+        if isClassic, given != nil {
+            self.log.warning(
+                .consumerTimeout,
+                job.queue?.span ?? job.nameSpan,
+                "from RabbitMQ 4.3 on \(Self.argument) is refused (406) for a classic queue, as \(quoted(definition.queue)) is:"
+                    + " the job would fail there",
+                help: "leave it out: RabbitMQ 4.3 does not wait for acks of classic queues; or make it a quorum queue"
+            )
+        }
         let limit = given ?? Self.consumerTimeout
         let hold = HoldTime(definition)
         guard limit > .zero, hold.longest >= limit else { return }
@@ -22,7 +32,9 @@ extension CrossChecks {
             "job \(quoted(definition.name)) may hold \(what) for \(DurationText.write(hold.longest));"
                 + " the broker takes it back after \(DurationText.write(limit)), "
                 + (given == nil ? "unless it is told otherwise" : "its \(Self.argument)"),
-            help: "lower \(keys), or raise '\(Self.argument)', in milliseconds, under the queue's 'arguments'"
+            help: isClassic
+                ? "lower \(keys); RabbitMQ 4.3 and later does not look at classic queues"
+                : "lower \(keys), or raise '\(Self.argument)', in milliseconds, under the queue's 'arguments'"
         )
     }
 

@@ -15,8 +15,9 @@ extension CrossChecks {
             self.log.warning(
                 .noDeadLetter,
                 name.span,
-                "the quorum queue \(quoted(queue.name)) drops a message that it has given out too often:"
-                    + " it has no dead_letter",
+                "the quorum queue \(quoted(queue.name)) drops a message that comes back "
+                    + (queue.deliveryLimit.map { "more than \($0) times" }
+                        ?? "too often, which from RabbitMQ 4.0 on is more than 20 times") + ": it has no dead_letter",
                 help: "write dead_letter: { routing_key: \(queue.name).dead } under the queue"
             )
         }

@@ -48,7 +48,7 @@ extension OwnBrokerTests {
                 connection:
                   uri: "amqp://\(endpoint.user):\(endpoint.password)@127.0.0.1:\(endpoint.port)"
                   recovery: { initial_interval: 20ms, max_interval: 100ms }
-                queues: { \(queue): {} }
+                queues: { \(queue): { type: quorum } }
                 jobs:
                   work: { queue: \(queue), handler: slow.sync, threads: 2, prefetch: 1 }
                 """

@@ -67,7 +67,7 @@ extension OwnBrokerTests {
                 let connection = try rig.connect()
                 let neighbour = try connection.openChannel()
                 let queue = try neighbour.temporaryQueue()
-                try node.set("max_message_size", 1000)
+                try node.setLargestBody(1000)
                 let outcome = Result {
                     try connection.failure { channel in
                         try channel.selectConfirms()
@@ -77,7 +77,7 @@ extension OwnBrokerTests {
                         _ = try channel.awaitConfirms(timeout: .seconds(60))
                     }
                 }
-                try node.set("max_message_size", 134_217_728)
+                try node.setLargestBody(OwnBroker.Node.largestBody)
                 let error = try outcome.get()
                 #expect(error.code == AMQPError.Code(.preconditionFailed))
                 #expect(error.method == .basicPublish)

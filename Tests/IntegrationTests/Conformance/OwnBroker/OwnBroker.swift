@@ -5,8 +5,7 @@ import Testing
 
 /// A RabbitMQ for one suite, with settings that would disturb every other test.
 ///
-/// It runs while the suite does, and is stopped and deleted in every case, also when the test process dies: a guard
-/// process waits for the end of a pipe which this process alone holds open.
+/// It runs while the suite does.
 struct OwnBroker: SuiteTrait, TestScoping {
     /// The command that starts one; nil without `ops/rabbitmq env`.
     private static let command = ProcessInfo.processInfo.environment["MILLRACE_RABBITMQ"]
@@ -35,41 +34,32 @@ struct OwnBroker: SuiteTrait, TestScoping {
 
     final class Node: Sendable {
         let endpoint: Endpoint
+        let profile: BrokerProfile
+        /// More than any test sends.
+        static let largestBody = 128 << 20
         private let command: String
-        private let folder: String
-        private let pipe: Int32
-        private let guardian: Guardian
+        private let guardian: BrokerGuard
+        private var folder: String { self.guardian.folder }
 
-        private init(endpoint: Endpoint, command: String, folder: String, pipe: Int32, guardian: Guardian) {
+        private init(_ endpoint: Endpoint, _ command: String, _ guardian: BrokerGuard) throws {
             self.endpoint = endpoint
+            self.profile = try BrokerProfile(of: endpoint)
             self.command = command
-            self.folder = folder
-            self.pipe = pipe
             self.guardian = guardian
         }
 
         fileprivate static func start(_ command: String) throws -> Node {
-            let folder = FileManager.default.temporaryDirectory
-                .appending(path: "millrace-broker-\(UUID().uuidString)").path()
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            let fifo = folder + "/guard"
-            guard mkfifo(fifo, 0o600) == 0 else { throw PeerFailure("no pipe: \(String(cString: strerror(errno)))") }
-            // For reading too: else it would wait for the guard, which waits for it.
-            let pipe = open(fifo, O_RDWR | O_CLOEXEC)
-            let script = "read -r _; exec \"$0\" stop --delete --dir \"$1\""
-            let guardian = Guardian(
-                try Child("/bin/sh", ["-c", script, command, folder], environment: [:], folder: "/", input: fifo)
-            )
+            let guardian = try BrokerGuard(command)
             do {
-                let started = try Tool.boot(command, ["start", "--dir", folder])
+                let size = "max_message_size=\(Self.largestBody)"
+                let started = try Tool.boot(command, ["start", "--dir", guardian.folder, "--config", size])
                 guard started.status == 0, let uri = started.output.split(separator: "=", maxSplits: 1).last else {
                     throw PeerFailure("the broker did not start: \(started.errors)")
                 }
                 let endpoint = try Endpoint(uri: uri.trimmingCharacters(in: .whitespacesAndNewlines))
-                return Node(endpoint: endpoint, command: command, folder: folder, pipe: pipe, guardian: guardian)
+                return try Node(endpoint, command, guardian)
             } catch {
-                close(pipe)
-                guardian.wait()
+                guardian.stop()
                 throw error
             }
         }
@@ -87,6 +77,9 @@ struct OwnBroker: SuiteTrait, TestScoping {
             try self.control("eval", "application:set_env(rabbit, \(name), \(value)).")
         }
 
+        /// Sets the largest body that it takes.
+        func setLargestBody(_ octets: Int) throws { try self.control("eval", self.profile.sizeSetting.set(octets)) }
+
         /// Everything that its log says.
         func log() throws -> String {
             let names = try FileManager.default.contentsOfDirectory(atPath: self.folder + "/log")
@@ -94,18 +87,7 @@ struct OwnBroker: SuiteTrait, TestScoping {
                 .map { try String(contentsOfFile: "\(self.folder)/log/\($0)", encoding: .utf8) }.joined()
         }
 
-        fileprivate func stop() async {
-            close(self.pipe)
-            try? await OwnThread.run { self.guardian.wait() }
-        }
-    }
-
-    /// The process that stops the broker.
-    // @unchecked Sendable: one thread starts it, one waits for it, the first before the second.
-    private final class Guardian: @unchecked Sendable {
-        private let child: Child
-        init(_ child: Child) { self.child = child }
-        func wait() { _ = self.child.waitForExit() }
+        fileprivate func stop() async { try? await OwnThread.run { self.guardian.stop() } }
     }
 }
 

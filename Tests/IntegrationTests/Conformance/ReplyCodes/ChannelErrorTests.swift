@@ -4,7 +4,12 @@ import TestSupport
 import Testing
 
 /// 403, 404, 405 and 406: each ends one channel, says why, and leaves the neighbours alone (CONFORMANCE 1i).
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
+@Suite(
+    .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"),
+    .tags(.rabbitMQWords),
+    .onRabbitMQ,
+    .timeLimit(.minutes(10))
+)
 struct ChannelErrorTests {
     static let accessRefused = [
         Provocation(

@@ -5,7 +5,7 @@ import Testing
 /// One breach of the rules that our client can not be made to commit, and what a real broker answers.
 struct Offence: Sendable, CustomTestStringConvertible {
     let testDescription: String
-    let code: ReplyCode
+    let code: @Sendable (BrokerProfile) -> ReplyCode
     let endsChannel: Bool
     let method: MethodID?
     let text: String
@@ -15,6 +15,18 @@ struct Offence: Sendable, CustomTestStringConvertible {
     init(
         _ description: String,
         _ code: ReplyCode,
+        endsChannel: Bool = false,
+        method: MethodID? = nil,
+        _ text: String = "",
+        _ commit: @escaping @Sendable (RawClient) throws -> Void
+    ) {
+        self.init(description, { _ in code }, endsChannel: endsChannel, method: method, text, commit)
+    }
+
+    /// The code is another for each broker.
+    init(
+        _ description: String,
+        _ code: @escaping @Sendable (BrokerProfile) -> ReplyCode,
         endsChannel: Bool = false,
         method: MethodID? = nil,
         _ text: String = "",
@@ -35,7 +47,7 @@ struct Offence: Sendable, CustomTestStringConvertible {
             try raw.open(1, 2)
             try self.commit(raw)
             let close = try raw.nextClose()
-            #expect(close.code == self.code, "\(close.text)")
+            #expect(try close.code == self.code(Broker.profile()), "\(close.text)")
             #expect(close.channel == (self.endsChannel ? 1 : 0))
             #expect(close.text.contains(self.text), "\(close.text)")
             if let method = self.method { #expect(close.method == method) }

@@ -5,7 +5,12 @@ import Testing
 /// What a real broker answers to breaches of the protocol (CONFORMANCE 1i).
 ///
 /// Sent by a raw client: ours has no call that makes any of them.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
+@Suite(
+    .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"),
+    .tags(.rabbitMQWords),
+    .onRabbitMQ,
+    .timeLimit(.minutes(10))
+)
 struct OffenceTests {
     static let preconditionFailed = [
         Offence(
@@ -156,14 +161,16 @@ struct OffenceTests {
             try $0.send(QueueDeclareOk(queue: "q", messageCount: 0, consumerCount: 0), on: 1)
         },
         Offence("close-ok on an open channel", .commandInvalid) { try $0.send(ChannelCloseOk(), on: 1) },
-        Offence("C56: cancel-ok", .commandInvalid) { try $0.send(BasicCancelOk(consumerTag: "c"), on: 1) },
+        Offence("C56: cancel-ok", { $0.straightCancelOk.code }) { try $0.send(BasicCancelOk(consumerTag: "c"), on: 1) },
         Offence("C65: flow-ok that nobody asked for", .commandInvalid) {
             try $0.send(ChannelFlowOk(active: true), on: 1)
         },
     ]
 
     @Test(arguments: commandInvalid)
-    func `C35 C56 C65: 503 COMMAND_INVALID ends the connection`(offence: Offence) async throws {
+    func `C35 C56 C65: what only the broker says, or nobody asked for, ends the connection`(offence: Offence)
+        async throws
+    {
         try await offence.play()
     }
 

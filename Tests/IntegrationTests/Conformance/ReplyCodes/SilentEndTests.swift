@@ -4,7 +4,12 @@ import TestSupport
 import Testing
 
 /// Where RabbitMQ hangs up without a word: no close frame comes, so no reply code says what was wrong.
-@Suite(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
+@Suite(
+    .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"),
+    .tags(.rabbitMQWords),
+    .onRabbitMQ,
+    .timeLimit(.minutes(10))
+)
 struct SilentEndTests {
     /// What costs the connection without a frame.
     struct Silence: Sendable, CustomTestStringConvertible {

@@ -1,0 +1,150 @@
+import AMQPClient
+import AMQPWire
+import Foundation
+import Millrace
+import MillraceHandler
+import TestSupport
+import Testing
+
+/// Publishes what it gets to where it is told.
+private struct Relay: SyncJobHandler {
+    private let routingKey: String
+
+    init(_ options: HandlerOptions) throws { self.routingKey = try options.string("routing_key") }
+
+    func handle(_ message: borrowing Message, _ context: JobContext) throws -> Outcome {
+        try context.publish(message.bodyBytes, routingKey: self.routingKey)
+        return .ack
+    }
+}
+
+private let plugin = MillracePlugin(name: "cluster", [.sync("cluster.relay", Relay.self)])
+
+/// Jobs on a cluster of three, while its nodes are killed, frozen, and restarted one after the other.
+///
+/// `ops/test` runs it on one release, alone: three nodes are much for a small machine.
+@Suite(
+    .ownThread,
+    .enabled(if: OwnBroker.isThere, "needs MILLRACE_RABBITMQ; ops/test sets it"),
+    .timeLimit(.minutes(10))
+)
+struct ClusterTests {
+    private static let modes = [
+        "confirm": "{ mode: confirm }", "tx": "{ mode: tx, batch: { size: 20, timeout: 5ms } }",
+    ]
+    /// A second and job, so that there is work at every blow.
+    private static let rate = 60
+    private static let messages = 2400
+
+    private func file(_ cluster: TestCluster) throws -> JobFile {
+        var text = """
+            version: 1
+            connection:
+              uri: [ \(cluster.uris.map { "\"\($0)\"" }.joined(separator: ", ")) ]
+              heartbeat: 5s
+              recovery: { initial_interval: 50ms, max_interval: 500ms }
+            defaults:
+              threads: 2
+              prefetch: 20
+              rate_limit: { allowed: \(Self.rate), interval: 1s }
+
+            """
+        text += "queues:\n"
+        for mode in Self.modes.keys.sorted() {
+            text += "  in.\(mode): { type: quorum, dead_letter: { routing_key: dead.\(mode) }, delivery_limit: 1000 }\n"
+            text += "  dead.\(mode): { type: quorum }\n  out.\(mode): { type: quorum }\n"
+        }
+        text += "jobs:\n"
+        for (mode, publish) in Self.modes.sorted(by: { $0.key < $1.key }) {
+            text += """
+                  \(mode):
+                    queue: in.\(mode)
+                    handler: cluster.relay
+                    publish: \(publish)
+                    with: { routing_key: out.\(mode) }
+
+                """
+        }
+        return try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
+    }
+
+    private func publishAll(_ connection: Connection) throws {
+        let channel = try connection.openChannel()
+        try channel.selectConfirms()
+        var properties = BasicProperties()
+        properties.deliveryMode = 2
+        for number in 0..<Self.messages {
+            for mode in Self.modes.keys {
+                try channel.publish(Array("\(number)".utf8), routingKey: "in.\(mode)", properties: properties)
+            }
+        }
+        #expect(try channel.awaitConfirms(timeout: .seconds(120)) == [])
+    }
+
+    /// Waits until each job has settled so many more than it had.
+    private func works(_ supervisor: TestSupervisor, after what: String) {
+        for index in 0..<Self.modes.count {
+            let before = supervisor.status[index].counts.settled
+            let goesOn = supervisor.wait(job: index) {
+                $0.counts.settled >= min(before + 2 * Self.rate, Self.messages)
+            }
+            #expect(goesOn, "\(supervisor.status[index].name) stands still after \(what)")
+        }
+    }
+
+    @Test func `a node killed, a node frozen, a rolling restart: nothing is lost, and nobody is to blame`() throws {
+        let cluster = try TestCluster(ProcessInfo.processInfo.environment["MILLRACE_RABBITMQ"])
+        defer { cluster.stop() }
+        let file = try self.file(cluster)
+        #expect(try file.declareTopology(logger: Broker.quiet).isEmpty)
+        let first = try cluster.connect(to: 1)
+        try self.publishAll(first)
+        first.close()
+        let supervisor = try TestSupervisor(file, [plugin.descriptor])
+        let end = try supervisor.whileRunning {
+            self.works(supervisor, after: "the start")
+            for node in [1, 2] {
+                try cluster.act("kill", on: node)
+                self.works(supervisor, after: "node \(node) was killed")
+                try cluster.act("start", on: node)
+            }
+            try cluster.act("pause", on: 3)
+            self.works(supervisor, after: "node 3 was frozen")
+            try cluster.act("resume", on: 3)
+            for node in TestCluster.nodes {
+                try cluster.act("stop", on: node)
+                try cluster.act("start", on: node)
+                self.works(supervisor, after: "node \(node) was restarted")
+            }
+            for index in 0..<Self.modes.count {
+                #expect(supervisor.wait(job: index) { $0.counts.acked >= Self.messages }, "\(supervisor.status[index])")
+            }
+        }
+        #expect(end == .clean)
+        try self.count(cluster)
+    }
+
+    /// Takes all outputs out of their queues.
+    private func count(_ cluster: TestCluster) throws {
+        let connection = try cluster.connect(to: 1)
+        defer { connection.close() }
+        let channel = try connection.openChannel()
+        for mode in Self.modes.keys.sorted() {
+            var outputs: [String: Int] = [:]
+            let waiting = try channel.declareQueue("out.\(mode)", passive: true).messageCount
+            try channel.consume("out.\(mode)", tag: mode)
+            for _ in 0..<waiting {
+                let delivery = try #require(try channel.nextDelivery(timeout: .seconds(60)))
+                outputs[String(decoding: delivery.body, as: UTF8.self), default: 0] += 1
+                try channel.ack(delivery)
+            }
+            let lost = (0..<Self.messages).filter { outputs["\($0)"] == nil }
+            let duplicates = outputs.values.reduce(0, +) - outputs.count
+            print("cluster: \(mode): \(Self.messages) inputs, \(lost.count) outputs lost, \(duplicates) duplicates")
+            #expect(lost == [])
+            for queue in ["in.\(mode)", "dead.\(mode)"] {
+                #expect(try channel.declareQueue(queue, passive: true).messageCount == 0, "\(queue)")
+            }
+        }
+    }
+}
