@@ -39,6 +39,16 @@ final class HungMessages: Sendable {
         }
     }
 
+    /// The other worker that has the same message in hand, if there is one.
+    func holder(of record: ContentRecord, _ block: Block, besides own: WorkerHandle) -> WorkerHandle? {
+        self.workers.withLock { $0 }().first { handle in
+            guard handle !== own, let hand = handle.handAtWork, hand.record.bodyLength == record.bodyLength else {
+                return false
+            }
+            return Fingerprint(of: hand.record, hand.block) == Fingerprint(of: record, block)
+        }
+    }
+
     /// Whether it is the second time for a message that goes back as it is, without a header that would say so.
     func isSecond(_ message: Fingerprint) -> Bool {
         self.requeued.withLock { messages in

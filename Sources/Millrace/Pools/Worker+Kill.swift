@@ -24,8 +24,12 @@ extension Worker {
     /// How a handler has hung on a message before; asking forgets it.
     func circumstance(of record: ContentRecord, _ block: Block) -> HungMessages.Circumstance? {
         guard record.redelivered else { return nil }
-        self.handle.hung.noteTakenBack()
-        return self.handle.hung.take(Fingerprint(of: record, block))
+        let hung = self.handle.hung
+        hung.noteTakenBack()
+        if let circumstance = hung.take(Fingerprint(of: record, block)) { return circumstance }
+        guard self.awaitWhoHas(record, block) else { return nil }
+        hung.noteTakenBack()
+        return hung.take(Fingerprint(of: record, block))
     }
 
     func settleHung(_ delivery: InFlight, _ block: Block, _ channel: Channel) {
