@@ -97,11 +97,12 @@ struct TakenBackTests {
         let name = Broker.unique("timeout")
         let gate = gateNamed(name)
         let counts = try ScriptedJob.run(
-            "handler: \(handler), threads: 2, on_failure: requeue, with: { gate: \(name) }",
+            "handler: \(handler), threads: 2, tasks_per_thread: 4, on_failure: requeue, with: { gate: \(name) }",
             plugin: plugin.descriptor
         ) { peer, stop in
             var consumers = 0
             var answered: Set<String> = []
+            var isStopped = false
             try peer.serveSupervisor { frame in
                 switch frame.methodID {
                 case .basicConsume:
@@ -126,7 +127,8 @@ struct TakenBackTests {
                 case .basicNack, .channelCloseOk: break
                 default: return false
                 }
-                if answered.count == 2 {
+                if answered.count == 2, !isStopped {
+                    isStopped = true  // a second stop is another one
                     gate.open()
                     stop()
                 }

@@ -47,9 +47,13 @@ public final class FailedMessageBox {
     ///   - connection: The channel's, if it is known: copies carry its user, so that the job's supervisor believes what they say of
     ///     themselves.
     /// - Throws: A ``FailedMessageError`` if the queue is not known; why the channel ended.
-    public init(of job: JobDefinition, in file: JobFile, queue: String? = nil, on channel: Channel, of connection: Connection? = nil)
-        throws
-    {
+    public init(
+        of job: JobDefinition,
+        in file: JobFile,
+        queue: String? = nil,
+        on channel: Channel,
+        of connection: Connection? = nil
+    ) throws {
         self.channel = channel
         self.seal = connection.map(CopySeal.init) ?? CopySeal(user: nil)
         self.jobQueue = job.queue

@@ -97,7 +97,7 @@ package enum MessageCopy {
         attempt: Int?,
         origin: (exchange: FieldValue, routingKey: FieldValue),
         note: FailureNote?,
-        seal: CopySeal
+        seal: CopySeal = CopySeal(user: nil)
     ) -> BasicProperties {
         let isOurs = seal.isOurs(original)
         var properties = original

@@ -57,6 +57,19 @@ final class HandWatch: Sendable {
         }
     }
 
+    /// What has this tag, and is not claimed.
+    func look(_ tag: UInt64) -> Hand? {
+        self.state.withLock { state in
+            if state.claimed.contains(tag) { return nil }
+            if let hand = state.oldest, hand.record.deliveryTag == tag { return hand }
+            if let hand = state.together.first(where: { $0.record.deliveryTag == tag }) { return hand }
+            guard let batch = state.batch, let record = batch.records.first(where: { $0.deliveryTag == tag }) else {
+                return nil
+            }
+            return Hand(record: record, block: batch.block)
+        }
+    }
+
     /// Whether nobody has claimed it yet.
     func claimOne(_ tag: UInt64) -> Bool { self.state.withLock { $0.claimed.insert(tag).inserted } }
 

@@ -35,6 +35,16 @@ final class HungMessages: Sendable {
         }
     }
 
+    /// The other worker that has the same message in hand, if there is one.
+    func holder(of record: ContentRecord, _ block: Block, besides own: WorkerHandle) -> WorkerHandle? {
+        self.workers.withLock { $0 }().first { handle in
+            guard handle !== own, let hand = handle.handAtWork, hand.record.bodyLength == record.bodyLength else {
+                return false
+            }
+            return Fingerprint(of: hand.record, hand.block) == Fingerprint(of: record, block)
+        }
+    }
+
     /// A handler hung on this delivery.
     func note(_ record: ContentRecord, _ block: Block, _ circumstance: Circumstance) {
         let message = Fingerprint(of: record, block)

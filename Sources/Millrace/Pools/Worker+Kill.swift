@@ -30,6 +30,10 @@ extension Worker {
         if record.redelivered {
             hung.noteTakenBack()
             if let circumstance = hung.take(record, block) { return circumstance }
+            if self.awaitWhoHas(record, block) {
+                hung.noteTakenBack()
+                if let circumstance = hung.take(record, block) { return circumstance }
+            }
         }
         guard hung.isSpent(record, block) else { return nil }
         if record.redelivered || delivery.isCopy { return self.countsHangs ? .alone : nil }

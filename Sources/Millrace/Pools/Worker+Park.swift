@@ -36,7 +36,9 @@ extension Worker {
         let tag = delivery.record.deliveryTag
         do throws(AMQPError) {
             // A copy came through its delay queue, with the name of the job's queue for a key.
-            let originalKey = delivery.isCopy ? delivery.readOrigin(strings).routingKeyText : String(decoding: strings.routingKey, as: UTF8.self)
+            let originalKey =
+                delivery.isCopy
+                ? delivery.readOrigin(strings).routingKeyText : String(decoding: strings.routingKey, as: UTF8.self)
             let place = try self.address(of: target, originalKey, deaths: delivery.deaths)
             func properties(_ note: FailureNote?) -> BasicProperties {
                 var properties = MessageCopy.properties(

@@ -48,6 +48,20 @@ extension Worker {
         return true
     }
 
+    /// The broker may have given a message to this worker before what it says to the one that has it in hand has been read:
+    /// that is waited for, a moment.
+    ///
+    /// - Returns: Whether another worker has it in hand, and its broker has taken it back.
+    func awaitWhoHas(_ record: ContentRecord, _ block: Block) -> Bool {
+        guard let channel = self.channel, let other = self.handle.hung.holder(of: record, block, besides: self.handle)
+        else { return false }
+        let deadline = MonotonicClock.now() &+ 200_000_000
+        while !other.hasTimedOut, channel.isOpen, MonotonicClock.now() < deadline {
+            channel.pump(until: MonotonicClock.now() &+ 5_000_000)
+        }
+        return other.hasTimedOut
+    }
+
     /// The task in hand that began first.
     var oldestTask: HandWatch.Hand? {
         guard let oldest = self.running.first, let owner = oldest.owner else { return nil }
@@ -71,6 +85,13 @@ extension WorkerHandle {
     func notCounted(_ hands: [KillSwitch.Hand]) -> [KillSwitch.Hand] {
         guard self.hasTimedOut else { return hands }
         return hands.filter { !self.hands.wasClaimed($0.record.deliveryTag) }
+    }
+
+    /// The delivery that its handler is at, or the first of them.
+    var handAtWork: HandWatch.Hand? {
+        let tag = self.oldest.tag
+        guard self.beganAt.load(ordering: .acquiring) > 0, tag > 0 else { return nil }
+        return self.hands.look(tag)
     }
 
     func logTakenBack(_ tag: UInt64) {

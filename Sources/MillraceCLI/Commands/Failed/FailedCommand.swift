@@ -53,7 +53,8 @@ struct FailedArguments: ParsableArguments {
             let alarm = AlarmWatch()
             let connection = try self.connect(file, telling: alarm)
             defer { connection.close() }
-            let box = try FailedMessageBox(of: job, in: file, queue: self.queue, on: connection.openChannel(), of: connection)
+            let channel = try connection.openChannel()
+            let box = try FailedMessageBox(of: job, in: file, queue: self.queue, on: channel, of: connection)
             do {
                 try body(box, file)
             } catch {
