@@ -76,7 +76,7 @@ struct ScriptedEndTests {
             top: "shutdown_timeout: 50ms",
             plugin: plugin.descriptor
         ) { peer, stop in
-            try peer.serveSupervisor { frame in
+            try peer.serveSupervisor(awaiting: 4) { frame in
                 switch frame.methodID {
                 case .basicConsume:
                     try peer.startConsumer(frame, messages: 1)
@@ -100,7 +100,7 @@ struct ScriptedEndTests {
             plugin: plugin.descriptor
         ) { peer, stop in
             do {
-                try peer.serveSupervisor { frame in
+                try peer.serveSupervisor(awaiting: 4) { frame in
                     switch frame.methodID {
                     case .basicConsume:
                         try peer.startConsumer(frame, messages: 1)
@@ -126,7 +126,7 @@ struct ScriptedEndTests {
             plugin: plugin.descriptor
         ) { peer, stop in
             var consumers = 0
-            try peer.serveSupervisor { frame in
+            try peer.serveSupervisor(awaiting: 4) { frame in
                 switch frame.methodID {
                 case .basicConsume where consumers == 0:
                     consumers += 1

@@ -200,7 +200,7 @@ struct ScriptedHangTests {
         let gate = gateNamed("hang-copy")
         let (kills, keys) = try self.hang(gate, Self.job("hang-copy"), confirms: true)
         #expect(kills == 2)
-        #expect(keys == ["q.retry.20ms", "q.dead"])
+        #expect(keys == ["q.delay.0s", "q.dead"])
         #expect(gate.begun == ["H", "H"])
     }
 
@@ -208,7 +208,7 @@ struct ScriptedHangTests {
         let gate = gateNamed("hang-both")
         let (kills, keys) = try self.hang(gate, Self.job("hang-both"), confirms: false)
         #expect(kills == 2)
-        #expect(keys == ["q.retry.20ms", "q.dead", "q.dead"])
+        #expect(keys == ["q.delay.0s", "q.dead", "q.dead"])
         #expect(gate.begun == ["H", "H"])
     }
 }

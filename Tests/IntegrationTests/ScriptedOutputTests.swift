@@ -38,7 +38,7 @@ struct ScriptedOutputTests {
         var consumers: [UInt16] = []
         var commits = 0
         var outlet: UInt16 = 0
-        try peer.serveSupervisor { frame in
+        try peer.serveSupervisor(awaiting: 4) { frame in
             switch frame.methodID {
             case .txSelect:
                 outlet = frame.channel

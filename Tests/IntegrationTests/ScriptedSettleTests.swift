@@ -42,7 +42,7 @@ struct ScriptedSettleTests {
 
     @Test func `a message whose copy is refused is given back, which counts toward no delivery limit`() throws {
         let counts = try ScriptedJob.run("handler: tests.outcomes", plugin: plugin.descriptor) { peer, stop in
-            try peer.serveSupervisor { frame in
+            try peer.serveSupervisor(awaiting: 4) { frame in
                 switch frame.methodID {
                 case .basicConsume: try Self.consume(frame, peer, [3])
                 case nil where frame.type == Frame.body: try peer.send(BasicNack(deliveryTag: 1), on: frame.channel)
@@ -66,7 +66,7 @@ struct ScriptedSettleTests {
         let job = "handler: tests.outcomes, ack: none, publish: { mode: none }"
         let counts = try ScriptedJob.run(job, plugin: plugin.descriptor) { peer, stop in
             var copies: UInt64 = 0
-            try peer.serveSupervisor { frame in
+            try peer.serveSupervisor(awaiting: 4) { frame in
                 switch frame.methodID {
                 case .basicConsume: try Self.consume(frame, peer, [1, 2])
                 case .basicPublish: #expect(try frame.method(BasicPublish.self).routingKey == "q.delay.0s")
@@ -88,7 +88,7 @@ struct ScriptedSettleTests {
     @Test func `without acks a drain works off what comes behind a failure, and counts what is lost`() throws {
         let job = "handler: tests.outcomes, ack: none, publish: { mode: none }"
         let counts = try ScriptedJob.run(job, plugin: plugin.descriptor) { peer, stop in
-            try peer.serveSupervisor { frame in
+            try peer.serveSupervisor(awaiting: 4) { frame in
                 switch frame.methodID {
                 case .basicConsume:
                     stop()
@@ -112,7 +112,7 @@ struct ScriptedSettleTests {
         let counts = try ScriptedJob.run("handler: tests.outcomes", plugin: plugin.descriptor) { peer, stop in
             var properties = BasicProperties()
             properties.headers = ["filler": .string(String(repeating: "f", count: 7600))]
-            try peer.serveSupervisor { frame in
+            try peer.serveSupervisor(awaiting: 4) { frame in
                 switch frame.methodID {
                 case .basicConsume: try Self.consume(frame, peer, [4], properties)
                 case .basicPublish: break
@@ -134,7 +134,7 @@ struct ScriptedSettleTests {
     @Test func `C51: with --once nothing is asked of a broker that blocks the connection`() throws {
         _ = try ScriptedJob.run("handler: tests.outcomes", plugin: plugin.descriptor, once: true) { peer, stop in
             var isBlocked = false
-            try peer.serveSupervisor { frame in
+            try peer.serveSupervisor(awaiting: 4) { frame in
                 if !isBlocked { try peer.send(ConnectionBlocked(reason: "memory"), on: 0) }
                 isBlocked = true
                 guard frame.methodID == .basicConsume else { return false }

@@ -3,15 +3,17 @@ import AMQPWire
 extension ScriptedPeer {
     /// Answers all that a supervisor asks of a broker, until it closes the connection.
     ///
-    /// - Parameter handle: Sees each frame first; true if it has dealt with it.
+    /// - Parameters:
+    ///   - delayQueues: So many consumers that bring waiting messages back are there before the first worker's consumer is
+    ///     answered: a test has the wire for itself from then on.
+    ///   - handle: Sees each other frame first; true if it has dealt with it.
     /// - Throws: If something comes that a supervisor does not send, or what `handle` throws.
-    package func serveSupervisor(_ handle: (PeerFrame) throws -> Bool) throws {
+    package func serveSupervisor(awaiting delayQueues: Int = 0, _ handle: (PeerFrame) throws -> Bool) throws {
         try self.handshake()
-        // Whoever brings waiting messages back comes first, so that a test has the wire for itself from then on.
-        var delayQueues = 4
+        var delayQueues = delayQueues
         var early: [PeerFrame] = []
         while true {
-            let frame = delayQueues == 0 && !early.isEmpty ? early.removeFirst() : try self.next()
+            let frame = delayQueues <= 0 && !early.isEmpty ? early.removeFirst() : try self.next()
             if frame.methodID == .basicConsume {
                 let tag = try frame.method(BasicConsume.self).consumerTag
                 if tag.hasPrefix("returns-") {

@@ -10,7 +10,7 @@ final class AlarmWatch: ConnectionDelegate {
 
     func connectionBlocked(reason: String) {
         self.state.withLock { $0 = reason }
-        StandardError.write("the broker holds publishers back: \(PlainText.line(reason)); waiting for it")
+        StandardError.write("the broker holds publishers back: \(reason); waiting for it")
     }
 
     func connectionUnblocked() {

@@ -22,7 +22,8 @@ enum PublishEnd: Error {
                 ("stopped by \(signal == SIGINT ? "SIGINT" : "SIGTERM")", ExitCode(128 + signal))
             case .input(let error): ("\(error)", .ioError)
             }
-        StandardError.write("\(PlainText.line(reason))\n\(summary)")
+        StandardError.write(reason)
+        StandardError.write(summary)
         return status
     }
 }

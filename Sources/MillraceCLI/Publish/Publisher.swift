@@ -1,6 +1,5 @@
 import AMQPClient
 import AMQPWire
-import Logging
 import NIOPosix
 
 /// One connection that publishes messages of one kind and counts what became of them.
@@ -31,14 +30,12 @@ final class Publisher {
     ) throws(AMQPError) {
         var options = ConnectionOptions()
         options.name = "millrace publish"
-        var logger = Logger(label: "millrace")
-        logger.logLevel = .error
         self.alarm = AlarmWatch()
         self.connection = try Connection.connect(
             to: endpoint,
             options: options,
             on: MultiThreadedEventLoopGroup(numberOfThreads: 1),
-            logger: logger,
+            logger: LoggingOptions.errors,
             delegate: self.alarm
         )
         self.channel = try self.connection.openChannel()
@@ -145,7 +142,7 @@ final class Publisher {
         var text = "\(self.sent - self.failed - open) of \(self.sent) messages were confirmed"
         if self.failed > 0 { text += "; \(self.failed) were refused or came back" }
         if open > 0 { text += "; \(open) have no answer and may have arrived" }
-        if let reason = self.alarm.reason { text += "; the broker holds publishers back: \(PlainText.line(reason))" }
+        if let reason = self.alarm.reason { text += "; the broker holds publishers back: \(reason)" }
         return text
     }
 }
