@@ -186,7 +186,7 @@ struct GuiltyJobTests {
 
     @Test func `where the broker allows fewer channels than jobs want, those that have one work`() throws {
         let text =
-            "NOT_ALLOWED - number of channels opened for user 'guest' has reached the maximum allowed user limit of (3)"
+            "NOT_ALLOWED - number of channels opened for user 'guest' has reached the maximum allowed user limit of (5)"
         try PeerListener.runEach { _, peer in
             var open: Set<UInt16> = []
             do {
@@ -195,7 +195,7 @@ struct GuiltyJobTests {
                     case .channelClose: open.remove(frame.channel)
                     case .channelOpen:
                         open.insert(frame.channel)
-                        guard open.count > 2 else { break }
+                        guard open.count > 4 else { break }
                         try peer.closeConnection(.notAllowed, text)
                         throw Ended()
                     default: break
@@ -211,7 +211,7 @@ struct GuiltyJobTests {
                 while supervisor.status.count(where: isThere) < 2, MonotonicClock.now() < deadline {
                     Busy.block(for: .milliseconds(1))
                 }
-                #expect(supervisor.status.count(where: isThere) == 2)
+                #expect(supervisor.status.count(where: isThere) >= 2)
                 #expect(supervisor.status.allSatisfy { Self.failure($0.state) == nil })
             }
         }

@@ -107,6 +107,8 @@ struct OddMessageTests {
         var properties = properties
         properties.headers?.entries.removeAll { $0.key.hasPrefix("millrace-") }
         properties.userID = nil  // a copy's is ours
+        // RabbitMQ 4 sorts tables by their names.
+        properties.headers?.entries.sort { $0.keyOctets.lexicographicallyPrecedes($1.keyOctets) }
         var buffer = WireBuffer()
         try properties.encode(into: &buffer)
         return buffer.withUnsafeBytes { [UInt8]($0) }
@@ -191,6 +193,8 @@ struct OddMessageTests {
             let channel = try connection.openChannel()
             let name = start + String(repeating: "€", count: 80)
             let error = #expect(throws: AMQPError.self) { try channel.declareQueue(name, passive: true) }
+            // RabbitMQ 4 may fail over such a name itself, and then says so.
+            if error?.code.rawValue == 541 { return connection.close() }
             #expect(error?.code.rawValue == 404 && error?.scope == .channel(channel.number))
         }
         try neighbour.prefetch(1)

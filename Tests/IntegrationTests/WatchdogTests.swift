@@ -94,8 +94,8 @@ struct WatchdogTests {
     @Test func `an open-ok that never comes: the watchdog is heard, and the next channel consumes`() async throws {
         try await OwnThread.run {
             try PeerListener.run { peer in
-                // The workers' channels come after the one for the topology. No frame for five seconds fails the script.
-                try peer.serveSupervisor { frame in frame.methodID == .channelOpen && (2...3).contains(frame.channel) }
+                // The workers' channels, and the one that messages come back on, come after the one for the topology. No frame for five seconds fails the script.
+                try peer.serveSupervisor { frame in frame.methodID == .channelOpen && (2...4).contains(frame.channel) }
             } client: { endpoint in
                 try self.run("amqp://127.0.0.1:\(endpoint.port)", queue: "q", consumeTimeout: .milliseconds(300)) {
                     run in

@@ -131,7 +131,7 @@ extension OwnBrokerTests {
                 }
                 #expect(result.status == 69, "\(result.output)")
                 #expect(result.errors.contains("the broker holds publishers back: low on memory"))
-                #expect(result.errors.contains(" of 3 messages were confirmed; "))
+                #expect(result.errors.contains(" messages were confirmed; "))
             }
         }
 
