@@ -102,13 +102,21 @@ struct OddMessageTests {
         }
     }
 
+    /// Octet for octet, or, where the broker writes tables anew, with the same names and as persistent.
+    private static func isAsSent(_ properties: BasicProperties) throws -> Bool {
+        if try Broker.profile().tables == .asSent {
+            return try Self.foreign(properties) == Self.foreign(Self.odd)
+        }
+        let names = Set((properties.headers?.entries ?? []).map(\.keyOctets))
+        return properties.deliveryMode == Self.odd.deliveryMode
+            && (Self.odd.headers?.entries ?? []).allSatisfy { names.contains($0.keyOctets) }
+    }
+
     /// The octets of all but our own headers.
     private static func foreign(_ properties: BasicProperties) throws -> [UInt8] {
         var properties = properties
         properties.headers?.entries.removeAll { $0.key.hasPrefix("millrace-") }
         properties.userID = nil  // a copy's is ours
-        // RabbitMQ 4 sorts tables by their names.
-        properties.headers?.entries.sort { $0.keyOctets.lexicographicallyPrecedes($1.keyOctets) }
         var buffer = WireBuffer()
         try properties.encode(into: &buffer)
         return buffer.withUnsafeBytes { [UInt8]($0) }
@@ -136,14 +144,14 @@ struct OddMessageTests {
             let box = try FailedMessageBox(of: #require(file.jobs.first), in: file, on: channel)
             let letters = try box.take(10)
             #expect(letters.count == 2)
-            for letter in letters { #expect(try Self.foreign(letter.properties) == Self.foreign(Self.odd)) }
+            for letter in letters { #expect(try Self.isAsSent(letter.properties)) }
             let done = try box.replay(letters)
             #expect(done.sent == 2 && done.refused.isEmpty)
             try box.putBack()
         }
         let again = try self.takeAll(self.input)
         #expect(again.count == 2)
-        for copy in again { #expect(try Self.foreign(copy.properties) == Self.foreign(Self.odd)) }
+        for copy in again { #expect(try Self.isAsSent(copy.properties)) }
         try self.remove()
     }
 
