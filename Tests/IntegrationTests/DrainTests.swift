@@ -151,10 +151,11 @@ struct DrainTests {
             let supervisor = try TestSupervisor(file, [plugin.descriptor], logger: log.logger)
             running.withLock { $0 = supervisor }
             if place == "init" {
-                _ = try WorkerThread.start(name: "stopper") {
+                let stopper = try WorkerThread.start(name: "stopper") {
                     _ = gate.waitForBegin("init")
                     supervisor.stop()
                 }
+                stopper.detach()
             }
             #expect(supervisor.run() == .abandoned)
         }
