@@ -130,6 +130,7 @@ if fuzzed {
         target.exclude = [
             "Recovery", "Transport/TLS", "Transport/Socket", "Blocking/Connection.swift",
             "Blocking/Connection+Failover.swift", "Blocking/Connection+Secret.swift",
+            "Blocking/Connection+Sibling.swift",
         ]
     }
     for name in ["Decoder", "Client"] {
