@@ -332,8 +332,11 @@ struct FailedCommandTests {
             let result = try self.failed("retry", "work", "--all")
             #expect(result.status == 0)
             #expect(result.errors == "")
-            #expect(result.output == "\(count - 1) sent to '\(self.input)'\n")
-            #expect(try self.count(self.input, on: channel) == count - 1)
+            let sent = Int(result.output.prefix { $0.isNumber }) ?? 0
+            #expect(result.output == "\(sent) sent to '\(self.input)'\n")
+            // A quorum queue can forget acks that it has not written when their channel ends: at least once.
+            #expect(type == "quorum" ? sent >= count - 1 : sent == count - 1)
+            #expect(try self.count(self.input, on: channel) == sent)
             #expect(try self.count(self.dead, on: channel) == 0)
             // Priorities go along, so that their order is not that of this queue.
             #expect(Set(try self.bodies(self.input, on: channel)) == [[120]])
