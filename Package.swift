@@ -7,6 +7,7 @@ let nio: [Target.Dependency] = [
 ]
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "millrace",
@@ -15,10 +16,13 @@ let package = Package(
         .executable(name: "millrace-consumer", targets: ["ConsumerExample"]),
         .executable(name: "millrace-linked-in", targets: ["LinkedInExample"]),
         .library(name: "AMQPWire", targets: ["AMQPWire"]),
+        .library(name: "AMQPCore", targets: ["AMQPCore"]),
         .library(name: "AMQPClient", targets: ["AMQPClient"]),
         .library(name: "Millrace", targets: ["Millrace"]),
+        .library(name: "MillraceClient", targets: ["MillraceClient"]),
         .library(name: "MillraceHandler", targets: ["MillraceHandler"]),
         .library(name: "MillraceTracing", targets: ["MillraceTracing"]),
+        .library(name: "MillraceExec", targets: ["MillraceExec"]),
         .library(name: "MillraceTesting", targets: ["MillraceTesting"]),
         .library(name: "Examples", type: .dynamic, targets: ["Examples"]),
         .library(name: "MinimalPlugin", type: .dynamic, targets: ["MinimalPlugin"]),
@@ -31,6 +35,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        // Without its trait for Foundation, which nothing here needs.
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -39,27 +47,54 @@ let package = Package(
         .target(name: "MillraceHandler", dependencies: ["CMillraceABI"]),
         // Apart from MillraceHandler, so that a plugin without spans needs nothing of it.
         .target(name: "MillraceTracing", dependencies: ["MillraceHandler", tracing]),
+        // Programs as handlers. Apart from Millrace, so that a linked-in supervisor may do without.
+        .target(
+            name: "MillraceExec",
+            dependencies: [
+                "MillraceHandler", .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
         // For the tests of handlers: what the supervisor is to a plugin, without a broker.
         .target(name: "MillraceTesting", dependencies: ["MillraceHandler", "CMillraceABI"]),
         .target(name: "AMQPWire"),
         .target(name: "CAMQPSystem"),
+        .target(name: "AMQPCore", dependencies: ["AMQPWire", "CAMQPSystem"]),
         .target(
             name: "AMQPClient",
-            dependencies: ["AMQPWire", "CAMQPSystem", logging, .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio
+            dependencies: [
+                "AMQPWire", "AMQPCore", "CAMQPSystem", logging, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ] + nio
+        ),
+        // What stands on a message, and where it waits: for the supervisor and for those who enqueue.
+        .target(name: "MillraceMessages", dependencies: ["AMQPWire"]),
+        .target(
+            name: "MillraceClient",
+            dependencies: [
+                "AMQPWire", "AMQPCore", "AMQPClient", "MillraceHandler", "MillraceMessages", logging, tracing,
+                lifecycle,
+            ] + nio
         ),
         .target(
             name: "Millrace",
             dependencies: [
-                "AMQPWire", "AMQPClient", "CLibYAML", "CMillraceABI", "CMillraceSystem", logging,
+                "AMQPWire", "AMQPCore", "AMQPClient", "MillraceMessages", "CLibYAML", "CMillraceABI", "CMillraceSystem",
+                logging,
                 .product(name: "Metrics", package: "swift-metrics"),
             ] + nio,
             // In the code, so that an installed command needs no file beside it.
             resources: [.embedInCode("Resources/jobs.schema.json")]
         ),
+        // The doors of a supervisor: HTTP over its one router.
+        .target(
+            name: "MillraceAdmin",
+            dependencies: ["Millrace", logging, .product(name: "NIOHTTP1", package: "swift-nio")] + nio,
+            exclude: ["openapi.json"]
+        ),
         .executableTarget(
             name: "MillraceCLI",
             dependencies: [
-                "Millrace", "AMQPClient", "AMQPWire", "CMillraceSystem", logging,
+                "Millrace", "MillraceAdmin", "MillraceExec", "AMQPClient", "AMQPWire", "CMillraceSystem", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio
         ),
@@ -83,11 +118,12 @@ let package = Package(
         .testTarget(name: "TidyTests"),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
         .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient", logging] + nio, path: "Tests/Support"),
-        .target(name: "FuzzTargets", dependencies: ["AMQPWire", "AMQPClient", logging], path: "Tests/Fuzz/Targets"),
+        .target(name: "FuzzTargets", dependencies: ["AMQPWire", "AMQPCore"], path: "Tests/Fuzz/Targets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/CorpusTests"),
+        .testTarget(name: "AMQPCoreTests", dependencies: ["AMQPCore", "AMQPWire", "TestSupport"]),
         .testTarget(
             name: "AMQPClientTests",
-            dependencies: ["AMQPClient", "AMQPWire", "CAMQPSystem", "TestSupport", logging] + nio
+            dependencies: ["AMQPClient", "AMQPCore", "AMQPWire", "CAMQPSystem", "TestSupport", logging] + nio
         ),
         .testTarget(
             name: "MillraceHandlerTests",
@@ -97,12 +133,24 @@ let package = Package(
             name: "MillraceTestingTests",
             dependencies: ["MillraceTesting", "MillraceHandler", "CMillraceABI"]
         ),
+        .testTarget(
+            name: "MillraceExecTests",
+            dependencies: ["MillraceExec", "Millrace", "MillraceTesting", "MillraceHandler", "TestSupport", logging]
+        ),
+        .testTarget(
+            name: "MillraceClientTests",
+            dependencies: [
+                "MillraceClient", "MillraceHandler", "MillraceMessages", "AMQPClient", "AMQPWire", "TestSupport",
+                logging,
+                tracing, lifecycle,
+            ] + nio
+        ),
         .testTarget(name: "ExamplesTests", dependencies: ["Examples", "MillraceTesting", "MillraceHandler"]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "AMQPClient", "AMQPWire", "Millrace", "MillraceHandler", "MillraceTesting", "CMillraceABI",
-                "TestSupport",
+                "AMQPClient", "AMQPWire", "Millrace", "MillraceAdmin", "MillraceClient", "MillraceHandler",
+                "MillraceTesting", "CMillraceABI", "TestSupport",
                 logging,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ] + nio
@@ -110,29 +158,25 @@ let package = Package(
         .testTarget(
             name: "MillraceCLITests",
             dependencies: [
-                "MillraceCLI", "AMQPWire", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "MillraceCLI", "Millrace", "AMQPClient", "AMQPWire", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
+        ),
+        .testTarget(
+            name: "MillraceAdminTests",
+            dependencies: ["MillraceAdmin", "Millrace", "TestSupport"]
         ),
         .testTarget(
             name: "MillraceTests",
             dependencies: ["Millrace", "AMQPClient", "AMQPWire", "TestSupport", logging],
-            exclude: ["JobFile/Fixtures", "Plugins/Fixtures", "CrashLedger/Fixtures"]
+            exclude: ["JobFile/Fixtures", "Plugins/Fixtures", "CrashLedger/Fixtures", "Schedules/Fixtures"]
         ),
     ]
 )
 
-// For ops/fuzz alone: nothing else is built with a sanitizer, and what the fuzzers run has no socket. Leaving NIO out of
-// the client makes that build a matter of seconds.
+// For ops/fuzz alone: nothing else is built with a sanitizer.
 let fuzzed = Context.environment["MILLRACE_FUZZ"] != nil
 if fuzzed {
-    for target in package.targets where target.name == "AMQPClient" {
-        target.dependencies = ["AMQPWire", logging]
-        target.exclude = [
-            "Recovery", "Transport/TLS", "Transport/Socket", "Blocking/Connection.swift",
-            "Blocking/Connection+Failover.swift", "Blocking/Connection+Secret.swift",
-            "Blocking/Connection+Sibling.swift",
-        ]
-    }
     for name in ["Decoder", "Client"] {
         package.targets.append(
             .executableTarget(

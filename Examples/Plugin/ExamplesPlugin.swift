@@ -11,6 +11,7 @@ private let plugin = MillracePlugin(
         .sync("bench.touch", TouchHandler.self),
         .sync("bench.witness", WitnessHandler.self),
         .async("bench.witness_async", AsyncWitnessHandler.self),
+        .batch("bench.witness_batch", WitnessBatchHandler.self),
         .sync("examples.fragile", FragileHandler.self),
         .async("examples.fragile_async", AsyncFragileHandler.self),
         .async("examples.errand", ErrandHandler.self),

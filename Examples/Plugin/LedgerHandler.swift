@@ -6,11 +6,11 @@ import MillraceHandler
 /// A bad order is rejected, and the others of its batch are written. When the file can not be written the batch fails as
 /// a whole and its orders are tried one by one, so a line may be there twice, never not at all; the id tells.
 final class LedgerHandler: BatchHandler {
-    private let ledger: Ledger
+    private let path: String
+    /// Opened with the first batch: `millrace check` makes handlers too, and should leave no file behind.
+    private var ledger: Ledger?
 
-    init(_ options: HandlerOptions) throws {
-        self.ledger = try Ledger(path: try options.string("file"))
-    }
+    init(_ options: HandlerOptions) throws { self.path = try options.string("file") }
 
     func handle(_ batch: borrowing MessageBatch, _ context: BatchContext) throws -> BatchVerdicts {
         var verdicts = batch.verdicts()
@@ -22,7 +22,8 @@ final class LedgerHandler: BatchHandler {
                 verdicts[index] = .reject(error.description)
             }
         }
-        try self.ledger.append(lines)
+        if self.ledger == nil { self.ledger = try Ledger(path: self.path) }
+        try self.ledger?.append(lines)
         return verdicts.rest(.ack)
     }
 

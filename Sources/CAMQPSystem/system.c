@@ -59,3 +59,15 @@ uint32_t amqp_wait_socket(int32_t socket, int32_t bell, uint64_t nanoseconds) {
     if (ppoll(polled, 2, nanoseconds == UINT64_MAX ? NULL : &time, NULL) <= 0) return 0;
     return (polled[0].revents ? AMQP_SOCKET : 0) | (polled[1].revents ? AMQP_BELL : 0);
 }
+
+static _Thread_local uint8_t levels[16];
+static _Thread_local uint32_t taken;
+
+uint8_t amqp_take_level(uint8_t level) {
+    uint8_t latest = taken > 0 && taken <= 16 ? levels[taken - 1] : 0;
+    if (taken < 16) levels[taken] = level;
+    taken++;
+    return latest;
+}
+
+void amqp_drop_level(void) { taken--; }

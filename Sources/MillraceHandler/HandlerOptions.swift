@@ -1,8 +1,13 @@
 /// The job's `with:` block.
 ///
-/// Every error names the key and says what was expected.
+/// Every error names the key and says what was expected. What a handler has never asked for when it is made is named to
+/// the operator, as probably misspelt, unless the handler has kept its options and may ask later.
 public struct HandlerOptions: Sendable {
     private let values: [String: JSONValue]
+    /// Shared with those that are inside, and with every copy.
+    private var use = OptionUse()
+    /// Where they are in the `with:` block, as a JSON pointer; empty for the block itself.
+    private let place: String
 
     /// Reads a JSON object.
     ///
@@ -13,9 +18,24 @@ public struct HandlerOptions: Sendable {
             throw OptionError(key: "with", reason: "is not a JSON object")
         }
         self.values = Dictionary(members, uniquingKeysWith: { _, last in last })
+        self.place = ""
     }
 
-    package init(_ values: [String: JSONValue]) { self.values = values }
+    package init(_ values: [String: JSONValue]) {
+        self.values = values
+        self.place = ""
+    }
+
+    private init(_ members: [(String, JSONValue)], of outer: HandlerOptions, _ key: String) {
+        self.values = Dictionary(members, uniquingKeysWith: { _, last in last })
+        self.use = outer.use
+        self.place = OptionUse.pointer(outer.place, key)
+    }
+
+    /// What has been asked for, as JSON pointers; nil if somebody has kept a copy, and may ask for more.
+    package mutating func takeReadPaths() -> [String]? {
+        isKnownUniquelyReferenced(&self.use) ? self.use.paths : nil
+    }
 
     /// The block as the ABI hands it over.
     package var json: [UInt8] {
@@ -23,10 +43,20 @@ public struct HandlerOptions: Sendable {
     }
 
     /// The keys there are, sorted.
-    public var keys: [String] { self.values.keys.sorted() }
+    ///
+    /// Who looks at them knows all, and has read all.
+    public var keys: [String] {
+        self.use.note(self.place)
+        return self.values.keys.sorted()
+    }
 
     /// Whether the key is there and not null.
     public func contains(_ key: String) -> Bool {
+        self.use.note(OptionUse.pointer(self.place, key))
+        return self.has(key)
+    }
+
+    private func has(_ key: String) -> Bool {
         switch self.values[key] {
         case nil, .null: false
         case .some: true
@@ -102,23 +132,27 @@ public struct HandlerOptions: Sendable {
         return texts
     }
 
-    /// A duration with its unit: `500ms`, `30s`, `2m`, `1h`.
+    /// A duration with its unit, as everywhere in the job file: `500ms`, `30s`, `2m`, `1h`, `1m30s`.
     public func duration(_ key: String) throws(OptionError) -> Duration {
-        let text = try self.string(key)
-        let units: [(String, Int64)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)]
-        for (unit, milliseconds) in units where text.hasSuffix(unit) {
-            let digits = text.dropLast(unit.count)
-            // Int64 alone would take a sign too.
-            guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int64(digits) else { continue }
-            let (product, overflow) = count.multipliedReportingOverflow(by: milliseconds)
-            if !overflow { return .milliseconds(product) }
-        }
-        throw OptionError(key: key, reason: "must be a duration with its unit: 500ms, 30s, 2m or 1h")
+        if let duration = OptionDuration.parse(try self.string(key)) { return duration }
+        throw OptionError(key: key, reason: "must be a duration with its unit: 500ms, 30s, 2m, 1h or 1m30s")
     }
 
     /// A duration, or the default.
     public func duration(_ key: String, default value: Duration) throws(OptionError) -> Duration {
         self.contains(key) ? try self.duration(key) : value
+    }
+
+    /// A mapping inside; its own keys are read, and named in errors, one by one.
+    public func options(_ key: String) throws(OptionError) -> HandlerOptions {
+        guard self.has(key), let value = self.values[key] else {
+            self.use.note(OptionUse.pointer(self.place, key))
+            throw OptionError(key: key, reason: "is missing")
+        }
+        guard case .object(let members) = value else {
+            throw OptionError(key: key, reason: "must be a mapping of keys and values")
+        }
+        return HandlerOptions(members, of: self, key)
     }
 
     private func require(_ key: String) throws(OptionError) -> JSONValue {

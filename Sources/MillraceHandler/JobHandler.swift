@@ -5,6 +5,8 @@
 public protocol JobHandler: SendableMetatype {
     /// Makes the instance of one worker.
     ///
+    /// `millrace check` makes one too, where there may be no database: read the options, and connect with the first message.
+    ///
     /// - Parameter options: The job's `with:` block.
     /// - Throws: Why the handler can not work with these options; the job fails with that text.
     init(_ options: HandlerOptions) throws

@@ -20,7 +20,10 @@ public struct Message: ~Copyable, @unchecked Sendable {
 
     /// One octet of the body; the index is checked.
     public subscript(index: Int) -> UInt8 {
-        precondition(index >= 0 && index < self.message.body.length, "the body has \(self.message.body.length) octets")
+        precondition(
+            index >= 0 && index < self.message.body.length,
+            "octet \(index) of a body of length \(self.message.body.length)"
+        )
         return self.message.body.data[index]
     }
 
@@ -84,6 +87,11 @@ public struct Message: ~Copyable, @unchecked Sendable {
     public func header(_ key: String) -> HeaderValue? { self.reader.header(key) }
     /// A header by the octets of its name, for one that is not UTF-8; nil if it is not there.
     public func header(bytes key: [UInt8]) -> HeaderValue? { self.reader.header(bytes: key) }
+    /// All headers in the message's order, each by the octets of its name.
+    ///
+    /// Nobody holds names to UTF-8, and a publisher may send one twice: both are here. None under a supervisor that is older
+    /// than this property.
+    public var allHeaders: [(name: [UInt8], value: HeaderValue)] { self.reader.headers }
     /// The same as a value of its own.
     package var headers: MessageHeaders { MessageHeaders(reader: self.reader) }
 }
@@ -158,12 +166,36 @@ struct TokenReader: @unchecked Sendable {
         return key.withUTF8 { self.header($0) }
     }
 
+    var headers: [(name: [UInt8], value: HeaderValue)] {
+        guard let offset = MemoryLayout<millrace_host>.offset(of: \.headers),
+            self.host.pointee.size >= offset + MemoryLayout<UnsafeRawPointer>.size,
+            let visitAll = self.host.pointee.headers
+        else { return [] }
+        var all: [(name: [UInt8], value: HeaderValue)] = []
+        withUnsafeMutablePointer(to: &all) { all in
+            visitAll(
+                self.token,
+                { context, key, value in
+                    guard let context, let value, let found = TokenReader.value(value.pointee) else { return }
+                    context.assumingMemoryBound(to: [(name: [UInt8], value: HeaderValue)].self).pointee
+                        .append((Array(key), found))
+                },
+                all
+            )
+        }
+        return all
+    }
+
     func header(bytes key: [UInt8]) -> HeaderValue? { key.withUnsafeBufferPointer { self.header($0) } }
 
     private func header(_ key: UnsafeBufferPointer<UInt8>) -> HeaderValue? {
         var value = millrace_value()
         value.size = MemoryLayout<millrace_value>.size
         self.host.pointee.header(self.token, millrace_bytes(data: key.baseAddress, length: key.count), &value)
+        return Self.value(value)
+    }
+
+    private static func value(_ value: millrace_value) -> HeaderValue? {
         switch value.kind {
         case MILLRACE_NONE.rawValue: return nil
         case MILLRACE_BOOL.rawValue: return .bool(value.integer != 0)

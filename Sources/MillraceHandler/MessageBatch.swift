@@ -51,7 +51,7 @@ public struct MessageBatch: ~Copyable, @unchecked Sendable {
     }
 
     private func delivery(_ index: Int) -> (message: millrace_message, token: OpaquePointer) {
-        precondition(self.indices.contains(index), "the batch has \(self.count) messages")
+        precondition(self.indices.contains(index), "the batch has \(self.count) message\(self.count == 1 ? "" : "s")")
         return self.deliveries[self.selection?[index] ?? index]
     }
 

@@ -119,7 +119,9 @@ public struct HandlerDefinition: Sendable {
                     let make = Unmanaged<Context>.fromOpaque(context).takeUnretainedValue().make
                     do {
                         let json = Array(UnsafeBufferPointer(start: options.data, count: options.length))
-                        let box = try make(try HandlerOptions(json: json), host, worker)
+                        var options = try HandlerOptions(json: json)
+                        let box = try make(options, host, worker)
+                        if let paths = options.takeReadPaths() { host.tell(worker, optionsRead: paths) }
                         instance.pointee = Unmanaged.passRetained(box).toOpaque()
                         return 0
                     } catch {
@@ -143,6 +145,29 @@ public struct HandlerDefinition: Sendable {
             )
         )
         return UnsafePointer(handler)
+    }
+}
+
+extension UnsafePointer<millrace_host> {
+    /// To a host that wants to know: the function came later than the others.
+    fileprivate func tell(_ worker: OpaquePointer?, optionsRead paths: [String]) {
+        guard let offset = MemoryLayout<millrace_host>.offset(of: \.options_read),
+            self.pointee.size >= offset + MemoryLayout<UnsafeRawPointer>.size, let tell = self.pointee.options_read
+        else { return }
+        var octets: [UInt8] = []
+        var ends: [Int] = []
+        for path in paths {
+            octets += path.utf8
+            ends.append(octets.count)
+        }
+        octets.withUnsafeBufferPointer { memory in
+            var start = 0
+            let given = ends.map { end in
+                defer { start = end }
+                return millrace_bytes(data: memory.baseAddress.map { $0 + start }, length: end - start)
+            }
+            tell(worker, given, given.count)
+        }
     }
 }
 

@@ -10,7 +10,7 @@ public enum Outcome: Sendable, Equatable {
     case requeue
     /// Put it back and have it again later; not a failure.
     ///
-    /// The broker keeps it meanwhile; 1 ms to 7 days, rounded up to two significant digits.
+    /// The broker keeps it meanwhile; 1 ms to 7 days, rounded up to whole milliseconds.
     case snooze(Duration)
     /// Drop it on purpose and call it done; the reason goes to the log.
     case discard(String)

@@ -1,6 +1,6 @@
 public import MillraceHandler
 
-/// Handlers that are a closure: for the tests of middleware, and of functions that take a ``Message`` or a ``JobContext``.
+/// Handlers that are a closure: for the tests of middleware, and of functions that take a `Message` or a `JobContext`.
 extension JobTester {
     /// Makes a handler of a closure that never waits.
     ///

@@ -60,7 +60,7 @@ public final class JobTester: Sendable {
 
     deinit { self.worker.close() }
 
-    /// Handles one message; with a ``BatchHandler``, a batch of one.
+    /// Handles one message; with a `BatchHandler`, a batch of one.
     ///
     /// - Parameters:
     ///   - message: What comes in.
@@ -77,7 +77,7 @@ public final class JobTester: Sendable {
         return JobResult(results.messages[0], results)
     }
 
-    /// Handles several messages: a ``BatchHandler`` gets them as one batch, a handler that waits has all in hand at once,
+    /// Handles several messages: a `BatchHandler` gets them as one batch, a handler that waits has all in hand at once,
     /// and one that does not gets one after another.
     ///
     /// A batch that fails as a whole is handled again one by one, as the supervisor does; ``JobResults/failure`` says why.

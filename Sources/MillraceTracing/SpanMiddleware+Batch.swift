@@ -2,7 +2,7 @@ public import MillraceHandler
 import Tracing
 
 extension SpanMiddleware: BatchMiddleware {
-    /// One span for a batch, with a link to the context of each message that has one; see ``/MillraceHandler/BatchMiddleware``.
+    /// One span for a batch, with a link to the context of each message that has one; see `BatchMiddleware`.
     ///
     /// It is nobody's child, for its messages may be of as many traces as they are. What the handler publishes, for
     /// whichever message, carries the context of this span.

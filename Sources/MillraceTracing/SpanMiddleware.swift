@@ -16,7 +16,7 @@ public struct SpanMiddleware: SyncMiddleware {
     ///   than the plugin.
     public init(tracer: (any Tracer)? = nil) { self.given = tracer }
 
-    /// See ``/MillraceHandler/Middleware``.
+    /// See `Middleware`.
     public func around(
         _ message: borrowing Message,
         _ context: JobContext,
@@ -35,7 +35,7 @@ public struct SpanMiddleware: SyncMiddleware {
         }
     }
 
-    /// See ``/MillraceHandler/SyncMiddleware``.
+    /// See `SyncMiddleware`.
     public func aroundSync(
         _ message: borrowing Message,
         _ context: JobContext,

@@ -42,7 +42,7 @@ import TestSupport
     @Test func `one error for each endpoint, in the order of the attempts, without passwords`() throws {
         let error = try #require(Self.failure(Self.nowhere, 7))
         #expect(Set(error.failures.map(\.address)) == Set(Self.nowhere.map(\.address)))
-        #expect(error.failures.allSatisfy { $0.error.code == .connectionLost })
+        #expect(error.failures.allSatisfy { $0.error.code == .unreachable })
         #expect(error.isTransient)
         #expect(error.description.split(separator: "\n").count == 4)
         #expect(!error.description.contains("s3cret"))
@@ -63,7 +63,7 @@ import TestSupport
         } client: { endpoint in
             Self.failure([endpoint] + Self.nowhere, 1)
         }
-        #expect(Set(error?.failures.map(\.error.code) ?? []) == [AMQPError.Code(403), .connectionLost])
+        #expect(Set(error?.failures.map(\.error.code) ?? []) == [AMQPError.Code(403), .unreachable])
     }
 
     @Test func `no endpoint at all`() { #expect(Self.failure([], 1)?.description.contains("no endpoint") == true) }

@@ -38,3 +38,37 @@ func publishInvoice(_ body: [UInt8], on connection: RecoveringConnection) throws
         print("not taken: \(failed)")
     }
 }
+
+/// What the guide `Tasks` shows.
+func publishReports(_ reports: [[UInt8]], on connection: RecoveringConnection) async throws {
+    let publisher = AsyncPublisher(on: connection, options: PublisherOptions(maxInFlight: 200))
+    try publisher.start()
+    try await withThrowingTaskGroup { group in
+        for report in reports {
+            group.addTask {
+                try await publisher.publish(OutgoingMessage(report, routingKey: "reports", mandatory: true))
+            }
+        }
+        try await group.waitForAll()
+    }
+    await publisher.stop()
+}
+
+func consumeReports(on connection: RecoveringConnection, work: @escaping @Sendable ([UInt8]) async throws -> Void)
+    async throws
+{
+    try await connection.withDeliveries(from: "reports", options: ConsumerOptions(prefetch: 20)) { deliveries in
+        try await withThrowingDiscardingTaskGroup { group in
+            for try await delivery in deliveries {
+                group.addTask {
+                    do {
+                        try await work(delivery.body)
+                        try delivery.ack()
+                    } catch is BadOrder {
+                        try delivery.reject()  // to the queue's dead-letter target
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,5 +1,6 @@
 import AMQPClient
 import AMQPWire
+import NIOPosix
 import Testing
 import TestSupport
 
@@ -208,6 +209,32 @@ import TestSupport
         }
     }
 
+    @Test func `C53: a recovering consumer without a channel refuses what came on a channel that is open`() throws {
+        try Scripted.run { connection in
+            let channel = try connection.openChannel()
+            try channel.consume("q", tag: "c")
+            let delivery = try #require(try channel.nextDelivery(timeout: .seconds(60)))
+            let group = MultiThreadedEventLoopGroup.singleton
+            let consumer = RecoveringConsumer(
+                on: RecoveringConnection(to: [connection.endpoint], on: group),
+                queue: "q"
+            )
+            #expect(Scripted.error { () throws(AMQPError) in try consumer.ack(delivery) }?.code == .refusedLocally)
+            #expect(consumer.droppedAckCount == 0 && channel.unsettledCount == 1)
+            channel.close()
+            #expect(Scripted.error { () throws(AMQPError) in try consumer.ack(delivery) } == nil)
+            #expect(consumer.droppedAckCount == 1)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1)
+            try peer.expect(BasicConsume.self, on: 1)
+            try peer.sendRaw(
+                Octets.method(BasicConsumeOk(consumerTag: "c"), on: 1) + Octets.content(Self.deliver(1), [1], on: 1)
+            )
+            try peer.finish()
+        }
+    }
+
     @Test func `C53 C54: a second ack is refused here, and one for a dead channel is not sent`() throws {
         try Scripted.run { connection in
             let channel = try connection.openChannel()
@@ -222,9 +249,11 @@ import TestSupport
             #expect(first.body == [1])
             try channel.ack(first)
             #expect(Scripted.error { () throws(AMQPError) in try channel.ack(first) }?.code == .refusedLocally)
-            #expect(Scripted.error { () throws(AMQPError) in try neighbour.ack(second) } == nil)
+            #expect(Scripted.error { () throws(AMQPError) in try neighbour.ack(second) }?.code == .refusedLocally)
             _ = Scripted.error { () throws(AMQPError) in try channel.prefetch(1) }
             #expect(channel.endReason?.code == AMQPError.Code(404))
+            #expect(Scripted.error { () throws(AMQPError) in try neighbour.ack(second) } == nil)
+            #expect(neighbour.droppedAckCount == 1)
             #expect(Scripted.error { () throws(AMQPError) in try channel.ack(second) }?.code == AMQPError.Code(404))
             channel.sendAcks()
             try neighbour.prefetch(1)

@@ -64,4 +64,25 @@ import Testing
             try peer.finish()
         }
     }
+
+    @Test func `who has little to do itself does not read for the others, and gets what comes for it`() throws {
+        try Scripted.run { connection in
+            let channel = try connection.openChannel(mailbox: Mailbox(), reads: false)
+            #expect(!channel.mayRead)
+            try channel.consume("q", tag: "c1")
+            try channel.ack(#require(try channel.nextDelivery(timeout: .seconds(60))))
+            channel.sendAcks()
+            let neighbour = try connection.openChannel()
+            #expect(neighbour.mayRead)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1)
+            try peer.expect(BasicConsume.self, on: 1)
+            try peer.send(BasicConsumeOk(consumerTag: "c1"), on: 1)
+            try Self.deliver(1, on: 1, peer)
+            try peer.expect(BasicAck.self, on: 1)
+            try peer.openChannels(2)
+            try peer.finish()
+        }
+    }
 }

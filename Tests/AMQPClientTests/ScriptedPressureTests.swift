@@ -211,4 +211,32 @@ import Testing
         #expect(error?.code == .heartbeatMissed)
         #expect(error?.scope == .connection)
     }
+
+    @Test func `a channel whose own answer stands behind a flood ends: nobody could make room`() throws {
+        let messages: UInt64 = 300  // MiB
+        try Scripted.run { connection in
+            let channel = try connection.openChannel()
+            let neighbour = try connection.openChannel()
+            try channel.consume("q", tag: "c", noAck: true)
+            let error = Scripted.error { () throws(AMQPError) in try channel.prefetch(1) }
+            #expect(error?.code == .protocolViolation && error?.scope == .channel(1))
+            #expect(error?.text.contains(" MiB") == true)
+            try neighbour.prefetch(1)
+        } peer: { peer in
+            try peer.handshake()
+            try peer.openChannels(1, 2)
+            try peer.expect(BasicConsume.self, on: 1)
+            try peer.send(BasicConsumeOk(consumerTag: "c"), on: 1)
+            try peer.expect(BasicQos.self, on: 1)
+            let body = [UInt8](repeating: 1, count: 1 << 20)
+            for tag in 1...messages {
+                let method = BasicDeliver(consumerTag: "c", deliveryTag: tag, exchange: "", routingKey: "q")
+                try peer.sendRaw(Octets.content(method, body, on: 1, frameMax: 4096))
+            }
+            try peer.expect(ChannelClose.self, on: 1)
+            try peer.send(ChannelCloseOk(), on: 1)
+            try peer.expectPrefetch(on: 2)
+            try peer.finish()
+        }
+    }
 }

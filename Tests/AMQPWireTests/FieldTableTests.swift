@@ -74,10 +74,13 @@ import Testing
     }
 
     @Test func `C30: arrays count as depth, and a bomb of them ends at the limit`() throws {
-        var bomb: [UInt8] = []
-        for _ in 0..<10_000 { bomb = octets("'A'") + Self.table(bomb) }
-        let error = #expect(throws: WireError.self) { try Self.read(Self.table([0] + bomb)) }
-        #expect(error?.kind == .tooDeep)
+        for depth in [FieldTable.maxDepth, 10_000] {
+            var bomb: [UInt8] = []
+            for _ in 0..<depth { bomb = octets("'A'") + Self.table(bomb) }
+            let error = #expect(throws: WireError.self) { try Self.read(Self.table([0] + bomb)) }
+            #expect(error?.kind == .tooDeep)
+            guard error != nil else { return }  // what is no limit for a few is none for the bomb
+        }
         let array: FieldValue = (0..<32).reduce([]) { inner, _ in [inner] }
         #expect(throws: WireError.self) { try written { try $0.appendTable(["a": array]) } }
     }

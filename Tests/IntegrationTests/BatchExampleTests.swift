@@ -35,7 +35,7 @@ struct BatchExampleTests {
                 + "\"lines\":[{\"sku\":\"a\",\"quantity\":\(quantity),\"unit_price\":\"1.50\"}]}"
             try channel.publish(Array(order.utf8), routingKey: "examples.ledger")
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         let result = try Tool.run(Self.millrace, ["run", "--once", Self.file], environment: environment)
         #expect(result.status == 0, "\(result.errors)")
         #expect(result.errors.contains("job=ledger batch="), "LoggingMiddleware is around it: \(result.errors)")

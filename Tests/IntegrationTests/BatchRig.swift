@@ -56,7 +56,7 @@ struct BatchRig {
         let channel = try connection.openChannel()
         try channel.selectConfirms()
         for body in bodies { try channel.publish(Array(body.utf8), routingKey: self.input) }
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
     }
 
     /// Publishes, runs until everything is worked off, and gives the counts.

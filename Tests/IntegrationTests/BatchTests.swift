@@ -87,7 +87,11 @@ struct BatchTests {
         let file = try self.rig.jobFile(job)
         try self.rig.publish(bodies)
         let first = try TestSupervisor(file, [BatchRig.plugin.descriptor])
-        try first.whileRunning { try self.rig.waitUntilGivenOut() }
+        try first.whileRunning {
+            try self.rig.waitUntilGivenOut()
+            // One that a drain meets before consume-ok closes its channel: nothing is collected then.
+            #expect(first.wait { $0.consuming == 1 })
+        }
         #expect(self.rig.batches.isEmpty)
         #expect(first.counts.givenBack == 30)
         let counts = try self.rig.run([], "    batch: { size: 7, timeout: 1s }\n" + self.rig.with)

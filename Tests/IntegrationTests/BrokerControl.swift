@@ -38,7 +38,26 @@ struct BrokerControl {
         }
     }
 
-    private func list(_ arguments: String...) throws -> [[String]] {
+    /// Channel and tag of each consumer of a queue; as ``consumerArguments(in:)``.
+    func consumers(of queue: String) throws -> Set<[String]> {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while true {
+            let lines = try self.list("list_consumers", "queue_name", "channel_pid", "consumer_tag")
+            let found = lines.filter { $0.first == queue }.map { Array($0.dropFirst()) }
+            if !found.isEmpty || ContinuousClock.now >= deadline { return Set(found) }
+        }
+    }
+
+    /// Any command; gives what it prints.
+    @discardableResult
+    func run(_ arguments: String...) throws -> String {
+        let done = try Tool.run(self.command, ["--silent"] + arguments)
+        guard done.status == 0 else { throw PeerFailure(self.command, arguments, done) }
+        return done.output
+    }
+
+    /// The rows of a list, by their columns.
+    func list(_ arguments: String...) throws -> [[String]] {
         let listed = try Tool.run(self.command, ["--silent"] + arguments)
         guard listed.status == 0 else { throw PeerFailure("\(arguments): \(listed.errors)") }
         return listed.output.split(separator: "\n").map { $0.split(separator: "\t").map(String.init) }

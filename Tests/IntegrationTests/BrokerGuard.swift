@@ -19,7 +19,8 @@ final class BrokerGuard: @unchecked Sendable {
         guard mkfifo(fifo, 0o600) == 0 else { throw PeerFailure("no pipe: \(String(cString: strerror(errno)))") }
         // For reading too: else it would wait for the guard, which waits for it.
         self.pipe = open(fifo, O_RDWR | O_CLOEXEC)
-        let script = "read -r _; exec \"$0\" stop --delete --dir \"$1\""
+        // Signals to the whole group of the tests are not for it.
+        let script = "trap '' INT TERM HUP; read -r _; exec \"$0\" stop --delete --dir \"$1\""
         self.child = try Child(
             "/bin/sh",
             ["-c", script, command, self.folder],

@@ -47,7 +47,7 @@ struct BrokerRestartTests {
             on: MultiThreadedEventLoopGroup.singleton,
             logger: Broker.quiet
         ) { event in events.withLock { $0.append(event) } }
-        try connection.start(timeout: .seconds(60))
+        try connection.start(timeout: Patience.long)
         let consumer = RecoveringConsumer(on: connection, queue: queue, options: ConsumerOptions(prefetch: 10))
         let channel = try connection.connection().openChannel()
         try channel.selectConfirms()
@@ -56,11 +56,11 @@ struct BrokerRestartTests {
         for number in 0..<100 {
             try channel.publish(Array("\(number)".utf8), routingKey: "orders", properties: properties)
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)).isEmpty)
+        #expect(try channel.awaitConfirms(timeout: Patience.long).isEmpty)
         let sync = ["ctl", "--dir", folder.path + "/broker", "eval", try BrokerProfile(of: endpoint).metadata.sync]
         try #require(try Tool.run(tool, sync).status == 0)
         var inHand: [Delivery] = []
-        for _ in 0..<5 { inHand.append(try #require(try consumer.next(timeout: .seconds(60)))) }
+        for _ in 0..<5 { inHand.append(try #require(try consumer.next(timeout: Patience.long))) }
 
         #expect(try Tool.run(tool, ["kill", "--dir", folder.path + "/broker"]).status == 0)
         // Where the client looks for it.
@@ -82,7 +82,7 @@ struct BrokerRestartTests {
         #expect(consumer.generation == 2)
         #expect(connection.generation == 2)
         consumer.close()
-        let again = try connection.connection(timeout: .seconds(60))
+        let again = try connection.connection(timeout: Patience.long)
         #expect(try again.openChannel().declareQueue("orders", passive: true).messageCount == 0)
         connection.stop()
         let kinds = events.withLock { $0.map(Self.kind) }

@@ -30,7 +30,7 @@ struct ChannelTests {
         let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         try self.channel.selectConfirms()
         try self.channel.publish(body, routingKey: self.queue)
-        #expect(try self.channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try self.channel.awaitConfirms(timeout: Patience.long) == [])
         let delivery = try #require(try self.channel.get(self.queue))
         #expect(delivery.body == body)
         try self.channel.ack(delivery)
@@ -42,7 +42,7 @@ struct ChannelTests {
         let first = try #require(try self.channel.get(self.queue))
         #expect(first.deliveryTag == 1)
         try self.channel.consume(self.queue)
-        let second = try #require(try self.channel.nextDelivery(timeout: .seconds(60)))
+        let second = try #require(try self.channel.nextDelivery(timeout: Patience.long))
         #expect(second.deliveryTag == 2)
         try self.channel.ack(first)
         #expect(self.failure { try self.channel.ack(first) }?.code == .refusedLocally)
@@ -84,14 +84,14 @@ struct ChannelTests {
         try self.channel.prefetch(3)
         try self.channel.consume(self.queue)
         var taken: [Delivery] = []
-        while taken.count < 3, let delivery = try self.channel.nextDelivery(timeout: .seconds(60)) {
+        while taken.count < 3, let delivery = try self.channel.nextDelivery(timeout: Patience.long) {
             taken.append(delivery)
         }
         // A round trip later a fourth would have come.
         #expect(try self.channel.declareQueue(self.queue, passive: true).messageCount == 7)
         #expect(try self.channel.nextDelivery(timeout: .zero) == nil)
         try self.channel.ack(taken[0])
-        let next = try #require(try self.channel.nextDelivery(timeout: .seconds(60)))
+        let next = try #require(try self.channel.nextDelivery(timeout: Patience.long))
         #expect(next.body == [3])
         self.connection.close()
     }
@@ -100,11 +100,11 @@ struct ChannelTests {
         try self.channel.publish([7], routingKey: self.queue)
         let worker = try self.connection.openChannel()
         try worker.consume(self.queue)
-        let first = try #require(try worker.nextDelivery(timeout: .seconds(60)))
+        let first = try #require(try worker.nextDelivery(timeout: Patience.long))
         #expect(!first.redelivered)
         worker.close()
         try self.channel.consume(self.queue)
-        let again = try #require(try self.channel.nextDelivery(timeout: .seconds(60)))
+        let again = try #require(try self.channel.nextDelivery(timeout: Patience.long))
         #expect(again.redelivered)
         #expect(again.body == [7])
         // C54: the delivery of the dead channel is dropped quietly.
@@ -122,7 +122,7 @@ struct ChannelTests {
                 mandatory: true
             )
         }
-        #expect(try self.channel.awaitConfirms(timeout: .seconds(60)).map(\.sequence) == [501])
+        #expect(try self.channel.awaitConfirms(timeout: Patience.long).map(\.sequence) == [501])
         let returned = self.channel.takeReturnedMessages()
         #expect(returned.count == 1)
         #expect(returned.first?.code.rawValue == 312)
@@ -148,7 +148,7 @@ struct ChannelTests {
         let other = try self.connection.openChannel()
         try other.deleteQueue(self.queue)
         while self.channel.isOpen, self.channel.cancelledConsumers.isEmpty {
-            guard self.channel.pump(until: MonotonicClock.deadline(in: .seconds(60))) else { break }
+            guard self.channel.pump(until: MonotonicClock.deadline(in: Patience.long)) else { break }
         }
         #expect(self.channel.takeCancelledConsumers() == [tag])
         _ = try other.declareQueue("", durable: false, exclusive: true)
@@ -159,7 +159,7 @@ struct ChannelTests {
     @Test func `C55: deliveries before cancel-ok can be settled after it`() throws {
         for number in 0..<50 { try self.channel.publish([UInt8(number)], routingKey: self.queue) }
         let tag = try self.channel.consume(self.queue)
-        let first = try #require(try self.channel.nextDelivery(timeout: .seconds(60)))
+        let first = try #require(try self.channel.nextDelivery(timeout: Patience.long))
         try self.channel.cancel(tag)
         var all = [first]
         while let delivery = try self.channel.nextDelivery(timeout: .zero) { all.append(delivery) }
@@ -209,7 +209,7 @@ struct ChannelTests {
         let body = [UInt8](repeating: 9, count: 65536)
         try self.channel.selectConfirms()
         for _ in 0..<2000 { try self.channel.publish(body, routingKey: self.queue) }
-        #expect(try self.channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try self.channel.awaitConfirms(timeout: Patience.long) == [])
         try self.channel.consume(self.queue, noAck: true)
         // Meanwhile 128 MiB want to come in; another connection sees how far they get.
         let other = try Broker.connect()
@@ -217,7 +217,7 @@ struct ChannelTests {
         for _ in 0..<50 { _ = try neighbour.declareQueue("", durable: false, exclusive: true) }
         other.close()
         var count = 0
-        while count < 2000, let delivery = try self.channel.nextDelivery(timeout: .seconds(60)) {
+        while count < 2000, let delivery = try self.channel.nextDelivery(timeout: Patience.long) {
             #expect(delivery.bodyByteCount == body.count)
             count += 1
         }

@@ -1,11 +1,14 @@
+import AMQPClient
 import Foundation
+import Testing
 
 /// A child process.
 ///
 /// Not Foundation's `Process`: that one waits for a pipe which every grandchild inherits, so it never sees the end of
 /// a script that leaves a daemon behind.
 final class Child {
-    private let identifier: pid_t
+    let identifier: pid_t
+    private let words: String
     private var status: Int32?
 
     init(
@@ -36,15 +39,37 @@ final class Child {
         let code = posix_spawn(&identifier, "/bin/sh", &actions, nil, argv, envp)
         guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: code) ?? .EIO) }
         self.identifier = identifier
+        self.words = ([path] + arguments).joined(separator: " ")
     }
 
     func send(_ signal: Int32) { kill(self.identifier, signal) }
 
-    /// The exit status, or 128 and the signal's number.
-    func waitForExit() -> Int32 {
+    /// Waits for its end.
+    ///
+    /// A child that hangs costs its own test alone, not the run: it is killed.
+    ///
+    /// - Parameter patience: How long it may take.
+    /// - Returns: The exit status, or 128 and the signal's number.
+    func waitForExit(within patience: Duration = .seconds(300)) -> Int32 {
         if let status = self.status { return status }
+        let identifier = self.identifier
+        let hasEnded = Monitor(false)
+        let hung = Monitor(false)
+        let watch = try? WorkerThread.start(name: "patience") {
+            let deadline = MonotonicClock.deadline(in: patience)
+            guard hasEnded.wait(until: deadline, { $0 ? true : nil }) == nil else { return }
+            hung.withLock { $0 = true }
+            kill(identifier, SIGKILL)
+        }
+        // Its number stays its own until nobody will kill it any more.
+        var information = siginfo_t()
+        while waitid(P_PID, id_t(identifier), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+        hasEnded.withLock { $0 = true }
+        hasEnded.broadcast()
+        watch?.join()
+        if hung.withLock({ $0 }) { Issue.record("after \(patience) it had not ended: \(self.words)") }
         var raw: Int32 = 0
-        while waitpid(self.identifier, &raw, 0) < 0, errno == EINTR {}
+        while waitpid(identifier, &raw, 0) < 0, errno == EINTR {}
         let signal = raw & 0x7F
         let status = signal == 0 ? (raw >> 8) & 0xFF : 128 + signal
         self.status = status

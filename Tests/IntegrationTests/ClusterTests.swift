@@ -25,6 +25,7 @@ private let plugin = MillracePlugin(name: "cluster", [.sync("cluster.relay", Rel
 /// `ops/test` runs it on one release, alone: three nodes are much for a small machine.
 @Suite(
     .ownThread,
+    .serialized,
     .enabled(if: OwnBroker.isThere, "needs MILLRACE_RABBITMQ; ops/test sets it"),
     .timeLimit(.minutes(10))
 )
@@ -42,6 +43,7 @@ struct ClusterTests {
             connection:
               uri: [ \(cluster.uris.map { "\"\($0)\"" }.joined(separator: ", ")) ]
               heartbeat: 5s
+              connect_timeout: 8s
               recovery: { initial_interval: 50ms, max_interval: 500ms }
             defaults:
               threads: 2
@@ -82,13 +84,26 @@ struct ClusterTests {
     }
 
     /// Waits until each job has settled so many more than it had.
-    private func works(_ supervisor: TestSupervisor, after what: String) {
+    private func works(_ supervisor: TestSupervisor, _ cluster: TestCluster, after what: String) {
         for index in 0..<Self.modes.count {
             let before = supervisor.status[index].counts.settled
             let goesOn = supervisor.wait(job: index) {
                 $0.counts.settled >= min(before + 2 * Self.rate, Self.messages)
             }
-            #expect(goesOn, "\(supervisor.status[index].name) stands still after \(what)")
+            guard !goesOn else { continue }
+            // From a node that is not frozen.
+            let queues = try? cluster.control(
+                "list_queues",
+                "--timeout",
+                "20",
+                "name",
+                "leader",
+                "online",
+                "messages_ready",
+                "messages_unacknowledged",
+                "consumers"
+            )
+            Issue.record("stands still after \(what): \(supervisor.status[index]); \(queues ?? "no list of queues")")
         }
     }
 
@@ -102,19 +117,19 @@ struct ClusterTests {
         first.close()
         let supervisor = try TestSupervisor(file, [plugin.descriptor])
         let end = try supervisor.whileRunning {
-            self.works(supervisor, after: "the start")
+            self.works(supervisor, cluster, after: "the start")
             for node in [1, 2] {
                 try cluster.act("kill", on: node)
-                self.works(supervisor, after: "node \(node) was killed")
+                self.works(supervisor, cluster, after: "node \(node) was killed")
                 try cluster.act("start", on: node)
             }
             try cluster.act("pause", on: 3)
-            self.works(supervisor, after: "node 3 was frozen")
+            self.works(supervisor, cluster, after: "node 3 was frozen")
             try cluster.act("resume", on: 3)
             for node in TestCluster.nodes {
                 try cluster.act("stop", on: node)
                 try cluster.act("start", on: node)
-                self.works(supervisor, after: "node \(node) was restarted")
+                self.works(supervisor, cluster, after: "node \(node) was restarted")
             }
             for index in 0..<Self.modes.count {
                 #expect(supervisor.wait(job: index) { $0.counts.acked >= Self.messages }, "\(supervisor.status[index])")
@@ -134,7 +149,7 @@ struct ClusterTests {
             let waiting = try channel.declareQueue("out.\(mode)", passive: true).messageCount
             try channel.consume("out.\(mode)", tag: mode)
             for _ in 0..<waiting {
-                let delivery = try #require(try channel.nextDelivery(timeout: .seconds(60)))
+                let delivery = try #require(try channel.nextDelivery(timeout: Patience.long))
                 outputs[String(decoding: delivery.body, as: UTF8.self), default: 0] += 1
                 try channel.ack(delivery)
             }

@@ -20,6 +20,7 @@ struct ConnectionTests {
         let error = try #require(try self.failure { $0.password = "wrong" })
         #expect(error.code.rawValue == 403)
         #expect(error.scope == .connection)
+        #expect(error.advice == "Check user and password in the URI.")
         #expect(!"\(error)".contains("wrong"))
     }
 
@@ -32,8 +33,8 @@ struct ConnectionTests {
 
     @Test func `nobody listens: the address and the system's reason`() throws {
         let error = try #require(try self.failure { $0.port = 1 })
-        #expect(error.code == .connectionLost)
-        #expect(error.text.contains(":1"))
+        #expect(error.code == .unreachable)
+        #expect(error.text == "no connection to \(try Broker.endpoint().host):1: Connection refused")
         #expect(error.isTransient)
     }
 

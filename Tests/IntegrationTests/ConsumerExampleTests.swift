@@ -18,7 +18,7 @@ struct ConsumerExampleTests {
             _ = try channel.declareQueue(queue)
             try channel.selectConfirms()
             for word in ["one", "two", "three"] { try channel.publish(Array(word.utf8), routingKey: queue) }
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
             let result = try Tool.run(Self.program, [queue, "3"], environment: ["AMQP_URL": Broker.uri ?? ""])
             #expect(result.output == "one\ntwo\nthree\n", "\(result.errors)")
             #expect(result.status == 0)

@@ -43,7 +43,7 @@ struct ConsumerOptionTests {
 
     private func publish(_ count: Int, _ channel: Channel) throws {
         for _ in 0..<count { try channel.publish(Array("ack".utf8), routingKey: self.queue) }
-        let failed = try channel.awaitConfirms(timeout: .seconds(60))
+        let failed = try channel.awaitConfirms(timeout: Patience.long)
         #expect(failed.isEmpty, "\(failed)")
     }
 
@@ -72,7 +72,7 @@ struct ConsumerOptionTests {
                 if priority > 0 {
                     #expect(supervisor.wait { $0.counts.acked == 20 })
                 } else {
-                    for _ in 0..<20 { #expect(try other.nextDelivery(timeout: .seconds(60)) != nil) }
+                    for _ in 0..<20 { #expect(try other.nextDelivery(timeout: Patience.long) != nil) }
                 }
             }
             #expect(supervisor.counts.received == (priority > 0 ? 20 : 0))
@@ -216,7 +216,7 @@ struct ConsumerOptionTests {
         #expect(try file.declareTopology(logger: Broker.quiet).isEmpty)
         try self.withConnection { _, channel in
             for number in 1...2 as ClosedRange<UInt8> { try channel.publish([number], routingKey: self.queue) }
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)).map(\.reason) == [.refused])
+            #expect(try channel.awaitConfirms(timeout: Patience.long).map(\.reason) == [.refused])
             #expect(try channel.get(self.queue, noAck: true)?.body == [1])
             #expect(try channel.get(self.dead, noAck: true)?.body == [2])
         }

@@ -27,7 +27,8 @@ struct CrashLedgerTests {
         handler: String = "examples.fragile",
         threads: Int = 4,
         tasks: Int = 1,
-        prefetch: Int = 50
+        prefetch: Int = 50,
+        options: String = ""
     ) throws -> String {
         try self.folder.write(
             "jobs.yaml",
@@ -47,7 +48,7 @@ struct CrashLedgerTests {
                 threads: \(threads)
                 tasks_per_thread: \(tasks)
                 prefetch: \(prefetch)
-                with: { routing_key: \(self.output) }
+                with: { routing_key: \(self.output)\(options) }
 
             """
         )
@@ -68,7 +69,7 @@ struct CrashLedgerTests {
             }
             try channel.publish(Array(String(number).utf8), routingKey: self.input, properties: properties)
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
     }
 
     /// Takes everything out of a queue.
@@ -160,7 +161,14 @@ struct CrashLedgerTests {
     func `one that traps among others in hand on its thread: it is found, and none of the others is a dead letter`(
         type: String
     ) throws {
-        let file = try self.jobFile(type: type, handler: "examples.fragile_async", threads: 2, tasks: 16)
+        // Each is kept for many rounds, so that the one that traps has others beside it whichever way it was sent.
+        let file = try self.jobFile(
+            type: type,
+            handler: "examples.fragile_async",
+            threads: 2,
+            tasks: 16,
+            options: ", rounds: 1000"
+        )
         try self.publish(Self.good, crasher: "trap", file: file)
         let runs = try self.runUntilDone(file)
         let ends = runs.map(\.status)

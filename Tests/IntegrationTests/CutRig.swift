@@ -71,7 +71,7 @@ struct CutRig {
             for message in messages {
                 try channel.publish(Array(message.utf8), routingKey: self.input, properties: properties)
             }
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         }
     }
 

@@ -67,11 +67,44 @@ struct DeadLetterExchangeTests {
         try self.withChannel(file) { channel in
             try channel.bindQueue(self.input, to: shop, routingKey: "#")
             try channel.publish(Array("fail 9".utf8), exchange: shop, routingKey: "some.key")
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
             let supervisor = try TestSupervisor(file, [plugin.descriptor])
             try supervisor.whileRunning { #expect(supervisor.wait { $0.counts.rejected == 1 }) }
             let dead = try #require(try channel.get(self.input + ".grave", noAck: true))
             #expect(try dead.envelope.routingKey == "some.key")
+            for exchange in [self.exchange, shop] { try channel.deleteExchange(exchange) }
+        }
+    }
+
+    @Test func `a routing key that is not UTF-8 stays as it came, at the first attempt and at the last`() throws {
+        let shop = self.input + ".shop"
+        let file = try self.jobFile(
+            """
+              \(self.input).grave: { bindings: [ { exchange: \(self.exchange) } ] }
+            exchanges: { \(self.exchange): { type: fanout }, \(shop): { type: fanout } }
+            """
+        )
+        let key: [UInt8] = [0xFF, 0xC3, UInt8(ascii: "."), 0xE9]
+        try self.withChannel(file) { channel in
+            try channel.bindQueue(self.input, to: shop)
+            for body in ["reject", "fail 9"] {
+                _ = try body.utf8.map { $0 }.withUnsafeBytes { bytes throws in
+                    try channel.publish(
+                        bytes,
+                        exchange: Array(shop.utf8),
+                        routingKey: key,
+                        properties: BasicProperties(),
+                        mandatory: true,
+                        token: 0
+                    )
+                }
+            }
+            let supervisor = try TestSupervisor(file, [plugin.descriptor])
+            try supervisor.whileRunning { #expect(supervisor.wait { $0.counts.rejected == 2 }) }
+            for _ in 0..<2 {
+                let dead = try #require(try channel.get(self.input + ".grave", noAck: true))
+                #expect(dead.routingKeyOctets == key)
+            }
             for exchange in [self.exchange, shop] { try channel.deleteExchange(exchange) }
         }
     }
@@ -83,7 +116,7 @@ struct DeadLetterExchangeTests {
                 let body = number % 6 == 5 ? "reject" : "fail 2 \(number)"
                 try channel.publish(Array(body.utf8), routingKey: self.input)
             }
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
             let supervisor = try TestSupervisor(file, [plugin.descriptor])
             try supervisor.whileRunning { #expect(supervisor.wait { $0.counts.acked >= 50 }) }
             #expect(supervisor.counts.acked == 50)

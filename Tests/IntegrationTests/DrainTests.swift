@@ -123,6 +123,76 @@ struct DrainTests {
         #expect(counts.givenBack == 6)
     }
 
+    @Test(arguments: [("3.10.8", "quorum", 0), ("4.3.0", "quorum", 1), ("3.10.8", "classic", 1)])
+    func `a quorum queue gets it back from the channel's end, where a nack counts just like that`(
+        version: String,
+        type: String,
+        nacks: Int
+    ) throws {
+        let seen = Monitor(0)
+        let counts = try ScriptedJob.run(
+            "handler: tests.accepting, prefetch: 10, rate_limit: { allowed: 1, interval: 1h }",
+            top: "queues: { q: { type: \(type) } }",
+            plugin: plugin.descriptor
+        ) { peer, stop in
+            let properties: FieldTable = ["product": .string("RabbitMQ"), "version": .string(version)]
+            try peer.handshake(serverProperties: properties)
+            try peer.serveOpenSupervisor { frame in
+                switch frame.methodID {
+                case .basicConsume: try peer.startConsumer(frame, messages: 7)
+                case .basicAck: stop()
+                case .basicNack: seen.withLock { $0 += 1 }
+                default: return false
+                }
+                return true
+            }
+        }
+        #expect(seen.withLock { $0 } == nacks)
+        #expect(counts.acked == 1)
+        #expect(counts.givenBack == 6)
+    }
+
+    @Test func `what a quorum queue sends behind the answer to the cancel, and to the close, counts as given back`()
+        throws
+    {
+        let consumer = Monitor<(channel: UInt16, tag: String)?>(nil)
+        @Sendable func send(_ tags: ClosedRange<UInt64>, _ peer: ScriptedPeer) throws {
+            guard let (channel, consumerTag) = consumer.withLock({ $0 }) else { return }
+            for tag in tags {
+                let deliver = BasicDeliver(consumerTag: consumerTag, deliveryTag: tag, exchange: "", routingKey: "q")
+                try peer.sendContent(deliver, [UInt8(tag)], on: channel)
+            }
+        }
+        let counts = try ScriptedJob.run(
+            "handler: tests.accepting, prefetch: 10, rate_limit: { allowed: 1, interval: 1h }",
+            top: "queues: { q: { type: quorum } }",
+            plugin: plugin.descriptor
+        ) { peer, stop in
+            try peer.handshake(serverProperties: ["product": .string("RabbitMQ"), "version": .string("3.10.8")])
+            try peer.serveOpenSupervisor { frame in
+                switch frame.methodID {
+                case .basicConsume:
+                    let tag = try frame.method(BasicConsume.self).consumerTag
+                    consumer.withLock { $0 = (frame.channel, tag) }
+                    try peer.startConsumer(frame, messages: 3)
+                case .basicAck: stop()
+                case .basicCancel:
+                    let tag = try frame.method(BasicCancel.self).consumerTag
+                    guard tag == consumer.withLock({ $0?.tag }) else { return false }
+                    try peer.send(BasicCancelOk(consumerTag: tag), on: frame.channel)
+                    try send(4...5, peer)
+                case .channelClose where frame.channel == consumer.withLock { $0?.channel }:
+                    try send(6...6, peer)
+                    try peer.send(ChannelCloseOk(), on: frame.channel)
+                default: return false
+                }
+                return true
+            }
+        }
+        #expect(counts.acked == 1 && counts.received == 6)
+        #expect(counts.givenBack == 5)
+    }
+
     @Test(arguments: ["init", "deinit"])
     func `a handler that does not return from its init or deinit is left at the drain's time limits`(
         place: String

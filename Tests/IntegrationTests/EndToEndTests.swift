@@ -60,7 +60,7 @@ struct EndToEndTests {
                 + "\"lines\":[{\"sku\":\"a\",\"quantity\":\(quantity),\"unit_price\":\"1.00\"}]}"
             try channel.publish(Array(order.utf8), routingKey: self.input, properties: properties)
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         connection.close()
     }
 
@@ -76,7 +76,7 @@ struct EndToEndTests {
         try channel.prefetch(1000)
         try channel.consume(self.output)
         while bills.count < count {
-            guard let delivery = try channel.nextDelivery(timeout: .seconds(60)) else {
+            guard let delivery = try channel.nextDelivery(timeout: Patience.long) else {
                 Issue.record("only \(bills.count) of \(count) invoices came")
                 return
             }

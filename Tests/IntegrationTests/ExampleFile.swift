@@ -28,7 +28,7 @@ final class ExampleFile {
         self.environment = [
             "AMQP_URL": Broker.uri ?? "", "EXAMPLES": Tool.root + ".build/debug/libExamples.so",
             "LEDGER": self.scratch.path + "/ledger.tsv", "XDG_STATE_HOME": self.scratch.path,
-            "SWIFT_BACKTRACE": "enable=no",
+            "ARCHIVE": self.scratch.path, "SWIFT_BACKTRACE": "enable=no",
         ]
         self.file = try JobFile.load(path: self.path, environment: self.environment)
         self.connection = try Broker.connect()
@@ -53,7 +53,7 @@ final class ExampleFile {
         for body in bodies {
             try self.channel.publish(Array(body.utf8), exchange: exchange, routingKey: queue, properties: properties)
         }
-        #expect(try self.channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try self.channel.awaitConfirms(timeout: Patience.long) == [])
     }
 
     func length(_ queue: String) throws -> Int { try self.channel.declareQueue(queue, passive: true).messageCount }

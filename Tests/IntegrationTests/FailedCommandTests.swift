@@ -63,7 +63,7 @@ struct FailedCommandTests {
             if properties.isEmpty { own.messageID = "m\(index)" }
             try channel.publish(body, routingKey: self.dead, properties: own)
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
     }
 
     private func count(_ queue: String, on channel: Channel) throws -> Int {
@@ -82,7 +82,7 @@ struct FailedCommandTests {
         defer { connection.close() }
         let watch = try connection.openChannel()
         let consumer = try watch.consume(self.dead)
-        let delivery = try #require(try watch.nextDelivery(timeout: .seconds(60)), "no dead letter came")
+        let delivery = try #require(try watch.nextDelivery(timeout: Patience.long), "no dead letter came")
         try watch.cancel(consumer)
         try watch.nack(delivery, requeue: true)
         _ = try self.count(self.dead, on: watch)  // when it is answered, the message is back
@@ -98,7 +98,7 @@ struct FailedCommandTests {
             try channel.declareExchange(self.input, type: "topic", autoDelete: true)
             try channel.bindQueue(self.input, to: self.input, routingKey: "new.#")
             try channel.publish([1, 2], exchange: self.input, routingKey: "new.order")
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
             try channel.reject(#require(try channel.get(self.input)), requeue: false)
             try self.awaitDeadLetter(on: channel)
             let line = try self.failed("list", "work", "--json").output
@@ -274,14 +274,14 @@ struct FailedCommandTests {
         let arguments: FieldTable = ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": .string(self.dead)]
         try self.withQueues(arguments, dead: ["x-queue-type": .string(type)]) { channel in
             for body in [[1], [1], [2], [1]] as [[UInt8]] { try channel.publish(body, routingKey: self.input) }
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
             while let delivery = try channel.get(self.input) { try channel.reject(delivery, requeue: false) }
             var seen = 0
             let watch = try Broker.connect()
             defer { watch.close() }
             let consumer = try watch.openChannel()
             try consumer.consume(self.dead)
-            while seen < 4, try consumer.nextDelivery(timeout: .seconds(60)) != nil { seen += 1 }
+            while seen < 4, try consumer.nextDelivery(timeout: Patience.long) != nil { seen += 1 }
             consumer.close()
             try self.awaitCount(4, on: channel)
             let ids = self.ids(try self.failed("list", "work"))
@@ -325,18 +325,23 @@ struct FailedCommandTests {
                 #expect(list.status == 0, "\(list.errors)")
                 #expect(list.errors == "")
                 #expect(list.output.hasSuffix("\(count) of \(count) in '\(self.dead)'\n"))
-                if round == 0 { first = self.ids(list) } else { #expect(self.ids(list) == first) }
+                let ids = self.ids(list)
+                // A busy broker takes up in any order what goes back to a queue, once there is much of it.
+                if round == 0 { first = ids } else { #expect(Set(ids) == Set(first), "\(ids.count) ids") }
+                #expect(Set(ids).count == count)
+            }
+            if type == "classic" {
+                // All of it back, it is in its order again.
+                try self.awaitCount(count, on: channel)
+                #expect(self.ids(try self.failed("list", "work", "--limit", "\(count)")) == first)
             }
             #expect(try self.failed("show", "work", "m\(count - 1)").status == 0)
             #expect(try self.failed("remove", "work", "m\(count - 2)").status == 0)
             let result = try self.failed("retry", "work", "--all")
             #expect(result.status == 0)
             #expect(result.errors == "")
-            let sent = Int(result.output.prefix { $0.isNumber }) ?? 0
-            #expect(result.output == "\(sent) sent to '\(self.input)'\n")
-            // A quorum queue can forget acks that it has not written when their channel ends: at least once.
-            #expect(type == "quorum" ? sent >= count - 1 : sent == count - 1)
-            #expect(try self.count(self.input, on: channel) == sent)
+            #expect(result.output == "\(count - 1) sent to '\(self.input)'\n")
+            #expect(try self.count(self.input, on: channel) == count - 1)
             #expect(try self.count(self.dead, on: channel) == 0)
             // Priorities go along, so that their order is not that of this queue.
             #expect(Set(try self.bodies(self.input, on: channel)) == [[120]])
@@ -362,11 +367,66 @@ struct FailedCommandTests {
             let consumer = try other.openChannel()
             try consumer.prefetch(1)
             try consumer.consume(self.dead)
-            _ = try #require(try consumer.nextDelivery(timeout: .seconds(60)))
+            _ = try #require(try consumer.nextDelivery(timeout: Patience.long))
             let list = try self.failed("list", "work")
             #expect(list.output.hasSuffix("29 of 29 in '\(self.dead)'\n"))
             #expect(self.ids(list) == (1..<30).map { "m\($0)" })
             #expect(try self.failed("retry", "work", "--all").output == "29 sent to '\(self.input)'\n")
+        }
+    }
+
+    @Test(arguments: ["classic", "quorum"])
+    func `a queue whose consumer lets no other in is looked at all the same`(_ type: String) throws {
+        try self.withQueues(dead: ["x-queue-type": .string(type)]) { channel in
+            try self.bury((0..<30).map { [$0] }, on: channel)
+            let other = try Broker.connect()
+            defer { other.close() }
+            let consumer = try other.openChannel()
+            try consumer.prefetch(1)
+            try consumer.consume(self.dead, exclusive: true)
+            _ = try #require(try consumer.nextDelivery(timeout: Patience.long))
+            let list = try self.failed("list", "work")
+            #expect(list.status == 0)
+            #expect(list.output.hasSuffix("29 of 29 in '\(self.dead)'\n"), "\(list.errors)")
+            #expect(self.ids(list) == (1..<30).map { "m\($0)" })
+            #expect(try self.failed("show", "work", "m29").status == 0)
+            #expect(try self.failed("retry", "work", "m3").output == "1 sent to '\(self.input)'\n")
+            #expect(try self.failed("retry", "work", "--all").output == "28 sent to '\(self.input)'\n")
+        }
+    }
+
+    @Test func `a quorum queue with one active consumer is read by us as that one, or refused in words`() throws {
+        try self.withQueues(dead: ["x-queue-type": "quorum", "x-single-active-consumer": true]) { channel in
+            let count = 1200
+            let letters = (0..<count).map { BasicProperties(deliveryMode: 2, messageID: "m\($0)") }
+            try self.bury(letters.map { _ in [120] }, letters, on: channel)
+            for _ in 0..<2 {
+                let list = try self.failed("list", "work", "--limit", "\(count)")
+                #expect(list.output.hasSuffix("\(count) of \(count) in '\(self.dead)'\n"), "\(list.errors)")
+                #expect(Set(self.ids(list)) == Set((0..<count).map { "m\($0)" }))
+            }
+            #expect(try self.failed("remove", "work", "m7").status == 0)
+            let other = try Broker.connect()
+            let consumer = try other.openChannel()
+            try consumer.prefetch(1)
+            try consumer.consume(self.dead)
+            _ = try #require(try consumer.nextDelivery(timeout: Patience.long))
+            for words in [
+                ["list", "work"], ["show", "work", "1"], ["retry", "work", "--all"], ["remove", "work", "m1"],
+            ] {
+                let command = try self.start(words)
+                let result = try Tool.run(command.path, command.arguments)
+                #expect(result.status == 1)
+                #expect(result.output == "")
+                #expect(result.errors.contains("(x-single-active-consumer), and another has it; stop that consumer"))
+            }
+            other.close()
+            try self.awaitCount(count - 1, on: channel)
+            let began = MonotonicClock.now()
+            #expect(try self.failed("retry", "work", "--all").output == "\(count - 1) sent to '\(self.input)'\n")
+            // Each consumer is replaced when it has brought its share, and not after the queue's patience of 5 s.
+            #expect(MonotonicClock.now() - began < 30_000_000_000)
+            #expect(try self.count(self.dead, on: channel) == 0)
         }
     }
 
@@ -394,7 +454,7 @@ struct FailedCommandTests {
             let consumer = try other.openChannel()
             try consumer.prefetch(2)
             try consumer.consume(self.dead)
-            for _ in 0..<2 { _ = try #require(try consumer.nextDelivery(timeout: .seconds(60))) }
+            for _ in 0..<2 { _ = try #require(try consumer.nextDelivery(timeout: Patience.long)) }
             let list = try self.failed("list", "work")
             #expect(list.output.hasSuffix("3 of 3 in '\(self.dead)'\n"))
             #expect(list.errors.contains("has another consumer: what they have in hand is not seen here"))

@@ -66,7 +66,7 @@ struct FailedMessageTests {
                 properties: Self.letter(number, id: number == 0 ? nil : "m\(number)")
             )
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         try body(connection.openChannel())
         try channel.deleteQueue(self.input)
         try channel.deleteQueue(self.dead)

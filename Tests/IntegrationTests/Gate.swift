@@ -1,4 +1,5 @@
 import AMQPClient
+import TestSupport
 
 /// Where handlers wait until their test lets them go on, and what they have begun.
 final class Gate: Sendable {
@@ -19,7 +20,7 @@ final class Gate: Sendable {
 
     /// Waits until what was begun is as wanted.
     func wait(_ isThere: ([String]) -> Bool) -> Bool {
-        self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { isThere($0.begun) ? true : nil } ?? false
+        self.monitor.wait(until: MonotonicClock.deadline(in: Patience.long)) { isThere($0.begun) ? true : nil } ?? false
     }
 
     func waitForBegin(_ message: String) -> Bool { self.wait { $0.contains(message) } }

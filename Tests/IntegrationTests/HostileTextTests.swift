@@ -67,7 +67,7 @@ struct HostileTextTests {
         }
     }
 
-    @Test(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(2)))
+    @Test(.enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
     func `what a message says: its id, its headers, its body`() throws {
         let uri = try #require(Broker.uri)
         let queue = Broker.unique("hostile")
@@ -82,7 +82,7 @@ struct HostileTextTests {
         properties.headers = ["millrace-error": .string(Self.hostile), Self.hostile: .string(Self.hostile)]
         let body = Array("overwritten\rby what follows\r\n".utf8)
         try channel.publish(body, routingKey: queue + ".dead", properties: properties)
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         let job = "w\u{202E}\u{2066}\u{200B}ork"
         for words in [["list", job], ["show", job, "1"], ["show", job, "2"], ["remove", job, "\u{1B}"]] {
             let result = try Tool.run(Tool.millrace, ["failed"] + words + ["--file", file])

@@ -17,8 +17,8 @@ struct JobFilesTests {
 
     @Test func `each is run by a test`() {
         let run = [
-            "async.yaml", "batches.yaml", "crash.yaml", "failures.yaml", "middleware.yaml", "publishing.yaml",
-            "queues.yaml", "rate-limit.yaml", "timeouts.yaml",
+            "async.yaml", "batches.yaml", "crash.yaml", "failures.yaml", "middleware.yaml", "programs.yaml",
+            "publishing.yaml", "queues.yaml", "rate-limit.yaml", "schedules.yaml", "timeouts.yaml",
         ]
         #expect(Self.files == run, "write a test for a new one, and name it here")
     }
@@ -49,6 +49,34 @@ struct JobFilesTests {
         for queue in queues { #expect(try example.length(queue) == 0) }
     }
 
+    @Test func `programs.yaml: a program in Python and one in shell do their work`() throws {
+        let example = try ExampleFile("programs.yaml")
+        try example.publish(["to be or not to be", "a b a"], to: "programs.texts")
+        try example.channel.publish([0xFF, 0xFE], routingKey: "programs.texts")
+        try example.publish(["nobody knows where to"], to: "programs.letters")
+        var properties = BasicProperties()
+        properties.messageID = "letter-1"
+        try example.channel.publish(Array("Dear Ada".utf8), routingKey: "programs.letters", properties: properties)
+        #expect(try example.channel.awaitConfirms(timeout: Patience.long) == [])
+        let ran = try example.runOnce()
+        #expect(ran.status == 0, "\(ran.errors)")
+        let counts = try example.take("programs.counts")
+        #expect(
+            Set(counts.map(\.text)) == [
+                #"{"id": null, "words": 6, "most": {"be": 2, "to": 2}}"#,
+                #"{"id": null, "words": 3, "most": {"a": 2, "b": 1}}"#,
+            ]
+        )
+        #expect(try counts.allSatisfy { try $0.properties.contentType == "application/json" })
+        let letter = try String(contentsOfFile: example.scratch.path + "/letter-1.txt", encoding: .utf8)
+        #expect(letter == "Dear Ada")
+        let reasons = try example.take("programs.dead").map { try $0.header("millrace-error") ?? "" }.sorted()
+        #expect(reasons.count == 2)
+        #expect(reasons.first == "exit status 65: '' can not be a file's name")
+        #expect(reasons.last?.hasPrefix("exit status 65: the text is not UTF-8") == true)
+        #expect(ran.errors.contains("stderr: kept 8 octets"))
+    }
+
     @Test func `rate-limit.yaml: so many at once, then one by one, and the job beside it does not wait`() throws {
         let example = try ExampleFile("rate-limit.yaml")
         try example.publish((0..<80).map(String.init), to: "rate.partner")
@@ -73,6 +101,43 @@ struct JobFilesTests {
         #expect(sent == 80)
         #expect(took >= .seconds(3), "60 messages after the first 20, at 20 a second")
         #expect((sentWhenOwnWasDone ?? 80) < 80)
+    }
+
+    @Test func `schedules.yaml: ticks come and are worked off, and the commands say when and send one more`() throws {
+        let example = try ExampleFile("schedules.yaml")
+        defer { for name in ["beat", "nightly"] { _ = try? example.channel.deleteQueue("millrace.clock.\(name)") } }
+        let child = try Tool.start(ExampleFile.millrace, ["run", example.path], environment: example.environment)
+        let deadline = MonotonicClock.deadline(in: Patience.long) ?? 0
+        while try example.length("schedules.done") < 2, MonotonicClock.now() < deadline {}
+        child.send(SIGTERM)
+        #expect(child.waitForExit() == 0)
+        let done = try example.texts("schedules.done")
+        #expect(done.count >= 2)
+        #expect(Set(done) == ["nap 1 beat"])
+        func said(_ arguments: String...) throws -> Tool.Result {
+            try Tool.run(ExampleFile.millrace, ["schedules"] + arguments, environment: example.environment)
+        }
+        let listed = try said("list", example.path).output.split(separator: "\n")
+        #expect(listed.first == "beat: every 1s, to queue 'schedules.errands'")
+        #expect(
+            listed.last?.hasPrefix("nightly: at 02:30 every day, Europe/Berlin, to queue 'schedules.errands'; next 2")
+                == true
+        )
+        let next = try said("next", example.path, "nightly", "--count", "400", "--json").output.split(separator: "\n")
+        #expect(next.count == 400)
+        // In the night of the change it comes at three.
+        #expect(next.count { $0.contains("T03:00+02:00") } >= 1)
+        let unknown = try said("next", example.path, "nihgtly")
+        #expect(unknown.status == 64)
+        #expect(unknown.errors == "there is no schedule 'nihgtly'; did you mean 'nightly'?\n")
+        let ran = try Tool.run(
+            ExampleFile.millrace,
+            ["schedules", "run", example.path, "nightly"],
+            environment: example.environment
+        )
+        #expect(ran.status == 0, "\(ran.errors)")
+        #expect(ran.output.hasPrefix("published nightly@"))
+        #expect(try example.texts("schedules.errands").last == "nap 1 nightly")
     }
 
     @Test func `async.yaml: sixteen are in hand on one thread, and end in an order of their own`() throws {
@@ -167,7 +232,7 @@ struct JobFilesTests {
         }
         try example.publish((4...1000).map { "urgent 0 \($0)" }, to: "queues.urgent", priority: 0)
         try example.channel.publish(Array("one too many".utf8), routingKey: "queues.urgent")
-        #expect(try example.channel.awaitConfirms(timeout: .seconds(60)).count == 1, "refused: the queue is full")
+        #expect(try example.channel.awaitConfirms(timeout: Patience.long).count == 1, "refused: the queue is full")
         try example.publish(["event"], to: "order.new", exchange: "queues.events")
         try example.publish(["first", "second"], to: "queues.ledger")
         for (queue, count) in [("queues.orders", 1), ("queues.live", 1), ("queues.ledger", 2)] {
@@ -196,7 +261,7 @@ struct JobFilesTests {
                 properties: properties
             )
         }
-        #expect(try example.channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try example.channel.awaitConfirms(timeout: Patience.long) == [])
         let ran = try example.runOnce()
         #expect(ran.status == 0, "\(ran.errors)")
         let lines = ran.errors.split(separator: "\n").filter { $0.contains("job=shipments attempt=1") }

@@ -108,7 +108,7 @@ struct KillTimeoutTests {
         _ = try channel.declareQueue(self.queue)
         try channel.selectConfirms()
         for message in messages { try channel.publish(Array(message.utf8), routingKey: self.queue) }
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         let supervisor = try self.supervisor(handler, job, file)
         let ended = Monitor<Millrace.ExitStatus?>(nil)
         let thread = try WorkerThread.start(name: "supervisor") {

@@ -39,7 +39,7 @@ struct LinkedInExampleTests {
             try channel.publish(Array(#"{"name":1}"#.utf8), routingKey: self.queues[0])
             let shipment = #"{"id":"s1","carrier":"post","parcels":[{"grams":1000}]}"#
             try channel.publish(Array(shipment.utf8), routingKey: self.queues[3])
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
             let letter = try #require(try self.next(self.queues[2], on: channel))
             #expect(String(decoding: letter.body, as: UTF8.self) == #"{"to":"Ada","text":"Welcome, Ada."}"#)
             let dead = try #require(try self.next(self.queues[1], on: channel))
@@ -86,7 +86,7 @@ struct LinkedInExampleTests {
             for (queue, body) in [(0, #"{"name":"Ada"}"#), (6, "fail 2")] {
                 try channel.publish(Array(body.utf8), routingKey: self.queues[queue], properties: properties)
             }
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
             let ran = try Tool.run(
                 Self.program,
                 [self.jobFile(in: folder), "--once"],
@@ -138,7 +138,7 @@ struct LinkedInExampleTests {
 
     /// The next message of a queue; the broker is asked until it has one.
     private func next(_ queue: String, on channel: Channel) throws -> Delivery? {
-        let deadline = MonotonicClock.deadline(in: .seconds(60)) ?? 0
+        let deadline = MonotonicClock.deadline(in: Patience.long) ?? 0
         while MonotonicClock.now() < deadline {
             if let delivery = try channel.get(queue, noAck: true) { return delivery }
         }

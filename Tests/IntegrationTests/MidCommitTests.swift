@@ -62,14 +62,14 @@ struct MidCommitTests {
     func `the broker killed before its answer comes: none lost, what it had answered is there twice`(
         mode: String
     ) throws {
-        let folder = try Scratch()
-        let broker = try ChaosBroker(folder: folder.path + "/broker")
+        let broker = try ChaosBroker(nodes: 1)
         defer { broker.stop() }
-        let proxy = try CuttingProxy(to: broker.endpoint, withholding: Self.answer(mode), after: 2)
-        let rig = try self.rig(mode, to: broker.endpoint, proxy)
+        let proxy = try CuttingProxy(to: broker.endpoints[0], withholding: Self.answer(mode), after: 2)
+        let rig = try self.rig(mode, to: broker.endpoints[0], proxy)
         try rig.run {
             #expect(proxy.waitUntilWithholding())
-            try broker.restart()
+            try broker.kill(node: 0)
+            try broker.act("start")
         }
         #expect(proxy.sourcePorts.count > 1)
         #expect(try self.duplicates(rig, mode) > 0)

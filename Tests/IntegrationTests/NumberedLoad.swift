@@ -30,7 +30,7 @@ final class NumberedLoad: Sendable {
 
     /// Waits until the state is as wanted; fails the test after 30 s.
     func wait(_ what: String, until isThere: (State) -> Bool) throws {
-        let result: Bool? = self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { state in
+        let result: Bool? = self.monitor.wait(until: MonotonicClock.deadline(in: Patience.long)) { state in
             isThere(state) || !state.failures.isEmpty ? state.failures.isEmpty : nil
         }
         let state = self.monitor.withLock { $0 }
@@ -63,7 +63,7 @@ final class NumberedLoad: Sendable {
         let channel = try connection.openChannel()
         try channel.selectConfirms()
         while true {
-            let isGoingOn: Bool? = self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { state in
+            let isGoingOn: Bool? = self.monitor.wait(until: MonotonicClock.deadline(in: Patience.long)) { state in
                 if !state.isPublishing { return false }
                 return state.published - state.seen.count < Self.backlog ? true : nil
             }
@@ -72,7 +72,7 @@ final class NumberedLoad: Sendable {
             for number in first..<first + Self.batch {
                 try channel.publish(Array(String(number).utf8), routingKey: self.queue)
             }
-            guard try channel.awaitConfirms(timeout: .seconds(60)).isEmpty else { throw PeerFailure("unconfirmed") }
+            guard try channel.awaitConfirms(timeout: Patience.long).isEmpty else { throw PeerFailure("unconfirmed") }
             self.change { $0.published = first + Self.batch }
         }
     }

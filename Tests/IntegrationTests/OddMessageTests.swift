@@ -82,7 +82,7 @@ struct OddMessageTests {
         try self.withChannel { channel in
             try channel.selectConfirms()
             try channel.publish(Array(body.utf8), routingKey: queue, properties: properties)
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         }
     }
 

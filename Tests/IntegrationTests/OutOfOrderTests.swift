@@ -58,7 +58,7 @@ struct OutOfOrderTests {
         let channel = try connection.openChannel()
         try channel.selectConfirms()
         for number in 1...8 { try channel.publish(Array("\(number)".utf8), routingKey: self.queue) }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         let supervisor = try TestSupervisor(file, [plugin.descriptor])
         let gate = gateNamed(self.queue)
         try supervisor.whileRunning {

@@ -43,7 +43,7 @@ struct OutcomeTests {
 
     private func publish(_ text: String, to queue: String, _ channel: Channel) throws {
         try channel.publish(Array(text.utf8), routingKey: queue)
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
     }
 
     private static func counts(_ change: (inout JobCounts) -> Void) -> JobCounts {

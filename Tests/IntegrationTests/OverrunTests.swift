@@ -72,7 +72,7 @@ struct OverrunTests {
             properties.messageID = "id-\(message)"
             try channel.publish(Array(message.utf8), routingKey: self.queue, properties: properties)
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         let text = """
             version: 1
             connection: { uri: "\(Broker.uri ?? "")" }

@@ -105,7 +105,7 @@ struct PublishCommandTests {
         #expect(result.status == 69)
         #expect(result.output == "")
         #expect(result.errors.contains(#"the broker holds publishers back: low on \u{1b}[2Jdisk; waiting for it"#))
-        #expect(result.errors.contains("no answer for 1 s\n2 of 3 messages were confirmed; 1 have no answer"))
+        #expect(result.errors.contains("no answer for 1 s\n2 of 3 messages were confirmed; 1 has no answer"))
         #expect(result.errors.hasSuffix("the broker holds publishers back: low on \\u{1b}[2Jdisk\n"))
     }
 
@@ -118,7 +118,7 @@ struct PublishCommandTests {
             try Self.publish(["--routing-key", "q", "--lines"], to: endpoint, octets: Array("a\nb\nc\n".utf8))
         }
         #expect(lost.status == 69)
-        #expect(lost.errors.hasSuffix("2 of 3 messages were confirmed; 1 have no answer and may have arrived\n"))
+        #expect(lost.errors.hasSuffix("2 of 3 messages were confirmed; 1 has no answer and may have arrived\n"))
         let refused = try PeerListener.run { peer in
             try Self.prepare(peer)
             for _ in 0..<2 { _ = try peer.expectPublish(on: 1) }
@@ -129,7 +129,7 @@ struct PublishCommandTests {
             try Self.publish(["--routing-key", "q", "--lines"], to: endpoint, octets: Array("a\nb\n".utf8))
         }
         #expect(refused.status == 1)
-        #expect(refused.errors.hasSuffix("1 of 2 messages were confirmed; 1 were refused or came back\n"))
+        #expect(refused.errors.hasSuffix("1 of 2 messages was confirmed; 1 was refused or came back\n"))
     }
 
     @Test func `what was read is settled while it waits for more, and a signal says how many went out`() throws {

@@ -25,7 +25,7 @@ private struct Routing: SyncJobHandler {
 
 private let plugin = MillracePlugin(name: "tests", [.sync("tests.routing", Routing.self)])
 
-/// What `publish` promises, on a real RabbitMQ (DESIGN §6).
+/// What `publish` promises, on a real RabbitMQ.
 @Suite(.ownThread, .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"), .timeLimit(.minutes(10)))
 struct PublishModeTests {
     private let input = Broker.unique("modes")
@@ -67,7 +67,7 @@ struct PublishModeTests {
         for (index, address) in addresses.enumerated() {
             try channel.publish(Array("\(self.input).\(index) \(address)".utf8), routingKey: self.input)
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
     }
 
     private func counts(_ queue: String, _ channel: Channel) throws -> Int {

@@ -49,8 +49,12 @@ struct QueueOptionTests {
         return try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
     }
 
-    private func declare(_ file: JobFile) throws -> [String: AMQPError] {
+    private func declare(_ file: JobFile) throws -> [DeclarationFailure] {
         try file.declareTopology(logger: Broker.quiet)
+    }
+
+    private func error(_ item: TopologyItem, _ failures: [DeclarationFailure]) -> AMQPError? {
+        failures.first { $0.item == item }?.error
     }
 
     private func once(_ file: JobFile) throws -> Millrace.ExitStatus {
@@ -105,7 +109,7 @@ struct QueueOptionTests {
             ]
             _ = try channel.declareQueue(self.input, arguments: arguments)  // 406 if one of them differs
             for number in 1...3 as ClosedRange<UInt8> { try channel.publish([number], routingKey: self.input) }
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)).map(\.reason) == [.refused])
+            #expect(try channel.awaitConfirms(timeout: Patience.long).map(\.reason) == [.refused])
         }
         let quorum = "  \(self.input): { type: quorum, delivery_limit: 7, dead_letter: { routing_key: x } }"
         #expect(try self.declare(self.file(quorum)).isEmpty)
@@ -119,6 +123,38 @@ struct QueueOptionTests {
         }
     }
 
+    @Test func `no delivery limit: said to the brokers that know it, and a queue of older days is used as it is`()
+        throws
+    {
+        let limit = "  \(self.input): { type: quorum, delivery_limit: -1 }"
+        let isSaid = try Broker.profile().negativeLimit == .unlimited
+        #expect(try self.declare(self.file(limit)).isEmpty)
+        #expect(try self.declare(self.file(limit)).isEmpty, "it clashes with itself")
+        try self.withChannel { channel in
+            var arguments: FieldTable = ["x-queue-type": "quorum"]
+            if isSaid { arguments["x-delivery-limit"] = .int64(-1) }
+            _ = try channel.declareQueue(self.input, arguments: arguments)  // 406 if it was made in another way
+            try channel.publish([7], routingKey: self.input)
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
+            try channel.prefetch(1)
+            try channel.consume(self.input)
+            for _ in 0..<25 {
+                let delivery = try #require(try channel.nextDelivery(timeout: Patience.long))
+                try channel.reject(delivery, requeue: true)
+            }
+            channel.close()
+            #expect(try self.once(self.file(limit)) == .clean)
+        }
+        try self.withChannel { channel in
+            _ = try channel.declareQueue(self.input, arguments: ["x-queue-type": "quorum"])
+            try channel.publish([8], routingKey: self.input)
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
+            #expect(try self.declare(self.file(limit)).isEmpty)
+            #expect(try self.once(self.file(limit)) == .clean)
+            #expect(try self.outputs(channel) == [8])
+        }
+    }
+
     @Test func `priorities: the higher first`() throws {
         let file = try self.file("  \(self.input): { max_priority: 9 }", job: "    prefetch: 1")
         #expect(try self.declare(file).isEmpty)
@@ -128,7 +164,7 @@ struct QueueOptionTests {
                 properties.priority = number
                 try channel.publish([number], routingKey: self.input, properties: properties)
             }
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
             #expect(try self.once(file) == .clean)
             #expect(try self.outputs(channel) == [9, 7, 3, 1])
         }
@@ -139,10 +175,11 @@ struct QueueOptionTests {
             _ = try channel.declareQueue(self.input, durable: false)
             _ = try channel.declareQueue(self.output)
             try channel.publish([1], routingKey: self.input)
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
             let failures = try self.declare(self.file("  \(self.input): {}"))
-            #expect(failures[self.input]?.code == AMQPError.Code(.preconditionFailed))
-            #expect(try self.once(self.file("  \(self.input): {}")) == .configuration)
+            #expect(self.error(.queue(self.input), failures)?.code == AMQPError.Code(.preconditionFailed))
+            let status = try self.once(self.file("  \(self.input): {}"))
+            #expect(status == .configuration)
             let keeping = try self.file("  \(self.input): { on_mismatch: keep }")
             #expect(try self.declare(keeping).isEmpty)
             #expect(try self.once(keeping) == .clean)
@@ -153,11 +190,11 @@ struct QueueOptionTests {
     @Test func `passive must be there, none is not looked at`() throws {
         try self.withChannel { channel in
             let passive = try self.file("  \(self.input): { declare: passive }")
-            #expect(try self.declare(passive)[self.input]?.code == AMQPError.Code(.notFound))
+            #expect(try self.error(.queue(self.input), self.declare(passive))?.code == AMQPError.Code(.notFound))
             let exchange = "exchanges: { \(self.input).x: { declare: passive }, \(self.input).y: { declare: none } }"
             let failures = try self.declare(self.file("", more: exchange))
-            #expect(failures["exchange \(self.input).x"]?.code == AMQPError.Code(.notFound))
-            #expect(failures["exchange \(self.input).y"] == nil)
+            #expect(self.error(.exchange("\(self.input).x"), failures)?.code == AMQPError.Code(.notFound))
+            #expect(self.error(.exchange("\(self.input).y"), failures) == nil)
             _ = try channel.declareQueue(self.input, durable: false)  // not what a declaration would make
             #expect(try self.declare(passive).isEmpty)
             #expect(try self.declare(self.file("  \(self.input): { declare: none }")).isEmpty)
@@ -173,7 +210,7 @@ struct QueueOptionTests {
                 #expect(supervisor.wait { if case .restarting = $0.state { true } else { false } })
                 _ = try channel.declareQueue(self.input)
                 try channel.publish([1], routingKey: self.input)
-                #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+                #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
                 #expect(supervisor.wait { $0.counts.acked == 1 })
             }
         }
@@ -201,10 +238,15 @@ struct QueueOptionTests {
     @Test func `what the broker refuses whatever there is can not be kept`() throws {
         try self.withChannel { _ in
             let file = try self.file("  \(self.input): { on_mismatch: keep, arguments: { x-queue-version: 99 } }")
-            #expect(try self.declare(file)[self.input]?.code == AMQPError.Code(.preconditionFailed))
+            #expect(
+                try self.error(.queue(self.input), self.declare(file))?.code == AMQPError.Code(.preconditionFailed)
+            )
             let odd = try self.file("  \(self.input): { on_mismatch: keep, arguments: { x-queue-mode: sideways } }")
             let isRefused = try Broker.profile().oddQueueMode == .refused
-            #expect(try self.declare(odd)[self.input]?.code == (isRefused ? AMQPError.Code(.preconditionFailed) : nil))
+            #expect(
+                try self.error(.queue(self.input), self.declare(odd))?.code
+                    == (isRefused ? AMQPError.Code(.preconditionFailed) : nil)
+            )
         }
     }
 
@@ -212,6 +254,8 @@ struct QueueOptionTests {
         ("{ type: quorum, max_priority: 5 }", "a quorum queue has no max_priority"),
         ("{ type: quorum, overflow: reject-publish-dlx }", "a quorum queue can not dead-letter what it refuses"),
         ("{ delivery_limit: 3 }", "a classic queue counts no deliveries"),
+        ("{ type: quorum, delivery_limit: 0 }", "'delivery_limit' cannot be '0'"),
+        ("{ type: quorum, delivery_limit: -2 }", "'delivery_limit' cannot be '-2'"),
         ("{ overflow: drop-tail }", "'overflow' cannot be 'drop-tail'"),
         ("{ arguments: { x-overflow: drop-head } }", "'x-overflow' is written 'overflow'"),
     ])

@@ -50,11 +50,11 @@ struct QuorumDrainTests {
         let channel = try connection.openChannel()
         try channel.selectConfirms()
         for number in 0..<count { try channel.publish(Array("\(number)".utf8), routingKey: queue) }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         for round in 1...rounds {
             let supervisor = try TestSupervisor(file, [plugin.descriptor])
             let status = try supervisor.whileRunning {
-                let isDone: Void? = handled.wait(until: MonotonicClock.deadline(in: .seconds(60))) { handled in
+                let isDone: Void? = handled.wait(until: MonotonicClock.deadline(in: Patience.long)) { handled in
                     handled[queue]?.count ?? 0 >= count * round / rounds ? () : nil
                 }
                 #expect(isDone != nil)

@@ -34,7 +34,7 @@ struct RateLimitTests {
             for _ in 0..<20 { try channel.publish(Array("ack".utf8), routingKey: self.limited) }
             #expect(supervisor.wait(job: 1) { $0.counts.acked == 1 })
             for _ in 0..<500 { try channel.publish(Array("ack".utf8), routingKey: self.free) }
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
             #expect(supervisor.wait { $0.counts.acked == 500 })
             #expect(supervisor.status[1].counts.acked == 1)
         }

@@ -1,4 +1,5 @@
 import AMQPClient
+import TestSupport
 import Logging
 
 /// Keeps what is logged, for tests of what a log says.
@@ -13,9 +14,9 @@ final class RecordedLog: Sendable {
 
     func lines(_ text: String) -> [Line] { self.recorded.withLock { lines in lines.filter { $0.text == text } } }
 
-    func wait(for text: String) -> Bool {
-        self.recorded.wait(until: MonotonicClock.deadline(in: .seconds(60))) { lines -> Bool? in
-            lines.contains { $0.text == text } ? true : nil
+    func wait(for text: String, count: Int = 1) -> Bool {
+        self.recorded.wait(until: MonotonicClock.deadline(in: Patience.long)) { lines -> Bool? in
+            lines.count { $0.text == text } >= count ? true : nil
         } ?? false
     }
 

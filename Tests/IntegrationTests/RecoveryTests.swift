@@ -25,13 +25,13 @@ struct RecoveryTests {
             on: MultiThreadedEventLoopGroup.singleton,
             logger: Broker.quiet
         )
-        try connection.start(timeout: .seconds(60))
+        try connection.start(timeout: Patience.long)
         return connection
     }
 
     /// The next delivery's body, acked; fails the test after 20 s.
     private func body(_ consumer: RecoveringConsumer) throws -> String {
-        let delivery = try #require(try consumer.next(timeout: .seconds(60)))
+        let delivery = try #require(try consumer.next(timeout: Patience.long))
         try consumer.ack(delivery)
         return String(decoding: delivery.body, as: UTF8.self)
     }
@@ -114,7 +114,7 @@ struct RecoveryTests {
             let broker = try Broker.connect()
             let channel = try broker.openChannel()
             try channel.publish(Array("one".utf8), exchange: exchange, routingKey: "key")
-            let delivery = try #require(try consumer.next(timeout: .seconds(60)))
+            let delivery = try #require(try consumer.next(timeout: Patience.long))
             #expect(proxy.cut() == 1)
             while consumer.generation < 2 { #expect(try consumer.next(timeout: .milliseconds(20)) == nil) }
             #expect(queue.name != first)
@@ -161,6 +161,32 @@ struct RecoveryTests {
             consumer.close()
             connection.stop()
             try channel.deleteQueue(name)
+            broker.close()
+        }
+    }
+
+    @Test func `C56: exchanges that went with a deleted queue are back with it, and with their bindings`() async throws
+    {
+        try await OwnThread.run {
+            let (name, near, far) = (Broker.unique("deleted"), Broker.unique("near"), Broker.unique("far"))
+            let broker = try Broker.connect()
+            let channel = try broker.openChannel()
+            let topology = RecordedTopology()
+            topology.exchange(near, autoDelete: true)
+            topology.exchange(far)
+            topology.bindExchange(near, to: far, routingKey: "key")
+            topology.bind(topology.queue(name), to: near, routingKey: "key")
+            let connection = try self.recovering(try Broker.endpoint(), topology)
+            let consumer = RecoveringConsumer(on: connection, queue: name)
+            #expect(try consumer.next(timeout: .zero) == nil)
+            try channel.deleteQueue(name)
+            while consumer.generation < 2 { #expect(try consumer.next(timeout: .milliseconds(20)) == nil) }
+            try channel.publish(Array("back".utf8), exchange: far, routingKey: "key")
+            #expect(try self.body(consumer) == "back")
+            consumer.close()
+            connection.stop()
+            try channel.deleteQueue(name)
+            for exchange in [near, far] { try channel.deleteExchange(exchange) }
             broker.close()
         }
     }

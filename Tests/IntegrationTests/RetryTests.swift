@@ -106,7 +106,7 @@ struct RetryTests {
                 properties: properties
             )
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         connection.close()
         let supervisor = try TestSupervisor(file, [plugin.descriptor], once: true)
         #expect(supervisor.run() == .clean)
@@ -205,7 +205,7 @@ struct RetryTests {
         try channel.selectConfirms()
         try channel.publish([1], routingKey: grave)
         try channel.publish(Array("reject x".utf8), routingKey: self.input)
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         let file = try self.jobFile(queue: "{ dead_letter: { routing_key: \(grave) } }")
         let supervisor = try TestSupervisor(file, [plugin.descriptor])
         try supervisor.whileRunning {
@@ -265,9 +265,9 @@ struct RetryTests {
         let channel = try connection.openChannel()
         try channel.selectConfirms()
         for number in 0..<20 { try channel.publish(Array("fail 0 \(number)".utf8), routingKey: self.input) }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         let supervisor = try TestSupervisor(file, [plugin.descriptor])
-        let deadline = MonotonicClock.deadline(in: .seconds(60)) ?? 0
+        let deadline = MonotonicClock.deadline(in: Patience.long) ?? 0
         try supervisor.whileRunning {
             // The broker is asked until it has sent them all: without acks it waits for nothing.
             while try channel.declareQueue(self.input, passive: true).messageCount > 0, MonotonicClock.now() < deadline
@@ -288,7 +288,7 @@ struct RetryTests {
         var properties = BasicProperties()
         properties.headers = ["millrace-attempt": 1, "x-delivery-count": .int64(Int64(UInt32.max))]
         try channel.publish(Array("fail 0".utf8), routingKey: self.input, properties: properties)
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         try channel.nack(#require(try channel.get(self.input)), requeue: true)
         connection.close()
         #expect(try TestSupervisor(file, [plugin.descriptor], once: true).run() == .clean)

@@ -45,7 +45,7 @@ struct RetryWaitTests {
         let channel = try connection.openChannel()
         try channel.selectConfirms()
         try channel.publish(Array(self.queue.utf8), routingKey: self.queue)
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         try body(try TestSupervisor(file, [plugin.descriptor], once: once), connection)
         for queue in [self.queue, self.queue + ".dead"] { try channel.deleteQueue(queue) }
     }

@@ -22,7 +22,7 @@ struct ScriptedBatchHandler: BatchHandler {
 
     /// Waits until so many messages were given out.
     static func wait(_ key: String, for count: Int) -> Bool {
-        Self.notes.wait(until: MonotonicClock.deadline(in: .seconds(60))) { notes -> Bool? in
+        Self.notes.wait(until: MonotonicClock.deadline(in: Patience.long)) { notes -> Bool? in
             (notes[key] ?? []).joined().count >= count ? true : nil
         } ?? false
     }

@@ -95,9 +95,12 @@ struct ScriptedEndTests {
     @Test func `a timeout is kept while there is no connection`() throws {
         struct Done: Error {}
         let name = "no connection"
+        let log = RecordedLog()
         let counts = try ScriptedJob.run(
             "handler: tests.patient, timeout: 300ms, with: { name: \(name) }",
-            plugin: plugin.descriptor
+            plugin: plugin.descriptor,
+            logger: log.logger,
+            endsAs: .abandoned
         ) { peer, stop in
             do {
                 try peer.serveSupervisor(awaiting: 4) { frame in
@@ -117,6 +120,9 @@ struct ScriptedEndTests {
             stop()
         }
         #expect(counts.droppedAcks == 1)
+        let said = log.lines("acks did not go out any more: what handlers are done with comes again")
+        #expect(said.map { $0["deliveries"] } == ["1"])
+        #expect(log.lines("ended").map { $0["clean"] } == ["false"])
     }
 
     @Test func `C56: a failure after the broker has ended the consumer makes no copy`() throws {

@@ -124,6 +124,44 @@ struct ScriptedHangTests {
             + "retry: { max_attempts: 9, initial_interval: 20ms, jitter: 0 }" + more
     }
 
+    @Test(arguments: [true, false])
+    func `a channel that is given up ends when its consumer's end is answered, or after a moment`(answers: Bool) throws
+    {
+        let gate = gateNamed("hang-end-\(answers)")
+        let frames = Monitor<[MethodID]>([])
+        _ = try ScriptedJob.run(Self.job("hang-end-\(answers)"), plugin: plugin.descriptor, endsAs: nil) { peer, stop in
+            var consumer: UInt16 = 0
+            var isOver = false
+            try peer.serveSupervisor(awaiting: 4) { frame in
+                if frame.methodID == .basicConsume, consumer == 0 {
+                    consumer = frame.channel
+                    try peer.startConsumer(frame, bodies: ["a", "H"].map { Array($0.utf8) })
+                    return true
+                }
+                if frame.channel != consumer, frame.methodID == nil { return true }
+                if frame.methodID == .basicPublish {
+                    try peer.send(BasicAck(deliveryTag: 1), on: frame.channel)
+                    return true
+                }
+                guard !isOver, frame.channel == consumer, let method = frame.methodID else { return false }
+                frames.withLock { $0.append(method) }
+                switch method {
+                case .basicAck: return true
+                case .basicCancel:
+                    #expect(try !peer.comesSomething(within: .milliseconds(200)))
+                    return !answers
+                case .channelClose:
+                    isOver = true
+                    gate.open()
+                    stop()
+                default: break
+                }
+                return false
+            }
+        }
+        #expect(frames.withLock { $0 } == [.basicAck, .basicCancel, .channelClose])
+    }
+
     @Test(arguments: ["confirm", "tx"])
     func `outputs whose confirms come while the next handler hangs: their inputs do not come again`(mode: String) throws
     {

@@ -15,7 +15,7 @@ enum ScriptedJob {
     ///   - once: As `--once`.
     ///   - logger: Gets what the supervisor says.
     ///   - status: How it has to end; nil for any end.
-    ///   - answer: The broker; its second argument drains the supervisor.
+    ///   - answer: The broker; its second argument drains the supervisor: called again, it does not end it at once.
     /// - Returns: The job's counts at the end.
     /// - Throws: What `answer` throws.
     static func run(
@@ -28,12 +28,20 @@ enum ScriptedJob {
         _ answer: @escaping @Sendable (ScriptedPeer, _ stop: () -> Void) throws -> Void
     ) throws -> JobCounts {
         let running = Monitor<TestSupervisor?>(nil)
-        let stop: @Sendable () -> Void = { running.withLock { $0 }?.stop() }
+        let hasStopped = Monitor(false)
+        let stop: @Sendable () -> Void = {
+            let supervisor = running.withLock { $0 }
+            let isFirst = hasStopped.withLock { hasStopped in
+                defer { hasStopped = hasStopped || supervisor != nil }
+                return !hasStopped
+            }
+            if isFirst { supervisor?.stop() }
+        }
         return try PeerListener.run { peer in
             do {
                 try answer(peer, stop)
             } catch {
-                stop()  // a script that fails must not leave the supervisor running
+                running.withLock { $0 }?.stop()  // a script that fails must not leave the supervisor running
                 throw error
             }
         } client: { endpoint -> JobCounts in

@@ -87,6 +87,8 @@ struct ScriptedRefusalTests {
         #expect(counts.published == 20)
         #expect(counts.received == 20)
         #expect(counts.settled == 20)
+        #expect(counts.rejected == 0)
+        #expect(counts.retried == 0)
         #expect(Self.calls("again") == 20)
         #expect(
             log.lines("the broker refuses outputs; they are published again until it takes them, and their inputs wait")
@@ -123,25 +125,36 @@ struct ScriptedRefusalTests {
         #expect(Self.calls("two") == 1)
     }
 
-    @Test func `a drain gives the input back and waits for no room`() throws {
+    @Test func `a drain gives the inputs back with one frame and waits for no room`() throws {
+        let nacks = Monitor(0)
         let counts = try ScriptedJob.run(self.job(name: "drain"), plugin: plugin.descriptor) { peer, stop in
             var outlets = Outlets()
+            // None is refused, and published again, before all are there.
+            var held: [(sequence: UInt64, channel: UInt16)] = []
             try peer.serveSupervisor { frame in
                 switch frame.methodID {
-                case .basicConsume: try peer.startConsumer(frame, messages: 3)
+                case .basicConsume: try peer.startConsumer(frame, messages: 10)
                 case .basicPublish:
-                    try peer.send(BasicNack(deliveryTag: try outlets.published(frame)), on: frame.channel)
-                    if outlets.keys.count == 3 { stop() }
-                case .basicNack: #expect(try frame.method(BasicNack.self).requeue)
+                    held.append((try outlets.published(frame), frame.channel))
+                    guard outlets.keys.count >= 10 else { break }
+                    for (sequence, channel) in held { try peer.send(BasicNack(deliveryTag: sequence), on: channel) }
+                    held = []
+                    stop()
+                case .basicNack:
+                    nacks.withLock { $0 += 1 }
+                    #expect(
+                        try frame.method(BasicNack.self) == BasicNack(deliveryTag: 10, multiple: true, requeue: true)
+                    )
                 case nil: break
                 default: return false
                 }
                 return true
             }
         }
-        #expect(counts.givenBack == 3)
+        #expect(counts.givenBack == 10)
         #expect(counts.settled == counts.received)
-        #expect(Self.calls("drain") == 3)
+        #expect(Self.calls("drain") == 10)
+        #expect(nacks.withLock { $0 } == 1)
     }
 
     @Test func `without acks a drain sends a copy of the input that comes again`() throws {

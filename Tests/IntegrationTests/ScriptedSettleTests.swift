@@ -20,7 +20,19 @@ private struct Outcomes: SyncJobHandler {
     }
 }
 
-private let plugin = MillracePlugin(name: "tests", [.sync("tests.outcomes", Outcomes.self)])
+/// Gives all of a batch back.
+private struct Back: BatchHandler {
+    init(_ options: HandlerOptions) throws {}
+
+    func handle(_ batch: borrowing MessageBatch, _ context: BatchContext) throws -> BatchVerdicts {
+        batch.verdicts().rest(.requeue)
+    }
+}
+
+private let plugin = MillracePlugin(
+    name: "tests",
+    [.sync("tests.outcomes", Outcomes.self), .batch("tests.back", Back.self)]
+)
 
 /// What is sent for messages that did not succeed, against a scripted broker.
 @Suite(.ownThread, .timeLimit(.minutes(10)))
@@ -131,8 +143,61 @@ struct ScriptedSettleTests {
         #expect(counts.givenBack == 0)
     }
 
+    @Test func `what the broker refuses copies of goes back with one frame`() throws {
+        let nacks = Monitor<[BasicNack]>([])
+        let counts = try ScriptedJob.run("handler: say.sync", plugin: Saying.plugin.descriptor) { peer, stop in
+            var copies: UInt64 = 0
+            try peer.serveSupervisor(awaiting: 4) { frame in
+                switch frame.methodID {
+                case .basicConsume: try peer.startConsumer(frame, bodies: (0..<10).map { _ in Array("reject".utf8) })
+                case .basicPublish: copies += 1
+                case nil where frame.type == Frame.body && copies == 10:
+                    try peer.send(BasicNack(deliveryTag: 10, multiple: true), on: frame.channel)
+                case nil: break
+                case .basicNack:
+                    let nack = try frame.method(BasicNack.self)
+                    nacks.withLock { $0.append(nack) }
+                    stop()
+                default: return false
+                }
+                return true
+            }
+        }
+        #expect(counts.givenBack == 10)
+        #expect(nacks.withLock { $0 } == [BasicNack(deliveryTag: 10, multiple: true, requeue: true)])
+    }
+
+    @Test func `of a batch what goes back goes with one frame`() throws {
+        let nacks = Monitor<[BasicNack]>([])
+        let counts = try ScriptedJob.run(
+            "handler: tests.back, batch: { size: 10, timeout: 1h }",
+            plugin: plugin.descriptor
+        ) { peer, stop in
+            try peer.serveSupervisor(awaiting: 4) { frame in
+                switch frame.methodID {
+                case .basicConsume: try peer.startConsumer(frame, messages: 10)
+                case .basicNack:
+                    let nack = try frame.method(BasicNack.self)
+                    nacks.withLock { $0.append(nack) }
+                    stop()
+                default: return false
+                }
+                return true
+            }
+        }
+        #expect(counts.givenBack == 10)
+        #expect(nacks.withLock { $0 } == [BasicNack(deliveryTag: 10, multiple: true, requeue: true)])
+    }
+
     @Test func `C51: with --once nothing is asked of a broker that blocks the connection`() throws {
-        _ = try ScriptedJob.run("handler: tests.outcomes", plugin: plugin.descriptor, once: true) { peer, stop in
+        let log = RecordedLog()
+        _ = try ScriptedJob.run(
+            "handler: tests.outcomes",
+            plugin: plugin.descriptor,
+            once: true,
+            logger: log.logger,
+            endsAs: .abandoned
+        ) { peer, stop in
             var isBlocked = false
             try peer.serveSupervisor(awaiting: 4) { frame in
                 if !isBlocked { try peer.send(ConnectionBlocked(reason: "memory"), on: 0) }
@@ -144,5 +209,6 @@ struct ScriptedSettleTests {
                 return true
             }
         }
+        #expect(log.lines("nobody knows what is left in a queue").count == 1)
     }
 }

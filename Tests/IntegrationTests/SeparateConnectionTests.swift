@@ -57,7 +57,7 @@ struct SeparateConnectionTests {
     @Test func `an output waits for no clock`() throws {
         try self.withChannel { supervisor, channel in
             for _ in 0..<100 { try channel.publish([1], routingKey: self.input) }
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
             #expect(supervisor.wait { $0.counts.acked == 100 })
             // At a prefetch of 1 each waits for the one before. Were it the tick that sends, no two calls would be
             // nearer than 100 ms; on a busy machine most may be farther apart, but not all.
@@ -73,7 +73,8 @@ struct SeparateConnectionTests {
         try self.withChannel { supervisor, channel in
             for round in 1...4 {
                 try channel.publish([1], routingKey: self.input)
-                #expect(supervisor.wait { $0.counts.acked == round && $0.consuming == 1 })
+                let isBack = supervisor.wait { $0.counts.acked == round && $0.consuming == 1 }
+                try #require(isBack, "round \(round)")
                 try channel.deleteQueue(self.input)
                 _ = try channel.declareQueue(self.input)
             }

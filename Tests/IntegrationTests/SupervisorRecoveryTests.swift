@@ -83,12 +83,12 @@ struct SupervisorRecoveryTests {
             for number in published..<published + Self.portion {
                 try channel.publish(Array("\(number)".utf8), routingKey: self.input)
             }
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)).isEmpty)
+            #expect(try channel.awaitConfirms(timeout: Patience.long).isEmpty)
             published += Self.portion
             // Outputs of this portion: the workers consume again.
             while seen.count < published - (cut < Self.cuts ? Self.underWay : 0) {
                 let delivery = try #require(
-                    try channel.nextDelivery(timeout: .seconds(60)),
+                    try channel.nextDelivery(timeout: Patience.long),
                     "\(seen.count) outputs after \(cut) cuts; \(supervisor.readiness.reasons)"
                 )
                 seen.insert(String(decoding: delivery.body, as: UTF8.self))
@@ -96,9 +96,9 @@ struct SupervisorRecoveryTests {
             if cut < Self.cuts { #expect(proxy.cut() > 0) }
         }
         supervisor.stop()
-        #expect(ended.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0 } == .clean)
+        #expect(ended.wait(until: MonotonicClock.deadline(in: Patience.long)) { $0 } == .clean)
         thread.join()
-        let counts = try #require(supervisor.status.first).counts
+        let counts = try #require(supervisor.status.jobs.first).counts
         #expect(counts.droppedAcks > 0)
         #expect(counts.settled == counts.received)
         if let log {

@@ -74,7 +74,7 @@ struct SupervisorTests {
     private func publish(_ bodies: [String], on channel: Channel) throws {
         try channel.selectConfirms()
         for body in bodies { try channel.publish(Array(body.utf8), routingKey: self.input) }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
     }
 
     private func remove(_ channel: Channel) throws {
@@ -142,7 +142,9 @@ struct SupervisorTests {
             more: "  other: { queue: \(clash), handler: tests.copying, with: { routing_key: x } }",
             queues: "  \(clash): {}"
         )
-        #expect(try file.declareTopology(logger: Logger(label: "test"))[clash]?.code.rawValue == 406)
+        let failures = try file.declareTopology(logger: Logger(label: "test"))
+        #expect(failures.map(\.item) == [.queue(clash)])
+        #expect(failures.map(\.error.code.rawValue) == [406])
         try self.publish(["one", "two"], on: channel)
         let supervisor = try self.supervisor(file, once: true)
         #expect(supervisor.run() == .abandoned)
@@ -169,15 +171,15 @@ struct SupervisorTests {
         }
         try channel.consume(self.output, noAck: true)
         try channel.publish(Array("before".utf8), routingKey: self.input)
-        #expect(try channel.nextDelivery(timeout: .seconds(60))?.body == Array("before".utf8))
+        #expect(try channel.nextDelivery(timeout: Patience.long)?.body == Array("before".utf8))
         try channel.deleteQueue(self.input)
         // Unroutable until a worker has declared the queue again.
         let other = try connection.openChannel()
         try other.selectConfirms()
         repeat {
             try other.publish(Array("after".utf8), routingKey: self.input, mandatory: true)
-        } while try !other.awaitConfirms(timeout: .seconds(60)).isEmpty
-        #expect(try channel.nextDelivery(timeout: .seconds(60))?.body == Array("after".utf8))
+        } while try !other.awaitConfirms(timeout: Patience.long).isEmpty
+        #expect(try channel.nextDelivery(timeout: Patience.long)?.body == Array("after".utf8))
         supervisor.stop()
         // Well before shutdown_timeout: a confirm that comes with cancel-ok must not be slept over.
         #expect(ended.wait(until: MonotonicClock.deadline(in: .seconds(25))) { $0 } == .clean)

@@ -93,7 +93,7 @@ struct SuspectIsolationTests {
         let channel = try connection.openChannel()
         try channel.selectConfirms()
         for number in 0..<count { try channel.publish([UInt8(number)], routingKey: queue) }
-        #expect(try channel.awaitConfirms(timeout: .seconds(30)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
     }
 
     @Test func `suspects of a thread that crashed run alone on their worker; a busy job does not hold them up`() throws
@@ -125,7 +125,7 @@ struct SuspectIsolationTests {
                 seen.withLock { $0.isReleased = true }
                 seen.broadcast()
             }
-            let isHeld = seen.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0.isHeld ? true : nil }
+            let isHeld = seen.wait(until: MonotonicClock.deadline(in: Patience.long)) { $0.isHeld ? true : nil }
             #expect(isHeld == true)
             try self.publish(self.queue, 3)
             #expect(after.wait { $0.counts.acked == 3 })

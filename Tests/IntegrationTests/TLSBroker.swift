@@ -87,7 +87,7 @@ final class TLSBroker: Sendable {
     private static let givenPorts = Mutex<Set<UInt16>>([])
 
     /// Below the ports that the system gives to outgoing connections, and never the same twice: it is used later.
-    private static func freePort() throws -> Int {
+    static func freePort() throws -> Int {
         for _ in 0..<100 {
             let port = UInt16.random(in: 10_240..<32_000)
             guard Self.givenPorts.withLock({ $0.insert(port).inserted }) else { continue }

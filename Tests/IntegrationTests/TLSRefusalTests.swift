@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Who is refused, by whom, and in which words; no broker is needed.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct TLSRefusalTests {
     private let files: OddCertificates
 

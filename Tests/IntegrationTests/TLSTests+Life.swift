@@ -32,7 +32,7 @@ extension TLSTests {
         ).name
         try channel.consume(target)
         try channel.publish([1], routingKey: delaying)
-        let delivery = try #require(try channel.nextDelivery(timeout: .seconds(60)))
+        let delivery = try #require(try channel.nextDelivery(timeout: Patience.long))
         try channel.ack(delivery)
         try channel.prefetch(1)
         #expect(channel.isOpen)
@@ -56,9 +56,9 @@ extension TLSTests {
             body[0] = index
             try publisher.publish(body, routingKey: queue)
         }
-        #expect(try publisher.awaitConfirms(timeout: .seconds(60)).isEmpty)
+        #expect(try publisher.awaitConfirms(timeout: Patience.long).isEmpty)
         for index in 0..<80 as Range<UInt8> {
-            let delivery = try #require(try channel.nextDelivery(timeout: .seconds(60)))
+            let delivery = try #require(try channel.nextDelivery(timeout: Patience.long))
             #expect(delivery.body.count == body.count && delivery.body[0] == index)
         }
     }
@@ -75,7 +75,7 @@ extension TLSTests {
             on: MultiThreadedEventLoopGroup.singleton,
             logger: Broker.quiet
         )
-        try connection.start(timeout: .seconds(60))
+        try connection.start(timeout: Patience.long)
         defer { connection.stop() }
         let other = try Self.connect(uri)
         defer { other.close() }
@@ -87,7 +87,7 @@ extension TLSTests {
         for round in 1...3 as ClosedRange<UInt8> {
             try publisher.publish([round], routingKey: name)
             while true {
-                let delivery = try #require(try consumer.next(timeout: .seconds(60)))
+                let delivery = try #require(try consumer.next(timeout: Patience.long))
                 try consumer.ack(delivery)
                 if delivery.body == [round] { break }
                 #expect(delivery.redelivered)  // its ack was lost in the cut

@@ -99,11 +99,11 @@ struct TLSTests {
         }
         for body in bodies { try channel.publish(body, exchange: "", routingKey: queue) }
         for body in bodies {
-            let delivery = try #require(try channel.nextDelivery(timeout: .seconds(60)))
+            let delivery = try #require(try channel.nextDelivery(timeout: Patience.long))
             #expect(delivery.body.elementsEqual(body))
             try channel.ack(delivery)
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)).isEmpty)
+        #expect(try channel.awaitConfirms(timeout: Patience.long).isEmpty)
         try channel.cancel(tag)
         channel.close()
     }
@@ -191,6 +191,20 @@ struct TLSTests {
         }
     }
 
+    /// A login by certificate learns its name from the broker, and may write it then.
+    private static func learnsLogin(_ connections: [Connection], _ broker: TLSBroker) throws {
+        let byCertificate = try #require(connections.last)
+        #expect(connections.dropLast().map(\.loginName) == ["ann", "ann", "ann"])
+        #expect(byCertificate.loginName == nil)
+        byCertificate.learnLogin()
+        let name = try #require(byCertificate.loginName)
+        #expect(try broker.control("list_connections", "user", "auth_mechanism").contains("\(name)\tEXTERNAL\n"))
+        let channel = try byCertificate.openChannel()
+        try channel.selectConfirms()
+        try channel.publish([1], routingKey: "nowhere", properties: BasicProperties(userID: name))
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
+    }
+
     private static func logins(_ broker: TLSBroker) throws {
         let certificates = broker.certificates
         let uri = "amqps://USER@localhost:\(broker.port)?cacertfile=\(certificates.path("ca.pem"))"
@@ -201,6 +215,7 @@ struct TLSTests {
             uri.replacingOccurrences(of: "USER", with: "bob:no") + client + "&auth_mechanism=external",
         ].map { try Self.connect($0) }
         let listed = try broker.control("list_connections", "user", "auth_mechanism")
+        try Self.learnsLogin(connections, broker)
         for connection in connections { connection.close() }
         for mechanism in LoginMechanism.allCases {
             #expect(listed.contains("ann\t\(mechanism.rawValue)\n"), "\(listed)")

@@ -139,7 +139,7 @@ struct TestKitTests {
         for message in messages {
             try channel.publish(message.body, routingKey: self.input, properties: BasicProperties(message))
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         let supervisor = try TestSupervisor(file, [plugin.descriptor], once: true)
         #expect(supervisor.run() == .clean)
         var outputs: [Delivery] = []

@@ -9,24 +9,48 @@ import Testing
 final class TestSupervisor: Sendable {
     private let supervisor: Supervisor
     private let latest: Monitor<[JobStatus]>
+    private let scratch: Scratch
 
     init(
         _ file: JobFile,
         _ plugins: [UnsafePointer<millrace_plugin_descriptor>],
         once: Bool = false,
+        delays: DelaySettings = DelaySettings(),
+        startThread: @escaping ThreadStart = WorkerThread.start,
+        renewConnection: (@Sendable () -> ConnectionSettings?)? = nil,
+        // Scripted peers know what is asked of them.
+        consumerCheck: Duration? = nil,
+        consumeTimeout: Duration = .seconds(30),
         logger: Logger = Broker.quiet
     ) throws {
         var registry = PluginRegistry()
         for plugin in plugins { try registry.add(linkedIn: plugin) }
-        let latest = Monitor<[JobStatus]>([])
+        // What is waited for may be asked of the supervisor, which has locks of its own.
+        let latest = Monitor<[JobStatus]>([], level: .outermost)
         self.latest = latest
+        // A run's ledger is its own: one that another left behind would have suspects in it.
+        self.scratch = try Scratch()
+        var file = file
+        if file.crashLedger?.path == nil { file.crashLedger?.path = self.scratch.path + "/jobs.ledger" }
+        // A busy machine takes longer to log in than whoever gives up at the first try waits.
+        if file.connection.connectTimeout == .seconds(10) { file.connection.connectTimeout = Patience.long }
+        var options = SupervisorOptions(
+            once: once,
+            statusInterval: .milliseconds(20),
+            consumeTimeout: consumeTimeout
+        )
+        options.delays = delays
+        options.backlogInterval = .milliseconds(200)
+        options.consumerCheckInterval = consumerCheck
+        options.startThread = startThread
+        options.renewConnection = renewConnection
         self.supervisor = try Supervisor(
             file: file,
             registry: registry,
-            options: SupervisorOptions(once: once, statusInterval: .milliseconds(20)),
+            options: options,
             logger: logger,
-            onStatus: { jobs in
-                latest.withLock { $0 = jobs }
+            onStatus: { status in
+                latest.withLock { $0 = status.jobs }
                 latest.broadcast()
             }
         )
@@ -34,14 +58,34 @@ final class TestSupervisor: Sendable {
 
     func run() -> Millrace.ExitStatus { self.supervisor.run() }
     func stop() { self.supervisor.stop() }
-    var status: [JobStatus] { self.supervisor.status }
+    func askLater(_ command: Command, _ reply: @escaping @Sendable (CommandReply) -> Void) {
+        self.supervisor.ask(command, reply: reply)
+    }
+    /// Asks for something and waits for the answer.
+    func ask(_ command: Command) -> CommandReply? {
+        let reply = Monitor<CommandReply?>(nil)
+        self.supervisor.ask(command) { answer in
+            reply.withLock { $0 = answer }
+            reply.broadcast()
+        }
+        return reply.wait(until: MonotonicClock.deadline(in: Patience.long)) { $0 }
+    }
+    var status: [JobStatus] { self.supervisor.status.jobs }
     var readiness: Readiness { self.supervisor.readiness }
     /// Of the first job.
     var counts: JobCounts { self.status.first?.counts ?? JobCounts() }
 
+    func plan(_ loaded: LoadedFile) -> ReloadPlan { self.supervisor.plan(loaded) }
+    func router() -> ControlRouter { ControlRouter(self.supervisor, build: "test") }
+
+    /// Waits until the jobs are as wanted.
+    func waitForJobs(_ isDone: ([JobStatus]) -> Bool) -> Bool {
+        self.latest.wait(until: MonotonicClock.deadline(in: Patience.long)) { isDone($0) ? true : nil } ?? false
+    }
+
     /// Waits until a job, the first unless told, is so far.
     func wait(job index: Int = 0, _ isDone: (JobStatus) -> Bool) -> Bool {
-        self.latest.wait(until: MonotonicClock.deadline(in: .seconds(60))) { jobs -> Bool? in
+        self.latest.wait(until: MonotonicClock.deadline(in: Patience.long)) { jobs -> Bool? in
             guard jobs.indices.contains(index), isDone(jobs[index]) else { return nil }
             return true
         } ?? false

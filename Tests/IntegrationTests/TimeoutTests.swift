@@ -37,7 +37,7 @@ private struct Crowd: JobHandler {
         var most = 0
         var gates: [AsyncStream<Void>.Continuation] = []
     }
-    private static let waiting = Monitor(Waiting())
+    private static let waiting = Monitor(Waiting(), level: .outermost)  // who is let go is told inside
     static var most: Int { Self.waiting.withLock { $0.most } }
 
     init(_ options: HandlerOptions) throws {}
@@ -95,7 +95,7 @@ struct TimeoutTests {
         let channel = try connection.openChannel()
         try channel.selectConfirms()
         for _ in 0..<messages { try channel.publish([1], routingKey: self.queue) }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         let supervisor = try TestSupervisor(file, [plugin.descriptor], once: true)
         #expect(supervisor.run() == .clean)
         for queue in [self.queue, self.queue + ".dead"] { try channel.deleteQueue(queue) }

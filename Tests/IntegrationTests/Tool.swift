@@ -73,25 +73,6 @@ enum Tool {
     }
 }
 
-/// A folder of one test, gone with it.
-final class Scratch: Sendable {
-    let path: String
-
-    init() throws {
-        self.path = FileManager.default.temporaryDirectory.appending(path: "millrace-test-\(UUID().uuidString)").path()
-        try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: self.path) }
-
-    @discardableResult
-    func write(_ name: String, _ text: String) throws -> String {
-        let file = self.path + "/" + name
-        try text.write(toFile: file, atomically: true, encoding: .utf8)
-        return file
-    }
-}
-
 extension PeerFailure {
     /// A command that failed.
     init(_ command: String, _ arguments: [String], _ result: Tool.Result) {

@@ -125,7 +125,7 @@ struct TypedJobTests {
             properties.headers = message.headers
             try channel.publish(Array(message.body.utf8), routingKey: self.input, properties: properties)
         }
-        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
         let supervisor = try TestSupervisor(file, [plugin.descriptor], once: true)
         #expect(supervisor.run() == .clean)
         return supervisor.counts

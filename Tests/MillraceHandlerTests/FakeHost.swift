@@ -21,6 +21,8 @@ final class FakeHost {
     let jobName: String
     var lines: [Line] = []
     var metrics: [Metric] = []
+    /// What the plugin has told; nil if nothing.
+    var optionsRead: [String]?
     private let jobNameOctets: UnsafeMutableBufferPointer<UInt8>
 
     init(jobName: String = "job") {
@@ -73,16 +75,45 @@ final class FakeHost {
                 job_name: { worker in
                     guard let octets = FakeHost.at(worker)?.jobNameOctets else { return millrace_bytes() }
                     return millrace_bytes(data: UnsafePointer(octets.baseAddress), length: octets.count)
+                },
+                options_read: { worker, paths, count in
+                    FakeHost.at(worker)?.optionsRead = UnsafeBufferPointer(start: paths, count: count).map { text($0) }
+                },
+                headers: { token, visit, context in
+                    guard let token = FakeToken.at(token), let visit else { return }
+                    for key in token.headers.keys.sorted() {
+                        var value = millrace_value()
+                        value.size = MemoryLayout<millrace_value>.size
+                        token.answer(token.headers[key], &value)
+                        Array(key.utf8).withUnsafeBufferPointer {
+                            visit(context, millrace_bytes(data: $0.baseAddress, length: $0.count), &value)
+                        }
+                    }
                 }
             )
         )
         return UnsafePointer(table)
     }()
 
+    /// The table of a host that was built when the ABI was smaller: what came later is not there.
+    nonisolated(unsafe) static let firstTable: UnsafePointer<millrace_host> = {  // as above
+        let size = MemoryLayout<millrace_host>.offset(of: \.options_read) ?? 0
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: MemoryLayout<millrace_host>.size, alignment: 16)
+        memory.initializeMemory(as: UInt8.self, repeating: 0xEE, count: MemoryLayout<millrace_host>.size)
+        memory.copyMemory(from: FakeHost.table, byteCount: size)
+        memory.storeBytes(of: size, as: Int.self)
+        return UnsafePointer(memory.assumingMemoryBound(to: millrace_host.self))
+    }()
+
     /// Makes an instance of a plugin's handler.
     ///
     /// - Throws: ``Refusal`` with the text that the plugin reported.
-    func make(_ plugin: MillracePlugin, _ index: Int = 0, options: String = "{}") throws(Refusal) -> FakeInstance {
+    func make(
+        _ plugin: MillracePlugin,
+        _ index: Int = 0,
+        options: String = "{}",
+        table: UnsafePointer<millrace_host> = FakeHost.table
+    ) throws(Refusal) -> FakeInstance {
         guard let handler = plugin.descriptor.pointee.handlers[index] else {
             throw Refusal(text: "no handler", code: 0)
         }
@@ -95,7 +126,7 @@ final class FakeHost {
                 Unmanaged<Reported>.fromOpaque(context).takeUnretainedValue().texts.append(text(reason))
             }
             let lent = millrace_bytes(data: UnsafePointer(octets.baseAddress), length: octets.count)
-            return handler.pointee.make(handler, FakeHost.table, self.pointer, lent, &instance, &failure)
+            return handler.pointee.make(handler, table, self.pointer, lent, &instance, &failure)
         }
         withExtendedLifetime(reported) {}
         guard code == 0 else { throw Refusal(text: reported.texts.joined(separator: "|"), code: code) }

@@ -77,7 +77,7 @@ struct HandlerOptionsTests {
 
     @Test(arguments: [
         ("500ms", Duration.milliseconds(500)), ("0s", .zero), ("30s", .seconds(30)), ("2m", .seconds(120)),
-        ("1h", .seconds(3600)),
+        ("1h", .seconds(3600)), ("1m30s", .seconds(90)),
     ])
     func `a duration has a unit`(text: String, duration: Duration) throws {
         let options = try HandlerOptions(json: Array(#"{"after":"\#(text)"}"#.utf8))
@@ -90,8 +90,27 @@ struct HandlerOptionsTests {
     func `anything else is no duration`(text: String) throws {
         let options = try HandlerOptions(json: Array(#"{"after":"\#(text)"}"#.utf8))
         let error = #expect(throws: OptionError.self) { try options.duration("after") }
-        let expected = "option 'after' must be a duration with its unit: 500ms, 30s, 2m or 1h"
+        let expected = "option 'after' must be a duration with its unit: 500ms, 30s, 2m, 1h or 1m30s"
         #expect(error?.description == expected)
+    }
+
+    @Test func `it is noted what was asked for, there or not`() throws {
+        var options = try HandlerOptions(json: Array(#"{"a":{"b":1,"c/d":2},"e":3}"#.utf8))
+        let inside = try options.options("a")
+        #expect(try inside.int("b") == 1)
+        #expect(!options.contains("f"))
+        #expect(throws: OptionError.self) { try options.options("g") }
+        #expect(throws: OptionError(key: "e", reason: "must be a mapping of keys and values")) {
+            try options.options("e")
+        }
+        #expect(inside.keys == ["b", "c/d"])
+        let whileKept = options.takeReadPaths()
+        #expect(whileKept == nil, "somebody may ask for more")
+        withExtendedLifetime(inside) {}
+        var others = try HandlerOptions(json: Array(#"{"a":{"b":1}}"#.utf8))
+        #expect(try others.options("a").int("x/y", default: 2) == 2)
+        let paths = others.takeReadPaths()
+        #expect(paths == ["/a/x~1y"])
     }
 
     @Test func `of a key given twice the last counts`() throws {

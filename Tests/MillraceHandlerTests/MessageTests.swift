@@ -74,6 +74,25 @@ struct MessageTests {
         #expect(token.completions == [.init(MILLRACE_ACK)])
     }
 
+    @Test func `all headers come by the octets of their names, and none from a host that is too old for it`() throws {
+        let token = FakeToken("")
+        token.headers = ["b": .bytes([1]), "a": .bool(true), "ü": .string("x"), "t": .table, "": .integer(7)]
+        _ = try ClosureHandler.run("all headers", token) { message, _ in
+            let all = message.allHeaders
+            #expect(all.map { String(decoding: $0.name, as: UTF8.self) } == ["", "a", "b", "t", "ü"])
+            #expect(all.map(\.value) == [.integer(7), .bool(true), .bytes([1]), .other, .string("x")])
+            return .ack
+        }
+        let other = FakeToken("")
+        other.headers = token.headers
+        _ = try ClosureHandler.run("no headers", other, table: FakeHost.firstTable) { message, _ in
+            #expect(message.allHeaders.isEmpty)
+            return .ack
+        }
+        #expect(token.completions == [.init(MILLRACE_ACK)])
+        #expect(other.completions == [.init(MILLRACE_ACK)])
+    }
+
     @Test func `headers come in their types and stay when the next is read`() throws {
         let token = FakeToken("")
         token.headers = [

@@ -2,6 +2,21 @@ import CMillraceABI
 import MillraceHandler
 import Testing
 
+/// Reads an option with each message.
+private struct KeepingHandler: SyncJobHandler {
+    private let options: HandlerOptions
+
+    init(_ options: HandlerOptions) throws {
+        _ = try options.int("first")
+        self.options = options
+    }
+
+    func handle(_ message: borrowing Message, _ context: JobContext) throws -> Outcome {
+        _ = try self.options.int("later")
+        return .ack
+    }
+}
+
 @Suite
 struct PluginDescriptorTests {
     private static let plugin = MillracePlugin(
@@ -50,6 +65,23 @@ struct PluginDescriptorTests {
             try FakeHost().make(Self.plugin, options: #"{"number":"seven"}"#)
         }
         #expect(refusal?.text == "option 'number' must be a whole number")
+    }
+
+    @Test func `a host is told what was read of the options, one that is too old for it is not`() throws {
+        let (host, old) = (FakeHost(), FakeHost())
+        let options = #"{"number":7,"nubmer":8}"#
+        _ = try host.make(Self.plugin, options: options)
+        #expect(host.optionsRead == ["/fail", "/number"])
+        _ = try old.make(Self.plugin, options: options, table: FakeHost.firstTable)
+        #expect(old.optionsRead == nil)
+    }
+
+    @Test func `who keeps the options may read them later: nothing is told`() throws {
+        let host = FakeHost()
+        let plugin = MillracePlugin(name: "keeping", [.sync("keeping.all", KeepingHandler.self)])
+        let instance = try host.make(plugin, options: #"{"first":1,"later":2}"#)
+        #expect(host.optionsRead == nil)
+        withExtendedLifetime(instance) {}
     }
 
     @Test(arguments: ["", "[]", "{", "7"])

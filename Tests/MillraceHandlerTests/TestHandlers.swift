@@ -1,3 +1,4 @@
+import CMillraceABI
 import Glibc
 import MillraceHandler
 
@@ -75,11 +76,16 @@ struct ClosureHandler: SyncJobHandler {
     }
 
     /// Runs one delivery through a sync handler that does what `body` says.
-    static func run(_ jobName: String, _ token: FakeToken, _ body: @escaping Body) throws -> FakeHost {
+    static func run(
+        _ jobName: String,
+        _ token: FakeToken,
+        table: UnsafePointer<millrace_host> = FakeHost.table,
+        _ body: @escaping Body
+    ) throws -> FakeHost {
         Self.lock.locked { Self.bodies[jobName] = body }
         let host = FakeHost(jobName: jobName)
         let plugin = MillracePlugin(name: "closure", [.sync("closure.run", ClosureHandler.self)])
-        try host.make(plugin).begin(token)
+        try host.make(plugin, table: table).begin(token)
         return host
     }
 }

@@ -2,7 +2,7 @@ import MillraceHandler
 import MillraceTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct WaitingHandlerTests {
+@Suite(.timeLimit(.minutes(10))) struct WaitingHandlerTests {
     @Test func `a handler that waits gives what it says in the end`() async throws {
         let result = try await JobTester(Sleeper.self).run("a moment")
         #expect(result.outcome == .ack)

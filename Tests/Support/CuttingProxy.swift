@@ -80,7 +80,7 @@ package final class CuttingProxy: @unchecked Sendable {
 
     /// Waits until an answer is withheld.
     package func waitUntilWithholding() -> Bool {
-        self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0.isWithholding ? true : nil } ?? false
+        self.monitor.wait(until: MonotonicClock.deadline(in: Patience.long)) { $0.isWithholding ? true : nil } ?? false
     }
 
     /// Resets every connection; returns when that is done, with their number.
@@ -91,7 +91,7 @@ package final class CuttingProxy: @unchecked Sendable {
             return (state.cutsAsked, state.linksCut)
         }
         self.poke()
-        let after: Int? = self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { state in
+        let after: Int? = self.monitor.wait(until: MonotonicClock.deadline(in: Patience.long)) { state in
             state.cutsMade >= number ? state.linksCut : nil
         }
         return (after ?? before) - before

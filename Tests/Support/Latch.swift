@@ -13,6 +13,6 @@ package final class Latch: Sendable {
 
     /// Whether it happens within a minute.
     package func wait() -> Bool {
-        self.state.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0 ? true : nil } ?? false
+        self.state.wait(until: MonotonicClock.deadline(in: Patience.long)) { $0 ? true : nil } ?? false
     }
 }

@@ -10,6 +10,11 @@ extension ScriptedPeer {
     /// - Throws: If something comes that a supervisor does not send, or what `handle` throws.
     package func serveSupervisor(awaiting delayQueues: Int = 0, _ handle: (PeerFrame) throws -> Bool) throws {
         try self.handshake()
+        try self.serveOpenSupervisor(awaiting: delayQueues, handle)
+    }
+
+    /// The same on a connection that is open.
+    package func serveOpenSupervisor(awaiting delayQueues: Int = 0, _ handle: (PeerFrame) throws -> Bool) throws {
         var delayQueues = delayQueues
         var early: [PeerFrame] = []
         while true {

@@ -75,6 +75,7 @@ package final class ScriptedPeer {
     }
 
     /// The next frames are one publish; gives its body frame by frame.
+    @discardableResult
     package func expectPublish(on channel: UInt16) throws -> PeerPublish {
         let method = try self.expect(BasicPublish.self, on: channel)
         let head = try self.next()

@@ -24,6 +24,11 @@ package enum TestSlots {
         return try await self.$isTaken.withValue(true) { try await body() }
     }
 
+    /// Runs `body` as a part of a test that has a slot, in a task of its own.
+    static func within<R: Sendable>(_ body: @Sendable () async throws -> R) async throws -> R {
+        try await self.$isTaken.withValue(true) { try await body() }
+    }
+
     private static func take() async {
         await withCheckedContinuation { continuation in
             let isFree = self.state.withLock { state in

@@ -18,13 +18,18 @@ import Testing
     }
 
     @Test func `each listing of the guides is in the examples or the tests`() {
-        let code = ["Examples", "Tests/MillraceHandlerTests", "Tests/MillraceTestingTests", "Tests/AMQPClientTests"]
-            .map { Self.texts($0, ".swift") }
-            .reduce(into: [:]) { $0.merge($1) { $1 } }
+        let code = [
+            "Examples", "Tests/MillraceHandlerTests", "Tests/MillraceTestingTests", "Tests/AMQPClientTests",
+            "Tests/MillraceClientTests",
+        ]
+        .map { Self.texts($0, ".swift") }
+        .reduce(into: [:]) { $0.merge($1) { $1 } }
         var listings = 0
-        let guides = ["MillraceHandler", "MillraceTesting", "MillraceTracing", "Millrace", "AMQPClient"]
-            .map { Self.texts("Sources/\($0)/\($0).docc", ".md") }
-            .reduce(into: [:]) { $0.merge($1) { $1 } }
+        let guides = [
+            "MillraceHandler", "MillraceTesting", "MillraceTracing", "MillraceClient", "Millrace", "AMQPClient",
+        ]
+        .map { Self.texts("Sources/\($0)/\($0).docc", ".md") }
+        .reduce(into: [:]) { $0.merge($1) { $1 } }
         for (guide, text) in guides {
             let parts = text.components(separatedBy: "```swift\n")
             for (above, part) in zip(parts, parts.dropFirst()) {

@@ -89,11 +89,34 @@ import Testing
         }
     }
 
-    @Test func `machines are values without I/O: they import the wire format and nothing else`() {
-        for file in Self.sources where file.path.contains("/Machines/") || file.path.contains("/Policies/") {
+    @Test func `the core of a connection knows of no socket: it imports the wire format and what threads need`() {
+        let files = Self.sources.filter { $0.path.hasPrefix("Sources/AMQPCore/") }
+        #expect(files.count > 70)
+        for file in files {
+            for line in file.lines where line.contains("import ") && !line.hasPrefix("/") && !line.hasPrefix(" ") {
+                let module = line.split(separator: " ").last.map(String.init) ?? ""
+                #expect(
+                    ["AMQPWire", "CAMQPSystem", "Glibc", "Synchronization"].contains(module),
+                    "\(file.path): \(line)"
+                )
+            }
+        }
+    }
+
+    @Test func `machines are values without I/O: they import the wire format, other values and nothing else`() {
+        let values = [
+            "PlannedDeclaration", "DeclarationPlan", "DeclarationRun", "ConnectionKeeper", "RecoverySchedule",
+            "ScheduleMachine", "ScheduleMemory", "ScheduleToken", "ScheduleRule", "CronExpression", "CronField",
+            "ZoneTable",
+            "ZoneRule", "ZoneFile",
+        ]
+        for file in Self.sources
+        where file.path.contains("/Machines/") || file.path.contains("/Policies/")
+            || values.contains(where: { file.path.hasSuffix("/\($0).swift") })
+        {
             for line in file.lines where line.contains("import ") && !line.hasPrefix("/") {
                 let module = line.split(separator: " ").last.map(String.init) ?? ""
-                #expect(["AMQPWire", "AMQPClient"].contains(module), "\(file.path) imports \(module)")
+                #expect(["AMQPWire", "AMQPCore"].contains(module), "\(file.path) imports \(module)")
             }
         }
     }
@@ -111,5 +134,26 @@ import Testing
                 #expect(allowed.contains(module), "\(file.path) imports \(module)")
             }
         }
+    }
+
+    @Test func `a public call that blocks its thread is not to be had from async code`() {
+        var calls = 0
+        for file in Self.sources where file.path.hasPrefix("Sources/AMQPC") {
+            var (blocks, isMarked) = (false, false)
+            for line in file.lines.map({ $0.drop { $0 == " " } }) {
+                if line.hasPrefix("///") {
+                    if line.contains("Blocks ") || line.contains("it blocks until") { blocks = true }
+                } else if line.hasPrefix("@") {
+                    if line.contains("noasync") { isMarked = true }
+                } else {
+                    if blocks, line.hasPrefix("public ") {
+                        calls += 1
+                        #expect(isMarked, "\(file.path): \(line) blocks: mark it @available(*, noasync)")
+                    }
+                    (blocks, isMarked) = (false, false)
+                }
+            }
+        }
+        #expect(calls >= 20)
     }
 }

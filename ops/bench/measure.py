@@ -51,7 +51,7 @@ def server_command(name, options):
     # The others stop after N messages; millrace is told by the server, with connection.close, that the work is done.
     end = ["--end-close"] if name == "millrace" else []
     command = [f"{options.programs}/firehose", "--port", 0, "--messages", options.messages, "--body", options.body,
-               "--wait-consumers", options.threads, "--seconds", LIMIT, *end]
+               "--wait-consumers", options.threads, "--queue", "bench", "--seconds", LIMIT, *end]
     return bound(command, options, slice(1))
 
 

@@ -1,3 +1,4 @@
+import AMQPCore
 public import AMQPWire
 
 /// How a ``RecoveringConsumer`` consumes.

@@ -1,3 +1,4 @@
+import AMQPCore
 import AMQPWire
 
 /// A queue of a ``RecordedTopology``, under the name it has at the moment.

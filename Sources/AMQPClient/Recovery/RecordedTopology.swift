@@ -1,3 +1,4 @@
+import AMQPCore
 public import AMQPWire
 
 /// Exchanges, queues and bindings that are declared on every new connection.
@@ -150,6 +151,7 @@ public final class RecordedTopology: Sendable {
     ///
     /// - Returns: What could not be declared.
     /// - Throws: Why the connection ended.
+    @available(*, noasync, message: "it blocks its thread")
     public func declareAll(on connection: Connection) throws(AMQPError) -> [TopologyFailure] {
         try self.declareAll(on: connection) { false }
     }
@@ -165,7 +167,14 @@ public final class RecordedTopology: Sendable {
         on connection: Connection,
         unless isStopping: () -> Bool
     ) throws(AMQPError) -> [TopologyFailure] {
-        let records = self.records.withLock { $0 }
+        try Self.declare(self.records.withLock { $0 }, on: connection, unless: isStopping)
+    }
+
+    private static func declare(
+        _ records: Records,
+        on connection: Connection,
+        unless isStopping: () -> Bool
+    ) throws(AMQPError) -> [TopologyFailure] {
         var failures: [TopologyFailure] = []
         var channel = try connection.openChannel()
         func attempt(_ entity: String, _ step: (Channel) throws(AMQPError) -> Void) throws(AMQPError) {
@@ -188,14 +197,7 @@ public final class RecordedTopology: Sendable {
         }
         for binding in records.exchangeBindings {
             let entity = "binding of exchange '\(binding.destination)' to '\(binding.source)'"
-            try attempt(entity) { (channel) throws(AMQPError) in
-                try channel.bindExchange(
-                    binding.destination,
-                    to: binding.source,
-                    routingKey: binding.routingKey,
-                    arguments: binding.arguments
-                )
-            }
+            try attempt(entity) { (channel) throws(AMQPError) in try Self.declare(binding, on: channel) }
         }
         for binding in records.queueBindings {
             let entity = "binding of \(binding.queue.label) to '\(binding.exchange)'"
@@ -205,12 +207,39 @@ public final class RecordedTopology: Sendable {
         return failures
     }
 
-    /// Declares one queue and its bindings again, on the channel of the consumer that misses it.
-    func declare(_ queue: RecordedQueue, on channel: Channel) throws(AMQPError) -> String {
+    /// Declares one queue and its bindings again, on the channel of the consumer that misses it; and before that, on others,
+    /// the exchanges that the broker may have deleted with it.
+    func declare(_ queue: RecordedQueue, on channel: Channel, of connection: Connection) throws(AMQPError) -> String {
+        let records = self.records.withLock { $0 }
+        let bindings = records.queueBindings.filter { $0.queue === queue }
+        let gone = Self.sources(of: bindings.map(\.exchange), records)
+        // What is refused was refused before, and kept nobody from the queue.
+        if gone.exchanges.contains(where: \.autoDelete) { _ = try Self.declare(gone, on: connection) { false } }
         let name = try queue.declare(on: channel)
-        let bindings = self.records.withLock { records in records.queueBindings.filter { $0.queue === queue } }
         for binding in bindings { try Self.declare(binding, on: channel) }
         return name
+    }
+
+    /// Exchanges, and those they receive from, with the bindings between them.
+    private static func sources(of names: [String], _ records: Records) -> Records {
+        var (found, open) = (Set<String>(), names)
+        while let name = open.popLast() {
+            guard found.insert(name).inserted else { continue }
+            open += records.exchangeBindings.filter { $0.destination == name }.map(\.source)
+        }
+        var sources = Records()
+        sources.exchanges = records.exchanges.filter { found.contains($0.name) }
+        sources.exchangeBindings = records.exchangeBindings.filter { found.contains($0.destination) }
+        return sources
+    }
+
+    private static func declare(_ binding: ExchangeBinding, on channel: Channel) throws(AMQPError) {
+        try channel.bindExchange(
+            binding.destination,
+            to: binding.source,
+            routingKey: binding.routingKey,
+            arguments: binding.arguments
+        )
     }
 
     private static func declare(_ exchange: Exchange, on channel: Channel) throws(AMQPError) {

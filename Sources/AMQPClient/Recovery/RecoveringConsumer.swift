@@ -1,3 +1,4 @@
+import AMQPCore
 import Logging
 
 /// A consumer that goes on: through lost connections, ended channels, and queues that are deleted and made again.
@@ -19,6 +20,10 @@ public final class RecoveringConsumer {
     private let recovery: RecoveringConnection
     private let source: Source
     private let options: ConsumerOptions
+    /// Where its owner waits for more than deliveries, and what ends the wait for a channel; nil if it waits for those alone.
+    private let waiting: (mailbox: Mailbox, interrupts: UInt32)?
+    private var inbox = Inbox()
+    private var isQuiet = false
     private var backoff: Backoff
     private var connection: Connection?
     private var channel: Channel?
@@ -49,7 +54,29 @@ public final class RecoveringConsumer {
         queue: String,
         options: ConsumerOptions = ConsumerOptions()
     ) {
-        self.init(connection, connection.topology.queue(named: queue).map(Source.recorded) ?? .named(queue), options)
+        self.init(connection, Self.source(queue, connection), options)
+    }
+
+    /// A consumer for an owner that waits for more than deliveries, see ``nextOrSignal()``.
+    ///
+    /// - Parameters:
+    ///   - connection: Tells `mailbox` of another connection.
+    ///   - queue: As above.
+    ///   - options: As above.
+    ///   - mailbox: Where the owner waits.
+    ///   - interrupts: Signals that end the wait for a channel.
+    convenience init(
+        on connection: RecoveringConnection,
+        queue: String,
+        options: ConsumerOptions,
+        mailbox: Mailbox,
+        interrupts: UInt32
+    ) {
+        self.init(connection, Self.source(queue, connection), options, (mailbox, interrupts))
+    }
+
+    private static func source(_ queue: String, _ connection: RecoveringConnection) -> Source {
+        connection.topology.queue(named: queue).map(Source.recorded) ?? .named(queue)
     }
 
     /// A consumer of a recorded queue, which follows it to a new name.
@@ -61,7 +88,13 @@ public final class RecoveringConsumer {
         self.init(connection, .recorded(queue), options)
     }
 
-    private init(_ connection: RecoveringConnection, _ source: Source, _ options: ConsumerOptions) {
+    private init(
+        _ connection: RecoveringConnection,
+        _ source: Source,
+        _ options: ConsumerOptions,
+        _ waiting: (mailbox: Mailbox, interrupts: UInt32)? = nil
+    ) {
+        self.waiting = waiting
         self.recovery = connection
         self.source = source
         self.options = options
@@ -76,6 +109,7 @@ public final class RecoveringConsumer {
     ///   `requestTimeout` for each answer of the broker.
     /// - Returns: The delivery, or nil.
     /// - Throws: Why there will be none: the connection was stopped or gave up, or this consumer was closed.
+    @available(*, noasync, message: "it blocks its thread")
     public func next(timeout: Duration? = nil) throws(AMQPError) -> Delivery? {
         let deadline = MonotonicClock.deadline(in: timeout)
         while true {
@@ -90,11 +124,55 @@ public final class RecoveringConsumer {
         }
     }
 
+    // MARK: For an owner with a mailbox
+
+    /// The next delivery; nil when something came that its owner is to look at, who calls again.
+    ///
+    /// - Throws: As ``next(timeout:)``.
+    func nextOrSignal() throws(AMQPError) -> Delivery? {
+        do throws(AMQPError) {
+            if let channel = self.channel {
+                defer { _ = channel.takeSignals() }
+                return try channel.nextDeliveryOrSignal(until: nil)
+            }
+        } catch {
+            self.ended(error)
+        }
+        var wake: UInt64?
+        if !self.isQuiet {
+            if self.pausedUntil <= MonotonicClock.now() {
+                self.pausedUntil = 0
+                if try self.mayOpen(until: 0) { return nil }
+            }
+            wake = self.pausedUntil > 0 ? self.pausedUntil : nil
+        }
+        guard self.waiting?.mailbox.take(into: &self.inbox, until: wake) == true else { return nil }
+        self.inbox.batches.removeAll()
+        self.inbox.events.removeAll()
+        self.inbox.signals = 0
+        return nil
+    }
+
+    /// The channel's life; nil while there is none.
+    var incarnation: UInt64? { self.channel?.incarnation }
+
+    /// Ends the consumer, and leaves its channel open for what is in hand.
+    ///
+    /// - Parameter time: How long each answer of the broker may take, from here on.
+    /// - Returns: What came and was not handed out.
+    func quiet(within time: Duration) -> [Delivery] {
+        self.isQuiet = true
+        guard let channel = self.channel else { return [] }
+        channel.requestTimeout = time
+        channel.cancelConsumers()
+        return channel.takeRest()
+    }
+
     // MARK: Settling
 
     /// Acknowledges a delivery; drops and counts the ack if its channel has ended.
     ///
-    /// - Throws: `.refusedLocally` for a delivery that is settled already.
+    /// - Throws: `.refusedLocally` for a delivery that is settled already, or of another channel that is open.
     public func ack(_ delivery: Delivery) throws(AMQPError) {
         try self.settle(delivery) { (channel) throws(AMQPError) in try channel.ack(delivery) }
     }
@@ -119,14 +197,16 @@ public final class RecoveringConsumer {
         _ step: (Channel) throws(AMQPError) -> Void
     ) throws(AMQPError) {
         guard let channel = self.channel else {
+            try delivery.throwIfOpenElsewhere()
             self.droppedAcks += 1
             return
         }
         do throws(AMQPError) {
             try step(channel)
         } catch {
-            // An ended channel has counted the ack; the next call of `next` opens another one.
-            if channel.isOpen { throw error }
+            // An ended channel has counted the ack, unless the delivery is not of this consumer; the next call of `next` opens
+            // another one.
+            if channel.isOpen || error.code == .refusedLocally { throw error }
         }
     }
 
@@ -138,6 +218,7 @@ public final class RecoveringConsumer {
     /// Ends the consumer; what it has in hand goes back to the queue.
     ///
     /// Acks given before are sent first.
+    @available(*, noasync, message: "it blocks its thread")
     public func close() {
         self.isClosed = true
         if !self.options.noAck { self.channel?.cancelConsumers() }
@@ -164,9 +245,16 @@ public final class RecoveringConsumer {
     }
 
     private func open(on connection: Connection) throws(AMQPError) {
-        let channel = try connection.openChannel()
+        let channel =
+            if let waiting {
+                try connection.openChannel(mailbox: waiting.mailbox, interrupts: waiting.interrupts)
+            } else {
+                try connection.openChannel()
+            }
         self.channel = channel
-        try self.findQueue(channel)
+        // Later requests are its last words: the owner waits for their answers.
+        defer { channel.interrupts = 0 }
+        try self.findQueue(channel, connection)
         channel.batchAcks(self.options.ackBatch)
         if self.options.prefetch > 0 { try channel.prefetch(self.options.prefetch) }
         try channel.consume(
@@ -183,7 +271,7 @@ public final class RecoveringConsumer {
         self.onConsuming?(self.generation)
     }
 
-    private func findQueue(_ channel: Channel) throws(AMQPError) {
+    private func findQueue(_ channel: Channel, _ connection: Connection) throws(AMQPError) {
         switch self.source {
         case .named(let name): self.queueName = name
         case .recorded(let queue):
@@ -192,7 +280,7 @@ public final class RecoveringConsumer {
             if let name, !self.mustDeclare || (queue.requestedName.isEmpty && name != self.queueName) {
                 self.queueName = name
             } else {
-                self.queueName = try self.recovery.topology.declare(queue, on: channel)
+                self.queueName = try self.recovery.topology.declare(queue, on: channel, of: connection)
             }
         }
     }
@@ -210,7 +298,7 @@ public final class RecoveringConsumer {
         self.pausedUntil = MonotonicClock.now() &+ wait
         self.recovery.logger.warning(
             "a consumer's channel ended; another one is opened",
-            metadata: ["queue": "\(self.queueName)", "reason": "\(error)", "after_ms": "\(wait / 1_000_000)"]
+            metadata: ["queue": "\(self.queueName)", "reason": "\(error)", "after_ms": .number(wait / 1_000_000)]
         )
     }
 

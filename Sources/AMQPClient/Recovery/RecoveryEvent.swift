@@ -1,3 +1,5 @@
+import AMQPCore
+
 /// What happens to a ``RecoveringConnection``.
 public enum RecoveryEvent: Sendable {
     /// An attempt begins.

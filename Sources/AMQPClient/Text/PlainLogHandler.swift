@@ -1,3 +1,4 @@
+import AMQPCore
 package import Logging
 
 /// A handler whose lines hold nothing that a terminal obeys, whatever it gets.
@@ -35,6 +36,7 @@ struct PlainLogHandler: PlainLineHandler {
 
     private static func plain(_ value: Logger.Metadata.Value) -> Logger.Metadata.Value {
         switch value {
+        case _ where value.isNumberOrFlag: value
         case .string(let text): .string(PlainText.line(text))
         case .stringConvertible(let other): .string(PlainText.line("\(other)"))
         case .array(let values): .array(values.map(Self.plain))

@@ -64,7 +64,7 @@ public struct ContentHeader: Equatable, Sendable {
 
     @usableFromInline @inline(never)
     static func truncated(_ count: Int) -> WireError {
-        WireError(.truncated, "a content header of \(count) octets; it has at least \(Self.fixedSize + 2)")
+        WireError(.truncated, "a content header of \(Plural.of(count, "octet")); it has at least \(Self.fixedSize + 2)")
     }
 
     @usableFromInline @inline(never)

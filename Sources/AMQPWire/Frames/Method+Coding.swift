@@ -15,7 +15,10 @@ extension Method {
         do throws(WireError) {
             let method = try Self.decodeArguments(of: id, from: &reader)
             guard reader.isAtEnd else {
-                throw WireError(.trailing, "\(reader.remaining) octets left over at offset \(reader.offset)")
+                throw WireError(
+                    .trailing,
+                    "\(Plural.of(reader.remaining, "octet")) left over at offset \(reader.offset)"
+                )
             }
             return method
         } catch {

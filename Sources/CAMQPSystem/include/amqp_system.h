@@ -1,4 +1,4 @@
-/* What Swift's Glibc module does not have: epoll and eventfd. */
+/* What Swift and its Glibc module do not have: epoll, eventfd, and variables of a thread. */
 #ifndef AMQP_SYSTEM_H
 #define AMQP_SYSTEM_H
 
@@ -36,5 +36,12 @@ enum { AMQP_SOCKET = 1, AMQP_BELL = 2 };
  * for no reason.
  */
 uint32_t amqp_wait_socket(int32_t socket, int32_t bell, uint64_t nanoseconds);
+
+/*
+ * The levels of the locks that the calling thread holds, the latest last. Taking gives the latest one before, 0 for none;
+ * more than 16 are not kept apart.
+ */
+uint8_t amqp_take_level(uint8_t level);
+void amqp_drop_level(void);
 
 #endif

@@ -12,7 +12,7 @@
  *
  * Growth. Structs that may grow begin with `size`, set by whoever makes them: the other side reads or writes a field
  * that came later only if `size` covers it. Fields are added at the end alone. What the first header of a version had is
- * always there and needs no such look; in version 1 `begin_batch` alone came later. `millrace_bytes`, `millrace_header` and
+ * always there and needs no such look; in version 1 `begin_batch`, `options_read` and `headers` came later. `millrace_bytes`, `millrace_header` and
  * `millrace_failure` have no `size` and never grow.
  */
 #ifndef MILLRACE_ABI_H
@@ -137,6 +137,9 @@ typedef enum millrace_log_level {
     MILLRACE_ERROR = 3
 } millrace_log_level;
 
+/* Gets one header: the octets of its name, and its value as `header` gives it. */
+typedef void (*millrace_header_visitor)(void *context, millrace_bytes key, const millrace_value *value);
+
 /* What the host offers. Static memory, valid for the life of the process. */
 typedef struct millrace_host {
     size_t size;
@@ -174,6 +177,16 @@ typedef struct millrace_host {
 
     /* The job's name, UTF-8, valid as long as the worker. */
     millrace_bytes (*job_name)(millrace_worker *worker);
+
+    /* Tells what an instance has read of its options, there or not, so that the host can name those that nobody reads:
+     * probably misspelt. Each path is a JSON pointer (RFC 6901) such as "/bucket" or "/limits/rows", UTF-8, the plugin's
+     * memory; who has read a value has read all below it. Once, on the worker's thread, before `make` returns 0, and only
+     * by a plugin that reads none later. Who never calls it is asked nothing. */
+    void (*options_read)(millrace_worker *worker, const millrace_bytes *paths, size_t count);
+
+    /* Calls `visit(context, key, value)` for each header of the delivery, in the message's order, before it returns; a name
+     * that a publisher has sent twice comes twice. What `visit` is given is valid during that one call. */
+    void (*headers)(millrace_token *token, millrace_header_visitor visit, void *context);
 } millrace_host;
 
 /* Takes the text of a failure: UTF-8, plugin's memory, valid during the call. */

@@ -3,6 +3,7 @@
 #define MILLRACE_SYSTEM_H
 
 #include "millrace_crash.h"
+#include "millrace_signals.h"
 
 #include <features.h>
 #ifdef __GLIBC__

@@ -1,4 +1,5 @@
 import AMQPClient
+import AMQPWire
 import CMillraceSystem
 import Glibc
 import Logging
@@ -6,12 +7,17 @@ import Synchronization
 
 /// What every worker has in hand, in a file that outlives the process; and the messages that were in hand when the last
 /// one died.
+///
+/// Why: record 6, crash ledger.
 // @unchecked Sendable: the header is written before and after the workers are there, each slot by its one worker, and the
 // rows of the suspects under the lock of `book`.
 final class CrashLedger: @unchecked Sendable {
     struct Book {
         var suspects: Suspects
         var quarantine: Quarantine
+        /// All of the file; earlier, shorter mappings of it stay, with the slots that are in use there.
+        var memory: UnsafeMutableRawBufferPointer
+        var slotCount: Int
         /// Nobody's at the moment; the last one goes first.
         var freeSlots: [Int]
     }
@@ -20,7 +26,6 @@ final class CrashLedger: @unchecked Sendable {
     let path: String
     private let file: LedgerFile
     private let memory: UnsafeMutableRawBufferPointer
-    private let slotCount: Int
     private let book: Monitor<Book>
     /// Those that are recognised in this run; the list only gets shorter.
     let watched: Set<Fingerprint>
@@ -47,9 +52,9 @@ final class CrashLedger: @unchecked Sendable {
             boot: image?.boot ?? 0
         )
         let judged = image.map { suspects.judge($0.run, now: now) } ?? []
-        self.slotCount = min(slots, LedgerLayout.slotLimit)
+        let slotCount = min(slots, LedgerLayout.slotLimit)
         do throws(LedgerFileError) {
-            self.memory = try file.map(octets: LedgerLayout.octets(slots: self.slotCount), isKept: image != nil)
+            self.memory = try file.map(octets: LedgerLayout.octets(slots: slotCount), isKept: image != nil)
         } catch {
             file.abandon()
             throw error
@@ -64,7 +69,9 @@ final class CrashLedger: @unchecked Sendable {
             Book(
                 suspects: suspects,
                 quarantine: Quarantine(deaths: suspects.unsureDeaths),
-                freeSlots: (0..<self.slotCount).reversed()
+                memory: self.memory,
+                slotCount: slotCount,
+                freeSlots: (0..<slotCount).reversed()
             )
         )
         if image == nil, !isEmpty {
@@ -81,18 +88,38 @@ final class CrashLedger: @unchecked Sendable {
         guard !judged.isEmpty else { return }
         let how = run.signal == 0 ? "without a signal of its own (killed?)" : "by \(SignalName.of(run.signal))"
         self.logger.warning(
-            "the process died \(how) with \(run.inHand.count) messages in hand",
-            metadata: ["suspects": "\(judged.count)", "ledger": "\(self.path)"]
+            "the process died \(how) with \(Plural.of(run.inHand.count, "message")) in hand",
+            metadata: ["suspects": .number(judged.count), "ledger": "\(self.path)"]
         )
         for message in judged.prefix(10) {
             self.logger.warning(
                 "in hand when the process died",
                 metadata: [
-                    "job": "\(message.job)", "delivery": "\(message.deliveryTag)",
-                    "body_bytes": "\(message.bodyBytes)",
-                    "deaths": "\(self.suspect(message.fingerprint)?.deaths ?? 0)",
+                    "job": "\(message.job)", "delivery": .number(message.deliveryTag),
+                    "body_bytes": .number(message.bodyBytes),
+                    "deaths": .number(self.suspect(message.fingerprint)?.deaths ?? 0),
                 ]
             )
+        }
+    }
+
+    /// So many more deliveries may be in hand from now on than the free slots have room for: the file grows.
+    ///
+    /// On the supervisor's thread. Without room on the disk it stays as it is, and who finds no slot works without one.
+    func makeRoom(for hands: Int) {
+        let (free, count) = self.book.withLock { ($0.freeSlots.count, $0.slotCount) }
+        let wanted = min(count + hands - free, LedgerLayout.slotLimit)
+        guard wanted > count else { return }
+        do throws(LedgerFileError) {
+            let memory = try self.file.map(octets: LedgerLayout.octets(slots: wanted), isKept: true)
+            self.book.withLock { book in
+                book.memory = memory
+                book.slotCount = wanted
+                book.freeSlots.insert(contentsOf: (count..<wanted).reversed(), at: 0)
+                self.word(LedgerLayout.Header.slotCount)?.pointee = UInt64(wanted)
+            }
+        } catch {
+            self.logger.warning("the crash ledger can not grow", metadata: ["reason": "\(error)"])
         }
     }
 
@@ -100,12 +127,12 @@ final class CrashLedger: @unchecked Sendable {
     ///
     /// ``giveBack(_:)`` has to follow.
     func line(for handle: WorkerHandle, hands: Int) -> LedgerLine? {
-        let taken: [Int]? = self.book.withLock { book in
+        let taken: (slots: [Int], start: UnsafeMutableRawPointer?)? = self.book.withLock { book in
             guard book.freeSlots.count >= hands else { return nil }
             defer { book.freeSlots.removeLast(hands) }
-            return book.freeSlots.suffix(hands)
+            return (book.freeSlots.suffix(hands), book.memory.baseAddress)
         }
-        guard let taken, let first = taken.first, let start = self.memory.baseAddress else {
+        guard let (taken, start) = taken, let first = taken.first, let start else {
             self.logger.warning("the crash ledger has no slot left", metadata: ["job": "\(handle.job.name)"])
             return nil
         }
@@ -178,7 +205,7 @@ final class CrashLedger: @unchecked Sendable {
 
     private func writeHeader(_ boot: UInt64) {
         self.word(LedgerLayout.Header.boot)?.pointee = boot
-        self.word(LedgerLayout.Header.slotCount)?.pointee = UInt64(self.slotCount)
+        self.word(LedgerLayout.Header.slotCount)?.pointee = UInt64(self.book.withLock { $0.slotCount })
         self.word(LedgerLayout.Header.seedLow)?.pointee = self.seed.low
         self.word(LedgerLayout.Header.seedHigh)?.pointee = self.seed.high
         self.word(LedgerLayout.Header.ending)?.pointee = LastRun.Ending.running.rawValue
@@ -199,7 +226,8 @@ final class CrashLedger: @unchecked Sendable {
 
     /// What a worker that was left behind has in hand, nobody will ask for.
     private func wipeSlots() {
-        UnsafeMutableRawBufferPointer(rebasing: self.memory[LedgerLayout.slotsOffset...])
+        let memory = self.book.withLock { $0.memory }
+        UnsafeMutableRawBufferPointer(rebasing: memory[LedgerLayout.slotsOffset...])
             .initializeMemory(as: UInt8.self, repeating: 0)
     }
 

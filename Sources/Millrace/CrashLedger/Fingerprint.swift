@@ -144,7 +144,7 @@ extension FingerprintHasher {
         self.add(properties: header)
     }
 
-    /// Every property but the headers (§4.2.6.1); of a malformed header frame the flags alone.
+    /// Every property but the headers (AMQP 0-9-1 §4.2.6.1); of a malformed header frame the flags alone.
     @inline(__always)
     private mutating func add(properties header: UnsafeRawBufferPointer) {
         guard header.count >= 14 else { return self.add(0, 2) }

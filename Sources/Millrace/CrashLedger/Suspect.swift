@@ -1,3 +1,5 @@
+import AMQPWire
+
 /// Beside whom a suspect must not run; the raw value stands in the ledger.
 package enum Isolation: UInt64, Sendable {
     /// It was seen to be the culprit.
@@ -34,7 +36,7 @@ package struct Suspect: Equatable, Sendable {
     /// What its dead letter says.
     package var reason: String {
         let how = self.signal == 0 ? "without a signal of its own" : "by \(SignalName.of(self.signal))"
-        return "it was in hand when the process died, \(self.deaths) times; the last time \(how)"
+        return "it was in hand when the process died, \(Plural.of(self.deaths, "time")); the last time \(how)"
     }
 }
 

@@ -4,7 +4,7 @@ import AMQPClient
 extension FailedMessageBox {
     /// Copies on their way, and the dead letters that they were made of.
     struct Batch {
-        static let maxCount = 100
+        static let maxCount = QueueReader.ackBatch
         static let maxBytes = 8 << 20
         var bySequence: [(sequence: UInt64, message: FailedMessage)] = []
         var bytes = 0

@@ -13,7 +13,8 @@ public final class FailedMessageBox {
     public let queue: String
     /// The queue that their job consumes.
     public let jobQueue: String
-    let channel: Channel
+    /// The caller's, or one in its place that such a queue needs.
+    var channel: Channel { self.reader.channel }
     private let reader: QueueReader
     /// False if it is one that the first dead letter makes, and none came yet.
     private let isThere: Bool
@@ -29,6 +30,8 @@ public final class FailedMessageBox {
     private var places = 0
     let seal: CopySeal
     private var names = DeadLetterNames()
+    /// What was settled, and may not be written down yet by a quorum queue.
+    private var tail = SettlingTail(frames: 0)
 
     /// How many there were when the latest look began, not counting those that somebody had in hand.
     public var total: Int { self.reader.total }
@@ -45,7 +48,7 @@ public final class FailedMessageBox {
     ///   - queue: The dead-letter queue; nil lets the file say.
     ///   - channel: In confirm mode from here on.
     ///   - connection: The channel's, if it is known: copies carry its user, so that the job's supervisor believes what they say of
-    ///     themselves.
+    ///     themselves; and a queue that ends the channel when it is asked for a message is read on another.
     /// - Throws: A ``FailedMessageError`` if the queue is not known; why the channel ended.
     public init(
         of job: JobDefinition,
@@ -54,12 +57,11 @@ public final class FailedMessageBox {
         on channel: Channel,
         of connection: Connection? = nil
     ) throws {
-        self.channel = channel
+        connection?.learnLogin()
         self.seal = connection.map(CopySeal.init) ?? CopySeal(user: nil)
         self.jobQueue = job.queue
         self.queue = try queue ?? file.deadLetterQueue(of: job)
-        self.reader = QueueReader(self.queue, on: channel)
-        try channel.selectConfirms()
+        self.reader = try QueueReader(self.queue, on: channel, of: connection)
         if queue == nil, Topology(file).deadLetter(of: job.queue).isOurs {
             self.isThere = try Self.exists(self.queue, on: channel)
         } else {
@@ -133,13 +135,18 @@ public final class FailedMessageBox {
     @discardableResult
     public func putBack() throws(AMQPError) -> Int {
         guard self.isThere else { return 0 }
+        self.channel.sendAcks()
+        let frames = self.channel.settlingFrames
         for delivery in try self.reader.stop() { self.take(delivery) }
+        // A consumer's end is answered when what was settled before is written down.
+        if self.reader.hasCancelled { self.tail = SettlingTail(frames: frames) }
         let hands = self.inHand
         self.inHand.removeAll()  // none of them has to be looked for when its copy is confirmed
         let kept = try self.renew(hands.compactMap(\.worn))
         let rest = hands.filter { $0.worn == nil || kept.contains($0.tag) }
         self.places = 0
         self.names = DeadLetterNames()
+        self.awaitWritten()
         let status = try self.reader.giveBack(rest.map { ($0.tag, $0.consumer) })
         self.reader.reset()
         return status.messageCount
@@ -154,7 +161,8 @@ public final class FailedMessageBox {
         func settle() throws(AMQPError) {
             for message in try self.settle(&batch).refused { kept.insert(message.message.tag) }
         }
-        for message in messages {
+        for (index, message) in messages.enumerated() {
+            if index == messages.count - 1 { try settle() }
             let copy = OutgoingMessage(
                 message.body,
                 routingKey: self.queue,
@@ -164,7 +172,10 @@ public final class FailedMessageBox {
             if try self.send(copy, of: message, in: &batch) != nil { kept.insert(message.tag) }
             if batch.isFull { try settle() }
         }
+        let frames = self.channel.settlingFrames
         try settle()
+        // The queue has the last copy, and with it all that was settled before it came.
+        if let last = messages.last, !kept.contains(last.tag) { self.tail = SettlingTail(frames: frames) }
         return kept
     }
 
@@ -189,8 +200,20 @@ public final class FailedMessageBox {
     private func ack(_ messages: [FailedMessage]) throws(AMQPError) {
         let tags = Set(messages.map(\.tag))
         for message in messages { _ = self.channel.ack(tag: message.tag) }
-        self.reader.settled(self.inHand.count { tags.contains($0.tag) && !$0.consumer.isEmpty })
+        for message in self.inHand where tags.contains(message.tag) {
+            self.reader.settled(ofConsumer: message.consumer)
+        }
         self.inHand.removeAll { tags.contains($0.tag) }
+    }
+
+    /// Waits as long as it takes a quorum queue to write down what was settled, before the channel can end.
+    private func awaitWritten() {
+        self.channel.sendAcks()
+        self.tail.look(frames: self.channel.settlingFrames, now: MonotonicClock.now())
+        while self.channel.isOpen, let time = self.tail.mayCloseAt, MonotonicClock.now() < time {
+            self.channel.pump(until: time)
+            self.tail.look(frames: self.channel.settlingFrames, now: MonotonicClock.now())
+        }
     }
 
     /// A request behind the settlements: when it is answered, the broker has seen them.

@@ -1,4 +1,5 @@
 public import AMQPClient
+import AMQPWire
 
 /// What became of messages that were to be tried again.
 public struct FailedReplay: Sendable {
@@ -30,6 +31,6 @@ public struct FailedReplayError: Error, CustomStringConvertible {
         let doubt =
             self.inDoubt.isEmpty
             ? "" : "; these may have gone and still be dead letters too: \(self.inDoubt.joined(separator: ", "))"
-        return PlainText.line("\(self.cause); \(self.done.sent) were sent before\(doubt)")
+        return PlainText.line("\(self.cause); \(Plural.of(self.done.sent, "was", "were")) sent before\(doubt)")
     }
 }

@@ -8,9 +8,17 @@ import AMQPWire
 /// * Whether there are more. A look at the queue (`queue.declare`) overtakes what the queue has still to do, such as
 ///   taking back what others gave back. `basic.get` does not: it says how many there are, and when there are none.
 /// * Whether what is given back is there again. A queue takes it back in its own time, so it is looked at until it is.
+///
+/// Two kinds of queues are read otherwise: one with consumers of others is asked for each message, for a consumer may be
+/// refused (403) or get nothing; a quorum queue with a single active consumer refuses to be asked (405), so one consumer of
+/// ours after the other brings its messages.
 final class QueueReader {
     let queue: String
-    private let channel: Channel
+    private(set) var channel: Channel
+    /// For a queue that has ended the first one; nil if there can be no other.
+    private let connection: Connection?
+    private var way = Way.both
+    private enum Way { case both, asking, consuming }
     /// How many were ready when the first was taken.
     private(set) var total = 0
     private var hasBegun = false
@@ -19,7 +27,9 @@ final class QueueReader {
     private var taken = 0
     private var window = LookWindow()
     private var consumers: [String] = []
-    /// How many deliveries our consumers may have out, and how many of those that were taken they have.
+    /// Whether the latest stop had consumers to end.
+    private(set) var hasCancelled = false
+    /// How many deliveries the consumers that run may have out, and how many of those that were taken they have.
     private var granted = 0
     private var held = 0
     /// False while a queue that has some sends our consumers none: it may have a single active one that is another.
@@ -32,9 +42,19 @@ final class QueueReader {
     /// How long a consumer's delivery may take before the queue is asked whether there are any.
     private static let pause = Duration.milliseconds(100)
 
-    init(_ queue: String, on channel: Channel) {
+    init(_ queue: String, on channel: Channel, of connection: Connection?) throws(AMQPError) {
         self.queue = queue
         self.channel = channel
+        self.connection = connection
+        try Self.prepare(channel)
+    }
+
+    /// The most acks that go with one frame.
+    static let ackBatch = 100
+
+    private static func prepare(_ channel: Channel) throws(AMQPError) {
+        channel.batchAcks(Self.ackBatch)  // few frames: a quorum queue keeps many back, and forgets them at the end
+        try channel.selectConfirms()
     }
 
     /// The next message of those that were there when the first was taken.
@@ -47,24 +67,74 @@ final class QueueReader {
         let wanted = min(wanted, self.total - self.taken)
         guard wanted > 0 else { return nil }
         if let delivery = try self.arrived(within: .zero) { return self.took(delivery) }
-        if self.held >= self.granted, self.isFed {
-            let size = self.window.size(wanted: wanted)
-            try self.channel.prefetch(size)
-            self.consumers.append(try self.channel.consume(self.queue))
-            self.granted += Int(size)
-        }
-        if let delivery = try self.arrived(within: self.isFed ? Self.pause : .zero) { return self.took(delivery) }
+        if self.held >= self.granted, self.isFed, self.way != .asking { try self.consume(wanted) }
+        if self.way == .consuming { return try self.awaitDelivery().map(self.took) }
+        let isFed = self.isFed && self.way == .both
+        if let delivery = try self.arrived(within: isFed ? Self.pause : .zero) { return self.took(delivery) }
         let delivery = try self.search()
         self.isFed = delivery?.isConsumed ?? true
         return delivery.map(self.took)
     }
 
+    private func consume(_ wanted: Int) throws(AMQPError) {
+        if self.way == .consuming {
+            // Of several one alone would get any.
+            for consumer in self.consumers { try self.channel.cancel(consumer) }
+            self.consumers = []
+            self.granted = 0
+            self.held = 0
+        }
+        let size = self.window.size(wanted: wanted)
+        try self.channel.prefetch(size)
+        self.consumers.append(try self.channel.consume(self.queue))
+        self.granted += Int(size)
+    }
+
     private func begin() throws(AMQPError) -> Delivery? {
         try self.countOthers()
-        let first = try self.search()
-        self.total = first.map { 1 + $0.messagesLeft } ?? 0
+        self.way = self.otherConsumers > 0 ? .asking : .both
+        let first: Delivery?
+        do throws(AMQPError) {
+            first = try self.search()
+            self.total = first.map { 1 + $0.messagesLeft } ?? 0
+        } catch {
+            guard error.code == AMQPError.Code(.resourceLocked), let connection, self.consumers.isEmpty else {
+                throw error
+            }
+            self.channel = try connection.openChannel()
+            try Self.prepare(self.channel)
+            first = try self.beginConsuming()
+        }
         self.hasBegun = true
         return first.map(self.took)
+    }
+
+    /// The queue may not be asked.
+    private func beginConsuming() throws(AMQPError) -> Delivery? {
+        self.way = .consuming
+        let status = try self.channel.declareQueue(self.queue, passive: true)
+        guard status.consumerCount == 0 else {
+            throw AMQPError(
+                .refusedLocally,
+                scope: .call,
+                text: "'\(self.queue)' is a quorum queue that gives its messages to one consumer at a time"
+                    + " (x-single-active-consumer), and another has it; stop that consumer, then look again"
+            )
+        }
+        self.total = status.messageCount
+        guard self.total > 0 else { return nil }
+        try self.consume(self.total)
+        return try self.awaitDelivery()
+    }
+
+    /// The next message of the one consumer there is, while the queue says that it has any.
+    private func awaitDelivery() throws(AMQPError) -> Delivery? {
+        let deadline = MonotonicClock.deadline(in: Self.patience) ?? 0
+        while true {
+            if let delivery = try self.arrived(within: Self.pause) { return delivery }
+            let ready = try self.channel.declareQueue(self.queue, passive: true).messageCount
+            guard ready > 0, MonotonicClock.now() < deadline else { return try self.arrived(within: Self.pause) }
+        }
     }
 
     func countOthers() throws(AMQPError) {
@@ -88,10 +158,11 @@ final class QueueReader {
         let deadline = MonotonicClock.deadline(in: Self.patience) ?? 0
         while true {
             if let got = try self.channel.get(self.queue) {
-                // What our consumers were sent meanwhile may stand before it.
+                // The broker's channel answers before it passes on what the queue had sent our consumers already: that
+                // comes before the next answer.
+                if !self.consumers.isEmpty { _ = try self.channel.declareQueue(self.queue, passive: true) }
                 while let delivery = try self.channel.nextDelivery(timeout: .zero) { self.waiting.append(delivery) }
                 self.waiting.append(got)
-                self.waiting.sort { $0.deliveryTag < $1.deliveryTag }
                 return self.waiting.removeFirst()
             }
             if let delivery = try self.arrived(within: .zero) { return delivery }
@@ -101,13 +172,16 @@ final class QueueReader {
         }
     }
 
-    /// So many of those that consumers brought are settled: they may bring more.
-    func settled(_ count: Int) { self.held -= count }
+    /// A message is settled that this consumer brought: it may bring another, unless it has ended.
+    func settled(ofConsumer tag: String) {
+        if self.consumers.contains(tag) { self.held -= 1 }
+    }
 
     /// Ends the consumers, before anything is given back: they would get it again.
     ///
     /// - Returns: What they had been sent and nobody has taken.
     func stop() throws(AMQPError) -> [Delivery] {
+        self.hasCancelled = !self.consumers.isEmpty
         for consumer in self.consumers { try self.channel.cancel(consumer) }
         self.consumers = []
         var rest = self.waiting
@@ -156,6 +230,7 @@ final class QueueReader {
         self.granted = 0
         self.held = 0
         self.isFed = true
+        self.way = .both
     }
 }
 

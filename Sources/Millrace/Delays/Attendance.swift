@@ -5,11 +5,14 @@ package struct Attendance: Sendable {
     private struct Absence {
         var failures = 0
         var notBefore: UInt64 = 0
+        var isSaid = false
     }
     private var absent: [Returns.Place: Absence] = [:]
     private var consumers: [String: Returns.Place] = [:]
     /// In the order in which they are tried.
     private var waiting: [Returns.Place]
+    /// The broker has been asked for them.
+    private var asked: [Returns.Place] = []
 
     private static let longestPause: UInt64 = 30_000_000_000
 
@@ -25,28 +28,43 @@ package struct Attendance: Sendable {
 
     package func hasNext(now: UInt64) -> Bool { self.waiting.contains { (self.absent[$0]?.notBefore ?? 0) <= now } }
 
-    /// When the next one is to be tried; nil if all have consumers.
+    /// When the next one is to be tried; nil if none is left to be tried.
     package var wake: UInt64? { self.waiting.map { self.absent[$0]?.notBefore ?? 0 }.min() }
 
-    /// One that is to be tried now.
-    package func next(now: UInt64) -> Returns.Place? { self.waiting.first { (self.absent[$0]?.notBefore ?? 0) <= now } }
+    /// One that is to be tried now: the caller asks for it, and says how that ended.
+    package mutating func next(now: UInt64) -> Returns.Place? {
+        guard let index = self.waiting.firstIndex(where: { (self.absent[$0]?.notBefore ?? 0) <= now }) else {
+            return nil
+        }
+        let place = self.waiting.remove(at: index)
+        self.asked.append(place)
+        return place
+    }
 
     package mutating func attended(_ place: Returns.Place, by consumerTag: String) {
         self.waiting.removeAll { $0 == place }
+        self.asked.removeAll { $0 == place }
         self.absent[place] = nil
         self.consumers[consumerTag] = place
     }
 
-    /// - Returns: Whether it is the first time in a row.
-    package mutating func failed(_ place: Returns.Place, now: UInt64) -> Bool {
+    /// - Parameters:
+    ///   - place: That can not be had.
+    ///   - now: The time.
+    ///   - isSaidElsewhere: Whether somebody else tells why: the connection has ended.
+    /// - Returns: Whether it is to be said: the first time in a row that nobody else does.
+    package mutating func failed(_ place: Returns.Place, now: UInt64, isSaidElsewhere: Bool = false) -> Bool {
         var absence = self.absent[place] ?? Absence()
         absence.notBefore = now &+ min(500_000_000 << UInt64(min(absence.failures, 16)), Self.longestPause)
         absence.failures += 1
+        let isNews = !absence.isSaid && !isSaidElsewhere
+        absence.isSaid = absence.isSaid || isNews
         self.absent[place] = absence
-        // Behind the others: what one of them costs is not paid by all.
         self.waiting.removeAll { $0 == place }
+        self.asked.removeAll { $0 == place }
+        // Behind the others: what one of them costs is not paid by all.
         self.waiting.append(place)
-        return absence.failures == 1
+        return isNews
     }
 
     /// The broker ended a consumer.
@@ -56,12 +74,14 @@ package struct Attendance: Sendable {
         return place
     }
 
-    /// The channel ended; what failed on it keeps its pause.
+    /// The channel ended; what failed on it keeps its pause, and what had no answer comes last.
     package mutating func endedAll() {
         self.waiting.insert(
             contentsOf: self.consumers.values.sorted { ($0.home, $0.stage) < ($1.home, $1.stage) },
             at: 0
         )
         self.consumers = [:]
+        self.waiting += self.asked
+        self.asked = []
     }
 }

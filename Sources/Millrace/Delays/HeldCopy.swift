@@ -9,6 +9,16 @@ struct HeldCopy {
     /// Whether nobody but us can have written its headers.
     let isOurs: Bool
 
+    /// How often the broker has given it out.
+    private static let counts = ["x-delivery-count", "x-acquired-count"]
+
+    /// Whether a queue of a type and limit that only the broker knows may soon throw it out.
+    ///
+    /// It counts supervisors that ended; a successor counts from the beginning.
+    static func isWorn(_ properties: BasicProperties) -> Bool {
+        (properties.headers?["x-delivery-count"]?.intValue ?? 0) >= WearLimit.ofUnknownQueue
+    }
+
     /// What its successor is published with.
     ///
     /// - Parameters:
@@ -20,7 +30,7 @@ struct HeldCopy {
         var headers = properties.headers ?? FieldTable()
         DelayNote.remove(from: &headers)
         note?.write(to: &headers)
-        for header in MessageCopy.ofOnePublish { headers[header] = nil }
+        for header in MessageCopy.ofOnePublish + Self.counts { headers[header] = nil }
         properties.headers = headers
         properties.userID = self.isOurs ? user : nil
         return properties

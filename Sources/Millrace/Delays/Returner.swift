@@ -6,12 +6,16 @@ import Synchronization
 /// Brings copies back whose wait is over: one thread for all jobs of a supervisor.
 ///
 /// What of it may be touched from any thread.
+///
+/// Why: record 10, waiting copies.
 final class Returner: Sendable {
     enum Signal {
         static let connection: UInt32 = 1
         static let end: UInt32 = 2
         /// Something came for the channel that copies go out on.
         static let outlet: UInt32 = 4
+        /// Something came about a delay queue that it asked for.
+        static let declared: UInt32 = 8
     }
 
     let queues: [DelayQueue]
@@ -30,6 +34,8 @@ final class Returner: Sendable {
     let attended = Atomic<Int>(0)
     private let isEnding = Atomic<Bool>(false)
     private let hasEndedFlag = Atomic<Bool>(false)
+    /// Told when its thread has ended.
+    private let ended: @Sendable () -> Void
     private let thread = Monitor<WorkerThread?>(nil)
 
     init(
@@ -38,8 +44,10 @@ final class Returner: Sendable {
         settings: DelaySettings,
         source: ConnectionSource,
         recovery: RecoverySettings,
-        logger: Logger
+        logger: Logger,
+        ended: @escaping @Sendable () -> Void
     ) {
+        self.ended = ended
         self.queues = queues
         self.known = known
         self.settings = settings
@@ -65,6 +73,7 @@ final class Returner: Sendable {
         let thread = try WorkerThread.start(name: "returns") {
             ReturnerThread(self).run()
             self.hasEndedFlag.store(true, ordering: .releasing)
+            self.ended()
         }
         self.thread.withLock { $0 = thread }
     }

@@ -7,18 +7,24 @@ import Synchronization
 ///
 /// Made on its thread and never leaves it.
 final class ReturnerThread {
-    private let shared: Returner
-    private var attendance: Attendance
+    let shared: Returner
+    var attendance: Attendance
+    /// Delay queues that the broker has been asked for.
+    var pending = PendingQueues()
+    /// They are there, and get their consumers one after the other.
+    var declared: [Returns.Place] = []
+    var consuming: PendingConsumer?
     private var returns: Returns
     private var held: [UInt64: HeldCopy] = [:]
     private var nextToken: UInt64 = 1
     private var outlet: Channel?
     private var outletNotBefore: UInt64 = 0
+    private var renewal = OutletRenewal()
     private var inbox = Inbox()
-    private var consumersStarted = 0
+    var consumersStarted = 0
     private var seal = CopySeal(user: nil)
 
-    private var logger: Logger { self.shared.logger }
+    var logger: Logger { self.shared.logger }
 
     init(_ shared: Returner) {
         self.shared = shared
@@ -49,7 +55,7 @@ final class ReturnerThread {
                 let wait = backoff.next(random: Double.random(in: 0..<1))
                 self.logger.warning(
                     "the channel that waiting messages come back on ended; another one is opened",
-                    metadata: ["reason": "\(error)", "after_ms": "\(wait / 1_000_000)"]
+                    metadata: ["reason": "\(error)", "after_ms": .number(wait / 1_000_000)]
                 )
                 let deadline = MonotonicClock.now() &+ wait
                 while !self.shared.mustEnd, MonotonicClock.now() < deadline { self.idle(until: deadline) }
@@ -68,20 +74,25 @@ final class ReturnerThread {
     /// One life of the consumers' channel.
     private func serve(_ connection: Connection, started: () -> Void) throws(AMQPError) {
         self.seal = CopySeal(connection)
-        let channel = try connection.openChannel(mailbox: self.shared.mailbox, interrupts: Returner.Signal.end)
+        let channel = try connection.openChannel(
+            mailbox: self.shared.mailbox,
+            interrupts: Returner.Signal.end,
+            reads: false
+        )
         defer { channel.close() }
         channel.batchAcks(self.shared.settings.window / 4)
         try channel.prefetch(UInt16(clamping: self.shared.settings.window))
         while !self.shared.mustEnd {
-            try self.attendNext(connection, channel)
-            started()
+            try self.attend(connection, channel)
+            if self.attendance.count > 0 { started() }
             self.takeIn(channel)
             try Self.throwIfEnded(channel)
             let wake = self.publishDue(channel)
             self.shared.inHand.store(self.returns.count, ordering: .releasing)
             self.outlet?.sendAcks()
-            let next = [wake, self.attendance.wake].compactMap(\.self).min()
-            if self.attendance.hasNext(now: MonotonicClock.now()) {
+            let now = MonotonicClock.now()
+            let next = [wake, self.attendWake(now)].compactMap(\.self).min()
+            if self.hasToAttend(now) {
                 channel.sendAcks()
                 channel.pump(until: 0)
             } else if self.outlet?.verdicts.isEmpty != false {
@@ -92,42 +103,11 @@ final class ReturnerThread {
         self.finish(channel)
     }
 
-    private static func throwIfEnded(_ channel: Channel) throws(AMQPError) {
+    static func throwIfEnded(_ channel: Channel) throws(AMQPError) {
         if !channel.isOpen, let reason = channel.endReason { throw reason }
     }
 
     // MARK: Consumers
-
-    /// Declares and consumes one delay queue that is not consumed yet, if there is one whose time has come.
-    private func attendNext(_ connection: Connection, _ channel: Channel) throws(AMQPError) {
-        guard let place = self.attendance.next(now: MonotonicClock.now()) else { return }
-        let queue = self.shared.queues[place.home]
-        self.consumersStarted += 1
-        let tag = "returns-\(place.home)-\(place.stage).\(self.consumersStarted)"
-        do throws(AMQPError) {
-            try Self.declare(queue, place.stage, connection)
-            try channel.consume(queue.name(place.stage), tag: tag)
-            self.attendance.attended(place, by: tag)
-            self.shared.known.wasDeclared(queue.name(place.stage))
-            self.shared.attended.store(self.attendance.count, ordering: .releasing)
-        } catch {
-            if self.attendance.failed(place, now: MonotonicClock.now()) {
-                self.logger.error(
-                    "a queue for waiting messages can not be had; what fails goes back to its queue without a wait",
-                    metadata: ["queue": "\(queue.name(place.stage))", "reason": "\(error)"]
-                )
-            }
-            if error.scope == .connection { throw error }
-            try Self.throwIfEnded(channel)
-        }
-    }
-
-    /// On a channel that only this costs if the broker says no.
-    private static func declare(_ queue: DelayQueue, _ stage: Int, _ connection: Connection) throws(AMQPError) {
-        let aside = try connection.openChannel(mailbox: Mailbox(), outwaitsBlocks: false)
-        defer { aside.close() }
-        try queue.declare(stage, on: aside)
-    }
 
     private func takeIn(_ channel: Channel) {
         while let batch = channel.takeBatch() {
@@ -151,7 +131,7 @@ final class ReturnerThread {
     }
 
     private func take(_ record: ContentRecord, _ block: Block, _ channel: Channel) {
-        let delivery = Delivery(block: block, record: record, incarnation: channel.incarnation)
+        let delivery = Delivery(block: block, record: record)
         guard let tag = try? delivery.envelope.consumerTag, let place = self.attendance.place(of: tag) else { return }
         let properties = BasicProperties(salvaging: block.slice(record.headerOffset, record.headerLength))
         guard !properties.isCutShort else {
@@ -180,6 +160,7 @@ final class ReturnerThread {
             at: place,
             stageEnd: now &+ UInt64(rest?.stage ?? 0) &* 1_000_000,
             due: now &+ UInt64(wait) &* 1_000_000,
+            isWorn: record.redelivered && self.shared.queues[place.home].type == nil && HeldCopy.isWorn(properties),
             now: now
         )
     }
@@ -190,6 +171,14 @@ final class ReturnerThread {
     private func publishDue(_ channel: Channel) -> UInt64? {
         let now = MonotonicClock.now()
         guard now >= self.outletNotBefore else { return self.outletNotBefore }
+        switch self.renewal.step(sent: self.returns.sentCount, now: now) {
+        case .goOn: break
+        case .wait(let deadline): return deadline
+        case .renew:
+            self.outlet?.breaker.endChannel("it goes on refusing")  // waits for nothing
+            self.outlet = nil
+            self.returns.channelReplaced()
+        }
         let (steps, wake) = self.returns.advance(now: now)
         for (index, step) in steps.enumerated() {
             do throws(AMQPError) {
@@ -240,7 +229,7 @@ final class ReturnerThread {
     private func openOutlet() throws(AMQPError) -> Channel {
         if let outlet = self.outlet, outlet.isOpen { return outlet }
         let connection = try self.shared.source.connectionForOutputs()
-        try Worker.throwIfBlocked(connection)
+        try connection.throwIfBlocked()
         let mailbox = Mailbox(waking: self.shared.mailbox, with: Returner.Signal.outlet)
         let outlet = try connection.openChannel(mailbox: mailbox, outwaitsBlocks: false)
         try outlet.selectConfirms()
@@ -255,7 +244,11 @@ final class ReturnerThread {
             switch answer.verdict {
             case .confirmed: self.leave(answer.token, channel)
             case .returned: self.refused(answer.token, "no queue took it")
-            case .refused: self.refused(answer.token, "the broker refused it (basic.nack)")
+            case .refused:
+                self.refused(answer.token, "the broker refused it (basic.nack)")
+                if self.returns.suspectsChannel(toHomeOf: answer.token) {
+                    self.renewal.suspect(now: MonotonicClock.now())
+                }
             case .unknown: break  // told by the channel's end
             }
         }
@@ -303,11 +296,12 @@ final class ReturnerThread {
         do throws(AMQPError) {
             guard let connection = self.shared.source.current else { return }
             let aside = try connection.openChannel(mailbox: Mailbox(), outwaitsBlocks: false)
-            defer { aside.close() }
+            // The others wait meanwhile.
+            aside.requestTimeout = .seconds(1)
             _ = try aside.declareQueue(queue, passive: true)
         } catch {
             self.logger.debug("a waiting message stays where it is", metadata: ["reason": "\(error)"])
-            return
+            return self.returns.postponed(token, now: MonotonicClock.now())
         }
         self.returns.confirmed(token)
         self.held[token] = nil
@@ -337,12 +331,13 @@ final class ReturnerThread {
     private func channelEnded() {
         self.returns.lostAll()
         self.held.removeAll()
-        self.attendance.endedAll()
+        self.forgetConsumers()
         self.shared.attended.store(0, ordering: .releasing)
         self.shared.inHand.store(0, ordering: .releasing)
         // Answers to what was lost mean nothing any more.
         self.outlet?.close()
         self.outlet = nil
         self.outletNotBefore = 0
+        self.renewal = OutletRenewal()
     }
 }

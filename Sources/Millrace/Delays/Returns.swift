@@ -38,6 +38,7 @@ package struct Returns: Sendable {
         let stageEnd: UInt64
         let due: UInt64
         let arrivedAt: UInt64
+        let isWorn: Bool
         var isSent = false
         /// It ended the channel: not again before this.
         var notBefore: UInt64 = 0
@@ -59,6 +60,9 @@ package struct Returns: Sendable {
     /// Were on their way when the channel ended: each goes alone now, so that the guilty one is found.
     private var suspects: [UInt64] = []
     private var alone: UInt64?
+    private var aloneSince: UInt64 = 0
+    /// A copy that goes alone and is not answered for so long does not end the channel, and keeps nobody waiting.
+    package static let patience: UInt64 = 2_000_000_000
 
     package init(_ settings: DelaySettings = DelaySettings()) {
         self.settings = settings
@@ -66,6 +70,13 @@ package struct Returns: Sendable {
     }
 
     package var count: Int { self.places.count }
+
+    /// Whether the channel may be what is wrong, and not the home: what went there again was refused again.
+    ///
+    /// A channel of RabbitMQ 3.10 that a quorum queue has refused may be refused for as long as it lives.
+    package func suspectsChannel(toHomeOf token: UInt64) -> Bool {
+        self.home(of: token).flatMap { self.troubles[$0] }.map { $0.refusals > 1 } ?? false
+    }
 
     /// The number of the queue that it goes home to.
     package func home(of token: UInt64) -> Int? { self.places[token]?.home }
@@ -79,10 +90,20 @@ package struct Returns: Sendable {
     ///   - place: Where it came from.
     ///   - stageEnd: When it may leave this stage.
     ///   - due: When its wait is over.
+    ///   - isWorn: Its queue has given it out so often that it is to go into another one now.
     ///   - now: The time.
-    package mutating func arrived(_ token: UInt64, at place: Place, stageEnd: UInt64, due: UInt64, now: UInt64) {
+    package mutating func arrived(
+        _ token: UInt64,
+        at place: Place,
+        stageEnd: UInt64,
+        due: UInt64,
+        isWorn: Bool = false,
+        now: UInt64
+    ) {
         self.places[token] = place
-        self.copies[place, default: []].append(Copy(token: token, stageEnd: stageEnd, due: due, arrivedAt: now))
+        self.copies[place, default: []].append(
+            Copy(token: token, stageEnd: stageEnd, due: due, arrivedAt: now, isWorn: isWorn)
+        )
     }
 
     /// The consumer of a delay queue has ended: what it had in hand comes again.
@@ -122,7 +143,13 @@ package struct Returns: Sendable {
 
     /// What is to be published now, and when to ask again if nothing happens before.
     package mutating func advance(now: UInt64) -> (steps: [Step], wake: UInt64?) {
-        guard self.alone == nil else { return ([], nil) }
+        if let alone = self.alone {
+            let end = self.aloneSince &+ Self.patience
+            guard now >= end else { return ([], end) }
+            let home = self.home(of: alone)
+            self.suspects = self.suspects.filter { self.home(of: $0) != home }
+            _ = self.refused(alone, now: now)
+        }
         if !self.suspects.isEmpty { return self.advanceSuspects(now) }
         var steps: [Step] = []
         var wake = UInt64.max
@@ -152,7 +179,7 @@ package struct Returns: Sendable {
         if copy.due <= now { return (.home, copy.due) }
         let mustMove = isFull || copy.due - max(copy.stageEnd, now) > self.longestHold
         let isHeldTooLong = copy.stageEnd > now && copy.stageEnd - now > self.longestHold
-        if isHeldTooLong || (copy.stageEnd <= now && mustMove) {
+        if copy.isWorn || isHeldTooLong || (copy.stageEnd <= now && mustMove) {
             let wait = Int((copy.due - now + 999_999) / 1_000_000)
             let stage = self.settings.ladder.stage(for: wait, atMost: Int(self.longestHold / 1_000_000))
             return (.stage(stage, wait: wait), now)
@@ -180,9 +207,10 @@ package struct Returns: Sendable {
                 continue
             }
             self.alone = token
+            self.aloneSince = now
             self.copies[place]?[index].isSent = true
             let (target, _) = self.plan(held[index], isFull: true, now: now)
-            return ([Step(token: token, place: place, target: target ?? .home)], nil)
+            return ([Step(token: token, place: place, target: target ?? .home)], now &+ Self.patience)
         }
         return self.advance(now: now)
     }
@@ -239,6 +267,21 @@ package struct Returns: Sendable {
         return trouble.refusals == 1 && counts ? trouble.notBefore &- now : nil
     }
 
+    /// Copies go out on another channel from now on: what is not answered goes again.
+    package mutating func channelReplaced() {
+        self.alone = nil
+        for place in self.copies.keys {
+            for index in self.copies[place]?.indices ?? 0..<0 { self.copies[place]?[index].isSent = false }
+        }
+        for home in self.troubles.keys { self.troubles[home]?.probe = nil }
+    }
+
+    /// It can not go, for now: not before the longest pause is over.
+    package mutating func postponed(_ token: UInt64, now: UInt64) {
+        let notBefore = now &+ self.settings.longestPause.nanoseconds
+        self.change(token) { $0.notBefore = notBefore }
+    }
+
     /// The channel ended that copies go out on.
     ///
     /// - Returns: The copy that ended it, if it was on its way alone; it waits for the longest pause now.
@@ -255,8 +298,7 @@ package struct Returns: Sendable {
         for home in self.troubles.keys { self.troubles[home]?.probe = nil }
         if let guilty {
             self.suspects.removeAll { $0 == guilty }
-            let notBefore = now &+ self.settings.longestPause.nanoseconds
-            self.change(guilty) { $0.notBefore = notBefore }
+            self.postponed(guilty, now: now)
             return guilty
         }
         self.suspects = unanswered

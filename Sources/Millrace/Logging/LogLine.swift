@@ -6,7 +6,7 @@ package struct LogLine {
     private let time: String
     private let level: Logger.Level
     private let message: String
-    private let metadata: [(key: String, value: String)]
+    private let metadata: [(key: String, value: Logger.Metadata.Value)]
 
     /// - Parameters:
     ///   - time: As the line shows it.
@@ -17,7 +17,7 @@ package struct LogLine {
         self.time = time
         self.level = level
         self.message = "\(message)"
-        self.metadata = metadata.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+        self.metadata = metadata.sorted { $0.key < $1.key }
     }
 
     /// For people: `TIME LEVEL message key=value key="a value"`.
@@ -28,8 +28,16 @@ package struct LogLine {
     /// - Returns: The line and its end.
     package func human(isColored: Bool) -> String {
         var line = "\(self.time) \(self.word(isColored: isColored)) \(PlainText.line(self.message))"
-        for (key, value) in self.metadata { line += " \(PlainText.line(key))=\(Self.shown(value))" }
+        for (key, value) in self.metadata { line += " \(PlainText.line(key))=\(Self.shown("\(value)"))" }
         return line + "\n"
+    }
+
+    /// Numbers as numbers; all else as its text.
+    private static func json(_ value: Logger.Metadata.Value) -> OptionValue {
+        guard case .stringConvertible(let plain) = value, value.isNumberOrFlag else { return .string("\(value)") }
+        if let flag = plain as? Bool { return .bool(flag) }
+        let number = (plain as? any BinaryInteger).flatMap { Int64(exactly: $0) }
+        return number.map(OptionValue.int) ?? .string("\(value)")
     }
 
     private static func shown(_ value: String) -> String {
@@ -57,7 +65,7 @@ package struct LogLine {
             .init(key: "level", value: .string(self.level.rawValue)),
             .init(key: "message", value: .string(self.message)),
         ]
-        for (key, value) in self.metadata { members.append(.init(key: key, value: .string(value))) }
+        for (key, value) in self.metadata { members.append(.init(key: key, value: Self.json(value))) }
         return OptionValue.object(members).json + "\n"
     }
 }

@@ -14,7 +14,15 @@ public struct Plugin: Sendable {
     /// Loads a shared library and checks its descriptor.
     ///
     /// - Throws: A ``PluginError`` that says in one sentence why it can not be used.
-    public init(path: String) throws(PluginError) {
+    public init(path: String) throws(PluginError) { try self.init(path: path, anew: 0) }
+
+    /// Loads a shared library, also one that took the place of another since that was loaded.
+    ///
+    /// - Parameters:
+    ///   - path: As in the job file.
+    ///   - time: Which time it is loaded in this process, from 0.
+    /// - Throws: As ``init(path:)``.
+    package init(path: String, anew time: Int) throws(PluginError) {
         var status = stat()
         guard stat(path, &status) == 0 else { throw PluginError(.missing, path: path) }
         guard status.st_mode & S_IFMT != S_IFDIR else { throw PluginError(.isFolder, path: path) }
@@ -24,7 +32,7 @@ public struct Plugin: Sendable {
             throw PluginError(.isTruncated, path: path)
         }
         // A name without '/' would be searched for in the system's folders.
-        guard let library = dlopen(path.contains("/") ? path : "./" + path, RTLD_NOW | RTLD_LOCAL) else {
+        guard let library = dlopen(Self.name(path, time), RTLD_NOW | RTLD_LOCAL) else {
             throw PluginError(.doesNotLoad(dlerror().map { String(cString: $0) } ?? "no reason given"), path: path)
         }
         guard let symbol = dlsym(library, "millrace_plugin") else { throw PluginError(.lacksSymbol, path: path) }
@@ -32,6 +40,15 @@ public struct Plugin: Sendable {
         let function = unsafeBitCast(symbol, to: millrace_plugin_function.self)
         guard let descriptor = function() else { throw PluginError(.noDescriptor, path: path) }
         try self.init(descriptor, path: path)
+    }
+
+    /// The loader takes a name that it knows for the same file, without a look, and tells files apart by what they are when
+    /// the names differ: each time has a name of its own for the same place.
+    private static func name(_ path: String, _ time: Int) -> String {
+        let slash = path.lastIndex(of: "/")
+        let folder = slash.map { String(path[...$0]) } ?? "./"
+        let file = slash.map { String(path[path.index(after: $0)...]) } ?? path
+        return folder + String(repeating: "./", count: time) + file
     }
 
     /// Takes in a descriptor that is linked into the executable.

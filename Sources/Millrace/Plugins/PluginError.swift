@@ -30,6 +30,8 @@ public struct PluginError: Error, Equatable, CustomStringConvertible {
         case unknownHandler(String, offered: [String])
         /// Its job has `batch`, and the handler gets its messages one by one.
         case takesNoBatches(String)
+        /// A job has a program for a handler, and nothing here runs programs.
+        case runsNoPrograms
     }
 
     /// What is wrong.
@@ -74,6 +76,9 @@ public struct PluginError: Error, Equatable, CustomStringConvertible {
             return
                 "handler '\(name)' gets its messages one by one, and its job has 'batch'; leave 'batch' out, or write"
                 + " a BatchHandler"
+        case .runsNoPrograms:
+            return "its handler is a program ('exec'), and this supervisor runs none: link in MillraceExec with"
+                + " `registry.add(linkedIn: ExecPlugin.descriptor)`, or use `millrace run`"
         }
     }
 

@@ -44,6 +44,9 @@ public struct PluginRegistry: Sendable {
     /// The full names of all handlers, sorted.
     public var names: [String] { self.handlers.keys.sorted() }
 
+    /// Whether a plugin is here that offers handlers with the same first part of their names.
+    func has(_ handler: HandlerName) -> Bool { self.handlers.keys.contains { $0.hasPrefix(handler.plugin + ".") } }
+
     /// Finds the handler of a job, and whether it can do what the job wants of it.
     ///
     /// - Throws: A ``PluginError`` for a handler that is not there, or for a `batch` that it does not take.
@@ -58,7 +61,9 @@ public struct PluginRegistry: Sendable {
     /// - Throws: A ``PluginError`` that names the handlers there are, the nearest first.
     package func handler(named name: String) throws(PluginError) -> HandlerEntry {
         if let found = self.handlers[name] { return found.entry }
-        let offered = self.names
+        if name == ExecDecoder.name.description { throw PluginError(.runsNoPrograms, path: "") }
+        // A program is named by exec alone.
+        let offered = self.names.filter { $0 != ExecDecoder.name.description }
         let nearest = NearestName.of(name, among: offered)
         throw PluginError(
             .unknownHandler(name, offered: (nearest.map { [$0] } ?? []) + offered.filter { $0 != nearest }),

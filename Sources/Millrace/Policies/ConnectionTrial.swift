@@ -1,4 +1,4 @@
-package import AMQPClient
+package import AMQPCore
 
 /// Whether a job ends the connection that it shares with others, as a value: while it is suspected it is tried alone, on a
 /// connection of its own, and the others run.

@@ -1,4 +1,4 @@
-import AMQPClient
+import AMQPCore
 
 /// Finds the workers that have a connection and do not come to consume: "reconnected, but nothing consumes".
 ///

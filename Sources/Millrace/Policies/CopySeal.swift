@@ -1,4 +1,3 @@
-import AMQPClient
 package import AMQPWire
 
 /// How our own copies are told from messages that only look like them.
@@ -6,19 +5,12 @@ package import AMQPWire
 /// A copy is published with the `user-id` of our login, which RabbitMQ checks against the connection that publishes
 /// (Validated User-ID): nobody with another login can write it. Who has the same login has our permissions anyway.
 package struct CopySeal: Sendable, Equatable {
-    /// Who we are for the broker; nil if only the broker knows (a login by certificate): then every header is believed.
+    /// Who we are for the broker; nil if only the broker knows, and does not say (a login by certificate): then every header
+    /// is believed.
     package let user: String?
 
     package init(user: String?) { self.user = user }
 
     /// Whether what the message says about attempts and its origin can be believed.
     package func isOurs(_ properties: BasicProperties) -> Bool { self.user == nil || properties.userID == self.user }
-}
-
-extension CopySeal {
-    init(_ connection: Connection) {
-        let mechanisms = connection.endpoint.mechanisms
-        let isNamed = !mechanisms.contains(.external) && !connection.endpoint.user.isEmpty
-        self.init(user: isNamed ? connection.endpoint.user : nil)
-    }
 }

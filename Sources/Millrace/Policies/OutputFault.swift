@@ -1,4 +1,4 @@
-package import AMQPClient
+package import AMQPCore
 import AMQPWire
 
 /// What the end of a channel for outputs says: that an output is wrong, or that the broker can not take it now.

@@ -1,4 +1,4 @@
-package import AMQPClient
+package import AMQPCore
 
 /// One way of an input's outputs to the broker: which of them go this time, how far they are, and what was answered.
 ///

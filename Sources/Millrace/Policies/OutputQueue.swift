@@ -1,9 +1,11 @@
-package import AMQPClient
+package import AMQPCore
 
 /// Inputs whose handler has succeeded, on their way to having all their outputs accepted by the broker: which of them
 /// publishes now, which waits because the broker refused it, and which is at fault when the channel for outputs ends.
 ///
 /// `Load` is what the owner keeps for an input. Times are nanoseconds of the monotonic clock.
+///
+/// Why: record 5, outputs on a channel of their own.
 package struct OutputQueue<Load> {
     /// How inputs share what the broker has to do for them.
     package struct Plan: Equatable, Sendable {

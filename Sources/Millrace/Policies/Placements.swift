@@ -1,4 +1,4 @@
-package import AMQPClient
+package import AMQPCore
 
 /// The inputs of a worker whose outputs or copy are on their way, so that somebody else can tell which of them the broker
 /// has, should the worker not come back: such an input must not be handled again.

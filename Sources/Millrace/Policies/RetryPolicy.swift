@@ -1,4 +1,4 @@
-import AMQPClient
+import AMQPCore
 
 /// A job's `retry`: how often a failed message is tried again, and after which waits.
 public struct RetryPolicy: Sendable, Equatable {

@@ -7,18 +7,22 @@ package struct WearLimit: Equatable, Sendable {
 
     /// What RabbitMQ 4 takes unless told otherwise.
     private static let usual: Int64 = 20
+    /// Half of it: the broker may have given the message out again by the time that a copy is there.
+    package static let ofUnknownQueue = Self.usual / 2
 
     /// - Returns: Nil for a queue that drops nothing for that reason.
     package init?(_ queue: QueueDefinition?) {
         guard let queue else {
-            self.init(count: Self.usual / 2, isWanted: false)
+            self.init(count: Self.ofUnknownQueue, isWanted: false)
             return
         }
-        guard queue.deadLetter == nil, queue.type != .classic, queue.deliveryLimit != -1 else { return nil }
+        guard queue.deadLetter == nil, queue.type != .classic,
+            queue.deliveryLimit != QueueDefinition.unlimitedDeliveries
+        else { return nil }
         if let limit = queue.deliveryLimit {
             self.init(count: Int64(limit), isWanted: true)
         } else {
-            self.init(count: Self.usual / 2, isWanted: false)
+            self.init(count: Self.ofUnknownQueue, isWanted: false)
         }
     }
 

@@ -24,6 +24,9 @@ final class ConnectionSource: Sendable {
     /// The connection for outputs, if they have one of their own and it is up.
     var publishing: Connection? { self.monitor.withLock { $0.outlet }?.current }
 
+    /// Why it is not up, as far as is known.
+    var whyNotPublishing: AMQPError? { self.monitor.withLock { $0.outlet }?.lastError }
+
     /// The same, waiting a moment for one that is on its way.
     func awaitPublishing() throws(AMQPError) -> Connection {
         guard let outlet = self.monitor.withLock({ $0.outlet }) else {
@@ -37,6 +40,15 @@ final class ConnectionSource: Sendable {
         if self.publishesSeparately { return try self.awaitPublishing() }
         if let current = self.current { return current }
         throw AMQPError(.connectionLost, scope: .connection, text: "the connection has ended")
+    }
+
+    /// A channel to publish on, beside the one that consumes, whose requests do not outwait the broker's alarm.
+    ///
+    /// While the broker blocks publishers it could not even be opened.
+    func openForPublishing(_ mailbox: Mailbox) throws(AMQPError) -> Channel {
+        let connection = try self.connectionForOutputs()
+        try connection.throwIfBlocked()
+        return try connection.openChannel(mailbox: mailbox, outwaitsBlocks: false)
     }
 
     /// Sets what keeps the connection for outputs up.
@@ -57,5 +69,17 @@ final class ConnectionSource: Sendable {
         self.monitor.withLock { connections in
             if connections.consuming === connection { connections.consuming = nil }
         }
+    }
+}
+
+extension Connection {
+    /// While the broker blocks publishers a channel could not even be opened.
+    func throwIfBlocked() throws(AMQPError) {
+        guard self.isBlocked else { return }
+        throw AMQPError(
+            .timeout,
+            scope: .connection,
+            text: "the broker blocks the connection: it reads nothing from it"
+        )
     }
 }

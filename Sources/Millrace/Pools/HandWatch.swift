@@ -28,6 +28,9 @@ final class HandWatch: Sendable {
     /// The deliveries that it begins together.
     func hold(_ hands: [Hand]) { self.state.withLock { $0 = State(together: hands) } }
 
+    /// The tags of those that it has begun together, if any.
+    var together: [UInt64] { self.state.withLock { $0.together.map(\.record.deliveryTag) } }
+
     /// Another channel: its tags begin anew.
     func reset() { self.state.withLock { $0 = State() } }
 

@@ -1,4 +1,4 @@
-import AMQPClient
+import AMQPWire
 import CMillraceABI
 
 /// Why a handler gave no instance.

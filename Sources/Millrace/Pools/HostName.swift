@@ -18,10 +18,13 @@ enum WallClock {
         return UInt64(clamping: time.tv_sec)
     }
 
-    /// Milliseconds since 1970.
-    static func milliseconds() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) &* 1000 &+ Int64(time.tv_nsec / 1_000_000)
+    /// Seconds that this machine's clock is ahead of UTC now.
+    static func zone() -> Int64 {
+        var now = time(nil)
+        var parts = tm()
+        return localtime_r(&now, &parts) == nil ? 0 : Int64(parts.tm_gmtoff)
     }
+
+    /// Milliseconds since 1970.
+    static func milliseconds() -> Int64 { TimeOfDay.milliseconds() }
 }

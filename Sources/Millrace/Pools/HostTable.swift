@@ -52,6 +52,15 @@ enum HostTable {
                         // The handle's array is immutable and lives as long as the worker.
                         millrace_bytes(data: $0.baseAddress, length: $0.count)
                     }
+                },
+                options_read: { worker, paths, count in
+                    guard let worker, paths != nil || count == 0 else { return }
+                    let read = UnsafeBufferPointer(start: paths, count: count).map { String($0) }
+                    WorkerHandle.of(worker).noteOptions(read: read)
+                },
+                headers: { token, visit, context in
+                    guard let token, let visit else { return }
+                    InFlight.of(token).takeUnretainedValue().headers { visit(context, $0, $1) }
                 }
             )
         )
@@ -107,7 +116,22 @@ extension InFlight {
     }
 
     fileprivate func header(_ key: some Collection<UInt8>, _ value: UnsafeMutablePointer<millrace_value>) {
-        switch self.properties.headers?[octets: key] {
+        self.give(self.properties.headers?[octets: key], value)
+    }
+
+    fileprivate func headers(_ visit: (millrace_bytes, UnsafePointer<millrace_value>) -> Void) {
+        for entry in self.properties.headers?.entries ?? [] {
+            var value = millrace_value()
+            value.size = MemoryLayout<millrace_value>.size
+            self.give(entry.value, &value)
+            entry.keyOctets.withUnsafeBufferPointer { key in
+                visit(millrace_bytes(data: key.baseAddress, length: key.count), &value)
+            }
+        }
+    }
+
+    private func give(_ field: FieldValue?, _ value: UnsafeMutablePointer<millrace_value>) {
+        switch field {
         case nil, .void: value.pointee.kind = MILLRACE_NONE.rawValue
         case .string(let text): self.give(Array(text.utf8), MILLRACE_STRING, value)
         case .nonUTF8String(let bytes), .bytes(let bytes): self.give(bytes, MILLRACE_BYTES, value)
@@ -139,7 +163,7 @@ extension InFlight {
         ]
         guard self.isInHand, given.size >= MemoryLayout<millrace_publication>.size, given.body.isValid(),
             shortTexts.allSatisfy({ $0.isValid(limit: 255) }), given.headers != nil || given.header_count == 0,
-            self.publications.count < OutputQueue<HeldDelivery>.outputLimit
+            self.publications.count < OutputQueue<Void>.outputLimit
         else { return 2 }
         var properties = BasicProperties()
         func set(_ text: BasicProperties.Text, _ bytes: millrace_bytes) {
@@ -164,8 +188,8 @@ extension InFlight {
         }
         self.publications.append(
             Publication(
-                exchange: String(given.exchange),
-                routingKey: String(given.routing_key),
+                exchange: Array(given.exchange.octets),
+                routingKey: Array(given.routing_key.octets),
                 properties: properties,
                 body: Array(given.body.octets)
             )

@@ -32,6 +32,16 @@ public struct JobCounts: Sendable, Equatable {
     /// No counts.
     public init() {}
 
+    /// Every count, by the name that it has in reports: whatever shows counts goes by this list.
+    public var all: [(name: String, count: Int)] {
+        [
+            ("received", self.received), ("acked", self.acked), ("rejected", self.rejected), ("retried", self.retried),
+            ("snoozed", self.snoozed), ("requeued", self.requeued), ("given_back", self.givenBack),
+            ("discarded", self.discarded), ("published", self.published), ("overruns", self.overruns),
+            ("abandoned", self.abandoned), ("dropped_acks", self.droppedAcks), ("lost", self.lost),
+        ]
+    }
+
     /// Deliveries with an outcome.
     public var settled: Int {
         self.acked + self.rejected + self.retried + self.snoozed + self.requeued + self.givenBack + self.discarded
@@ -67,10 +77,36 @@ public struct JobCounts: Sendable, Equatable {
     }
 }
 
-/// The counts of one job, added to by its workers once per batch.
+/// The counts of one job, added to by its workers once per batch; what they have begun is known at once.
 final class JobCounters: Sendable {
-    private let monitor = Monitor(JobCounts())
+    private struct State {
+        var counts = JobCounts()
+        var received: [ReceivedCount] = []
+    }
+    private let monitor = Monitor(State())
 
-    func add(_ counts: JobCounts) { self.monitor.withLock { $0 += counts } }
-    var counts: JobCounts { self.monitor.withLock { $0 } }
+    func add(_ counts: JobCounts) { self.monitor.withLock { $0.counts += counts } }
+
+    /// One more worker, until ``retire(_:)``.
+    func makeReceived() -> ReceivedCount {
+        let received = ReceivedCount()
+        self.monitor.withLock { $0.received.append(received) }
+        return received
+    }
+
+    /// Its worker has ended: what it has begun stays counted.
+    func retire(_ received: ReceivedCount) {
+        self.monitor.withLock { state in
+            state.counts.received += received.value
+            state.received.removeAll { $0 === received }
+        }
+    }
+
+    var counts: JobCounts {
+        self.monitor.withLock { state in
+            var counts = state.counts
+            for received in state.received { counts.received += received.value }
+            return counts
+        }
+    }
 }

@@ -18,6 +18,7 @@ final class KillSwitch: Sendable {
     private struct State {
         var hands: [ObjectIdentifier: Hand] = [:]
         var breaker: ChannelBreaker?
+        var consumerTag = ""
         var isThrown = false
         var placements = Placements()
         var outputs: UnreadAnswers?
@@ -25,7 +26,7 @@ final class KillSwitch: Sendable {
         /// Inputs that were acked in the worker's place.
         var acked: [Placements.Placed] = []
     }
-    private let monitor = Monitor(State())
+    private let monitor = Monitor(State(), level: .outermost)
     let hung: HungMessages
 
     /// - Parameter hung: The job's.
@@ -34,9 +35,10 @@ final class KillSwitch: Sendable {
     var isThrown: Bool { self.monitor.withLock { $0.isThrown } }
 
     /// The worker has a channel; delivery tags begin anew.
-    func arm(_ breaker: ChannelBreaker) {
+    func arm(_ breaker: ChannelBreaker, _ consumerTag: String) {
         self.monitor.withLock { state in
             state.breaker = breaker
+            state.consumerTag = consumerTag
             state.placements = Placements()
         }
     }
@@ -87,19 +89,24 @@ final class KillSwitch: Sendable {
 
     // MARK: The end
 
-    /// Remembers what hung, acks the inputs whose outputs or copies the broker has, and ends the channel: in this order,
-    /// because what is not settled comes again at once.
+    /// Remembers what hung, acks the inputs whose outputs or copies the broker has, and ends the channel, when the broker
+    /// has taken the acks in: in this order, because what is not settled comes again at once.
     ///
     /// The broker's word may lie in the mailbox of the thread that hangs.
-    func throwSwitch(_ hands: [Hand], _ reason: String) {
+    ///
+    /// - Parameters:
+    ///   - hands: What hangs.
+    ///   - reason: For the broker's log.
+    ///   - deadline: How long the broker may take for the acks.
+    func throwSwitch(_ hands: [Hand], _ reason: String, until deadline: UInt64) {
         for hand in hands { self.hung.note(hand.record, hand.block, hand.circumstance) }
-        let breaker = self.monitor.withLock { state in
+        let (breaker, consumerTag) = self.monitor.withLock { state in
             state.isThrown = true
             if let answers = state.outputs { state.placements.heard(.outputs, answers.look()) }
             if let answers = state.copies { state.placements.heard(.copies, answers.look()) }
             if let breaker = state.breaker { state.acked = state.placements.placed.filter { breaker.ack($0.tag) } }
-            return state.breaker
+            return (state.breaker, state.consumerTag)
         }
-        breaker?.endChannel(reason)
+        breaker?.endChannel(reason, cancelling: consumerTag, until: deadline)
     }
 }

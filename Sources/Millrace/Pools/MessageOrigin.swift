@@ -12,7 +12,6 @@ final class MessageOrigin {
     }
 
     var exchangeText: String { String(decoding: self.exchange, as: UTF8.self) }
-    var routingKeyText: String { String(decoding: self.routingKey, as: UTF8.self) }
 
     // The arrays are never changed and live as long as the delivery is in hand.
     var exchangeBytes: millrace_bytes { self.exchange.withUnsafeBytes { millrace_bytes($0) } }

@@ -2,33 +2,51 @@ import AMQPClient
 import Logging
 import Synchronization
 
-/// The workers of one job.
+/// The workers of one job: it follows a target, a number of threads and a definition of the job, which may change while it runs.
+///
+/// Which workers that are, its ``PoolMachine`` says; here they get their threads.
 // @unchecked Sendable: the `var`s are touched by the supervisor's thread alone.
 final class Pool: @unchecked Sendable {
-    let job: JobDefinition
     let counters = JobCounters()
     /// The queues in which this job's messages wait for their time, or rest.
     let parkingQueues = ParkingQueues()
-    private let entry: HandlerEntry
     private let source: ConnectionSource
     private let topology: Topology
     private let recovery: RecoverySettings
     private let ladder: DelayLadder
-    private let stopReason = Monitor<String?>(nil)
-    private let limiter: RateLimiter?
     private let jobStopped: @Sendable (String) -> Void
-    private let logger: Logger
+    private let changed: @Sendable () -> Void
+    let logger: Logger
     private let hung = HungMessages()
+    private let optionNotes = OptionNotes()
     let suspicion: Suspicion
     /// Whether the supervisor has it as failed because it ends connections, though it is tried on.
     var failsOnTrial = false
-    private let workers: Monitor<[WorkerHandle]>
-    private var threads: [(handle: WorkerHandle, thread: WorkerThread)] = []
+    private let startThread: ThreadStart
+    private var machine: PoolMachine
+    private var entry: HandlerEntry
+    private var limiter: RateLimiter?
+    private var threads: [PoolMachine.Worker: (handle: WorkerHandle, thread: WorkerThread)] = [:]
     /// Given up at `kill_timeout`, their threads still in a handler.
     private(set) var abandoned: [WorkerHandle] = []
-    private(set) var isStarted = false
     /// Given before the start, by the supervisor's thread.
     var crashLedger: CrashLedger?
+    /// Why its threads do not follow its backlog, if so.
+    let scalingNote = Monitor<String?>(nil)
+    /// Whether there are too few threads, as was said.
+    private var isShort = false
+
+    /// What others may look at.
+    private struct Face {
+        var job: JobDefinition
+        var target: Int
+        var handles: [WorkerHandle] = []
+        var missing = 0
+        var isStarted = false
+        var isPaused = false
+        var isLeaving = false
+    }
+    private let face: Monitor<Face>
 
     init(
         job: JobDefinition,
@@ -38,9 +56,12 @@ final class Pool: @unchecked Sendable {
         recovery: RecoverySettings,
         ladder: DelayLadder,
         logger: Logger,
-        jobStopped: @escaping @Sendable (String, String) -> Void
+        startThread: @escaping ThreadStart = WorkerThread.start,
+        jobStopped: @escaping @Sendable (String, String) -> Void,
+        changed: @escaping @Sendable () -> Void
     ) {
-        self.job = job
+        self.changed = changed
+        self.startThread = startThread
         self.entry = entry
         self.source = source
         self.topology = topology
@@ -50,27 +71,48 @@ final class Pool: @unchecked Sendable {
         self.limiter = job.rateLimit.map(RateLimiter.init)
         self.logger = logger
         self.jobStopped = { reason in jobStopped(job.name, reason) }
-        self.workers = Monitor([])
-        let handles = (0..<job.threads).map { self.makeHandle($0) }
-        self.workers.withLock { $0 = handles }
+        self.machine = PoolMachine(threads: job.isPaused ? 0 : job.threads)
+        self.face = Monitor(Face(job: job, target: job.threads, isPaused: job.isPaused))
         self.hung.watch { [weak self] in self?.handles ?? [] }
     }
 
-    private func makeHandle(_ index: Int) -> WorkerHandle {
+    /// As it is from now on; from any thread.
+    var job: JobDefinition { self.face.withLock { $0.job } }
+    /// How many workers there should be; from any thread.
+    var target: Int { self.face.withLock { $0.target } }
+    /// The workers of the moment; from any thread.
+    var handles: [WorkerHandle] { self.face.withLock { $0.handles } }
+    /// How many threads there should be and are not; from any thread.
+    var missingThreads: Int { self.face.withLock { $0.missing } }
+    var isStarted: Bool { self.face.withLock { $0.isStarted } }
+    /// Whether it rests: it has no workers until somebody resumes it; from any thread.
+    var isPaused: Bool { self.face.withLock { $0.isPaused } }
+    /// Whether its job is no more, and its workers are on their way out; from any thread.
+    var isLeaving: Bool { self.face.withLock { $0.isLeaving } }
+    /// The workers there should be at the moment.
+    private var wanted: Int { self.face.withLock { $0.isPaused ? 0 : $0.target } }
+
+    private func makeHandle(_ index: Int, _ job: JobDefinition) -> WorkerHandle {
         WorkerHandle(
-            job: self.job,
+            job: job,
             index: index,
             counters: self.counters,
             logger: self.logger,
             hung: self.hung,
-            killSwitch: self.job.killTimeout == nil ? nil : KillSwitch(hung: self.hung),
-            jobStopped: self.jobStopped
+            optionNotes: self.optionNotes,
+            killSwitch: job.killTimeout == nil ? nil : KillSwitch(hung: self.hung),
+            jobStopped: { [weak self, jobStopped] reason in
+                // Before the message that stopped it is back: none of the others begins it.
+                for handle in self?.handles ?? [] { handle.signal(WorkerHandle.Signal.drain) }
+                jobStopped(reason)
+            },
+            changed: self.changed
         )
     }
 
     /// Deliveries that one of its workers may have in hand.
     var handsPerThread: Int {
-        if self.entry.isBatch { return Batching.options(of: self.job).size }
+        if self.entry.isBatch { return self.job.batchOptions.size }
         return self.entry.isAsync ? self.job.tasksPerThread : 1
     }
 
@@ -79,61 +121,183 @@ final class Pool: @unchecked Sendable {
 
     /// Deliveries that its workers may have in hand, those whose threads hang included.
     var ledgerSlots: Int {
-        (self.job.threads + (self.job.killTimeout == nil ? 0 : self.abandonLimit + 1)) * self.handsPerThread
+        (self.target + (self.job.killTimeout == nil ? 0 : self.abandonLimit + 1)) * self.handsPerThread
     }
 
-    /// The workers of the moment, from any thread.
-    var handles: [WorkerHandle] { self.workers.withLock { $0 } }
+    // MARK: The target
 
+    /// Starts as many workers as the system has threads for; the others are tried again.
+    ///
+    /// - Throws: Why there is not even one.
     func start() throws(ThreadError) {
-        for handle in self.handles { try self.start(handle) }
+        self.face.withLock { $0.isStarted = true }
+        let failure = self.follow(now: MonotonicClock.now())
+        guard let failure, self.threads.isEmpty, self.wanted > 0 else { return }
+        self.face.withLock { $0.isStarted = false }
+        throw failure
     }
 
-    private func start(_ handle: WorkerHandle) throws(ThreadError) {
+    /// There should be so many from now on.
+    func setTarget(_ threads: Int) {
+        self.face.withLock { $0.target = threads }
+        self.changeHands()
+    }
+
+    /// It rests from now on, or rests no more.
+    func setPaused(_ isPaused: Bool) {
+        self.face.withLock { $0.isPaused = isPaused }
+        self.changeHands()
+    }
+
+    /// Its workers go one by one between two messages, and others come.
+    func replaceWorkers() {
+        self.machine.revive()
+        _ = self.machine.setVersion()
+        self.changeHands()
+    }
+
+    /// The job is no more: what its workers have in hand is finished, and they end.
+    func leave() {
+        self.face.withLock { $0.isLeaving = true }
+        self.signal(WorkerHandle.Signal.drain)
+    }
+
+    /// The same job, written otherwise where its workers do not see it: its number of threads, whether it rests.
+    func adopt(_ job: JobDefinition) { self.face.withLock { $0.job = job } }
+
+    /// Whether its handler is another piece of code than this.
+    func hasOther(_ entry: HandlerEntry) -> Bool { self.entry.descriptor != entry.descriptor }
+
+    /// The job is another one from now on, with the same name and queue: each worker is replaced between two messages.
+    ///
+    /// - Parameters:
+    ///   - job: How it is.
+    ///   - entry: Its handler.
+    ///   - threads: How many, if somebody wants other than the job says.
+    func setDefinition(_ job: JobDefinition, _ entry: HandlerEntry, threads: Int? = nil) {
+        _ = self.machine.setVersion()
+        self.entry = entry
+        if job.rateLimit != self.job.rateLimit { self.limiter = job.rateLimit.map(RateLimiter.init) }
+        self.face.withLock { face in
+            face.job = job
+            face.target = threads ?? job.threads
+        }
+        self.changeHands()
+    }
+
+    /// Those who go keep their places in the ledger until they have gone.
+    private func changeHands() {
+        self.machine.setTarget(self.wanted)
+        self.crashLedger?.makeRoom(for: self.target * self.handsPerThread)
+        _ = self.follow(now: MonotonicClock.now())
+    }
+
+    /// Starts and ends workers until there are as many as there should be, and takes note of who has ended.
+    ///
+    /// - Returns: Why one could not be started.
+    @discardableResult
+    func follow(now: UInt64) -> ThreadError? {
+        guard self.isStarted else { return nil }
+        for (worker, (handle, _)) in self.threads where handle.state.isOver { self.machine.ended(worker) }
+        var failure: ThreadError?
+        for action in self.machine.next(now: now) {
+            switch action {
+            case .drain(let worker): self.threads[worker]?.handle.signal(WorkerHandle.Signal.drain)
+            case .start(let worker):
+                do throws(ThreadError) {
+                    try self.start(worker)
+                } catch {
+                    failure = error
+                    self.machine.notStarted(worker, now: now)
+                }
+            }
+        }
+        self.forgetEnded()
+        self.sayWhatIsMissing(failure)
+        return failure
+    }
+
+    /// When to ask again though nothing happens.
+    var wake: UInt64? { self.machine.wake }
+
+    private func forgetEnded() {
+        let known = self.machine.all
+        for (worker, (handle, thread)) in self.threads where !known.contains(worker) {
+            self.threads[worker] = nil
+            thread.join()  // it has ended: wait for the last instructions
+            self.face.withLock { $0.handles.removeAll { $0 === handle } }
+        }
+        let missing = self.machine.missing
+        self.face.withLock { $0.missing = missing }
+    }
+
+    private func sayWhatIsMissing(_ failure: ThreadError?) {
+        let missing = self.machine.missing
+        if let failure, !self.isShort, !self.threads.isEmpty {
+            self.isShort = true
+            self.logger.error(
+                "some threads could not be started; the others work, and these are tried again",
+                metadata: ["job": "\(self.job.name)", "missing": .number(missing), "reason": "\(failure)"]
+            )
+        } else if missing == 0, self.isShort {
+            self.isShort = false
+            self.logger.info("the threads that could not be started run now", metadata: ["job": "\(self.job.name)"])
+        }
+    }
+
+    private func start(_ planned: PoolMachine.Worker) throws(ThreadError) {
+        let job = self.job
+        let handle = self.makeHandle(planned.place, job)
         let (entry, source, topology) = (self.entry, self.source, self.topology)
         let (parkingQueues, limiter, crashLedger) = (self.parkingQueues, self.limiter, self.crashLedger)
         let (hands, ladder, suspicion) = (self.handsPerThread, self.ladder, self.suspicion)
         let backoff = Backoff(self.recovery)
-        let thread = try WorkerThread.start(name: "\(self.job.name)/\(handle.index)") {
-            let worker = Worker(
-                handle: handle,
-                source: source,
-                topology: topology,
-                entry: entry,
-                parkingQueues: parkingQueues,
-                limiter: limiter,
-                ladder: ladder,
-                suspicion: suspicion
-            )
-            let line = crashLedger?.line(for: handle, hands: hands)
-            worker.slot = entry.isBatch ? nil : line?.plainSlot
-            worker.ledger = worker.slot == nil ? line : nil
-            worker.run(backoff: backoff)
-            line?.end()
+        // Before its thread runs: whoever is told of a change finds it.
+        self.face.withLock { $0.handles.append(handle) }
+        do throws(ThreadError) {
+            let thread = try self.startThread("\(job.name)/\(planned.place)") {
+                let worker = Worker(
+                    handle: handle,
+                    source: source,
+                    topology: topology,
+                    entry: entry,
+                    parkingQueues: parkingQueues,
+                    limiter: limiter,
+                    ladder: ladder,
+                    suspicion: suspicion
+                )
+                let line = crashLedger?.line(for: handle, hands: hands)
+                worker.hands.slot = entry.isBatch ? nil : line?.plainSlot
+                worker.hands.ledger = worker.hands.slot == nil ? line : nil
+                worker.run(backoff: backoff)
+                line?.end()
+            }
+            self.threads[planned] = (handle, thread)
+        } catch {
+            self.face.withLock { $0.handles.removeAll { $0 === handle } }
+            throw error
         }
-        self.threads.append((handle, thread))
-        self.isStarted = true
     }
 
     /// A worker whose thread does not come back leaves: nobody waits for that thread any more.
-    func take(out handle: WorkerHandle) {
-        self.workers.withLock { $0.removeAll { $0 === handle } }
-        guard let index = self.threads.firstIndex(where: { $0.handle === handle }) else { return }
-        self.threads.remove(at: index).thread.detach()
+    ///
+    /// - Parameters:
+    ///   - handle: Its.
+    ///   - isReplaced: Whether another one takes its place.
+    func take(out handle: WorkerHandle, isReplaced: Bool) {
+        self.face.withLock { $0.handles.removeAll { $0 === handle } }
+        guard let worker = self.threads.first(where: { $0.value.handle === handle })?.key else { return }
+        self.threads.removeValue(forKey: worker)?.thread.detach()
         self.abandoned.append(handle)
-    }
-
-    /// Starts another worker in the place of one that was taken out.
-    func replace(_ handle: WorkerHandle) throws(ThreadError) {
-        let successor = self.makeHandle(handle.index)
-        try self.start(successor)
-        self.workers.withLock { $0.append(successor) }
+        self.machine.abandoned(worker, isReplaced: isReplaced)
     }
 
     /// Forgets abandoned workers whose handler has returned after all.
     func forgetEndedAbandoned() { self.abandoned.removeAll { $0.state == .ended } }
 
     func signal(_ bit: UInt32) {
+        // A job that ends is not begun again when there is a thread.
+        if bit & WorkerHandle.Signal.drain != 0 { self.machine.drain() }
         for handle in self.handles { handle.signal(bit) }
     }
 
@@ -146,9 +310,10 @@ final class Pool: @unchecked Sendable {
         }
     }
 
-    /// Whether its workers do nothing more, though the plugin may be letting go of a handler still.
+    /// Whether its workers do nothing more, though the plugin may be letting go of a handler still, and no others follow.
     var hasWorkedOff: Bool {
-        self.hasEnded
+        guard !self.isStarted || !self.machine.isChanging else { return false }
+        return self.hasEnded
             || self.handles.allSatisfy { handle in
                 switch handle.state {
                 case .ended, .failed, .dropping: true
@@ -159,15 +324,15 @@ final class Pool: @unchecked Sendable {
 
     /// Nobody waits for its threads any more: some may never end.
     func letGo() {
-        for (_, thread) in self.threads { thread.detach() }
-        self.threads = []
+        for (_, thread) in self.threads.values { thread.detach() }
+        self.threads = [:]
     }
 
     /// Every thread has ended: wait for the last instructions of each.
     func join() {
-        for (_, thread) in self.threads { thread.join() }
-        self.threads = []
-        self.isStarted = false
+        for (_, thread) in self.threads.values { thread.join() }
+        self.threads = [:]
+        self.face.withLock { $0.isStarted = false }
     }
 
     var inHand: Int { self.handles.reduce(0) { $0 + $1.inHand.load(ordering: .acquiring) } }

@@ -9,5 +9,5 @@ final class RateLimiter: Sendable {
     }
 
     /// 0 if one more delivery may be begun now; else how many nanoseconds to wait before asking again.
-    func take() -> UInt64 { self.bucket.withLock { $0.take(now: MonotonicClock.now()) } }
+    func take(now: UInt64) -> UInt64 { self.bucket.withLock { $0.take(now: now) } }
 }

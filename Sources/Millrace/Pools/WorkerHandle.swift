@@ -27,6 +27,7 @@ final class WorkerHandle: Sendable {
     let index: Int
     let mailbox = Mailbox()
     let counters: JobCounters
+    let received: ReceivedCount
     let logger: Logger
     let jobName: [UInt8]
     let signals = Atomic<UInt32>(0)
@@ -40,9 +41,15 @@ final class WorkerHandle: Sendable {
     let killSwitch: KillSwitch?
     /// The job's.
     let hung: HungMessages
+    /// The job's.
+    let optionNotes: OptionNotes
     let hands = HandWatch()
+    /// Whether the broker left a request of its drain without an answer, so that nobody knows what it has read.
+    let isUnanswered = Atomic<Bool>(false)
     private let currentState = Monitor<(state: WorkerState, watch: ChannelWatch?)>((.waiting, nil))
     private let jobStopped: @Sendable (String) -> Void
+    /// Told after each change of where it stands.
+    private let changed: @Sendable () -> Void
 
     init(
         job: JobDefinition,
@@ -50,21 +57,28 @@ final class WorkerHandle: Sendable {
         counters: JobCounters,
         logger: Logger,
         hung: HungMessages,
+        optionNotes: OptionNotes,
         killSwitch: KillSwitch? = nil,
-        jobStopped: @escaping @Sendable (String) -> Void
+        jobStopped: @escaping @Sendable (String) -> Void,
+        changed: @escaping @Sendable () -> Void = {}
     ) {
+        self.changed = changed
         self.job = job
         self.index = index
         self.counters = counters
+        self.received = counters.makeReceived()
         self.hung = hung
+        self.optionNotes = optionNotes
         self.killSwitch = killSwitch
         self.jobStopped = jobStopped
         var logger = logger
         logger[metadataKey: "job"] = "\(job.name)"
-        logger[metadataKey: "worker"] = "\(index)"
+        logger[metadataKey: "worker"] = .number(index)
         self.logger = logger
         self.jobName = Array(job.name.utf8)
     }
+
+    deinit { self.counters.retire(self.received) }
 
     /// Where the worker stands: also while it is inside a handler, and does not see yet that its channel has ended.
     var state: WorkerState {
@@ -76,8 +90,15 @@ final class WorkerHandle: Sendable {
     /// Whether its broker has taken deliveries back that were not settled in time.
     var hasTimedOut: Bool { self.currentState.withLock { $0.watch }?.hasTimedOut ?? false }
 
-    func enter(_ state: WorkerState) { self.currentState.withLock { $0 = (state, nil) } }
-    func enterConsuming(_ watch: ChannelWatch) { self.currentState.withLock { $0 = (.consuming, watch) } }
+    func enter(_ state: WorkerState) {
+        self.currentState.withLock { $0 = (state, nil) }
+        self.changed()
+    }
+
+    func enterConsuming(_ watch: ChannelWatch) {
+        self.currentState.withLock { $0 = (.consuming, watch) }
+        self.changed()
+    }
 
     /// The connection has ended, which a worker inside a long handler does not see yet.
     func connectionEnded() {
@@ -105,6 +126,7 @@ final class WorkerHandle: Sendable {
         return self.signals.bitwiseAnd(~Signal.restart, ordering: .relaxed).oldValue & Signal.restart != 0
     }
 
+    var hasNoAnswer: Bool { self.isUnanswered.load(ordering: .acquiring) }
     var isDraining: Bool { self.signals.load(ordering: .relaxed) & Signal.drain != 0 }
     var isCancelled: Bool { self.signals.load(ordering: .relaxed) & Signal.cancel != 0 }
 
@@ -134,4 +156,12 @@ enum WorkerState: Equatable, Sendable {
     case dropping
     /// It has drained and ended.
     case ended
+
+    /// Whether its worker does nothing more.
+    var isOver: Bool {
+        switch self {
+        case .ended, .failed: true
+        case .making, .waiting, .opening, .consuming, .restarting, .dropping: false
+        }
+    }
 }

@@ -10,8 +10,8 @@ final class ConnectAttempt: Sendable {
         let connection: Connection
         /// Told of its end.
         let reporter: ConnectionReporter
-        /// What can not be had, as ``Topology/declareAll(on:logger:)`` gives it.
-        let failures: [String: AMQPError]
+        /// What can not be had, or not yet.
+        let failures: [DeclarationFailure]
     }
     typealias Outcome = Result<Success, AMQPError>
 
@@ -19,7 +19,7 @@ final class ConnectAttempt: Sendable {
         var isOver = false
         var whenOver: (@Sendable () -> Void)?
     }
-    private let monitor = Monitor(State())
+    private let monitor = Monitor(State(), level: .outermost)
     private let inbox: SupervisorInbox
 
     /// - Parameter inbox: Gets the outcome.
@@ -41,27 +41,59 @@ final class ConnectAttempt: Sendable {
         on group: any EventLoopGroup,
         logger: Logger
     ) throws(ThreadError) {
-        let inbox = self.inbox
-        let thread = try WorkerThread.start(name: "connect") {
-            // Each connection has its own: it holds it weakly, and the end of one that was thrown away means nothing.
-            var reporter = ConnectionReporter(inbox: inbox)
-            do throws(AMQPError) {
-                let (connection, failures) = try topology.connectAndDeclare(logger: logger) { () throws(AMQPError) in
-                    reporter = ConnectionReporter(inbox: inbox)
-                    return try Connection.connect(
-                        to: endpoint,
-                        options: options,
-                        on: group,
-                        logger: logger,
-                        delegate: reporter
-                    )
-                }
-                self.end(.success(Success(connection: connection, reporter: reporter, failures: failures)))
-            } catch {
-                self.end(.failure(error))
-            }
-        }
+        let thread = try WorkerThread.start(name: "connect") { self.run(endpoint, topology, options, group, logger) }
         thread.detach()
+    }
+
+    /// Goes on beside the jobs, once they have started, for as long as something is to be declared.
+    private func run(
+        _ endpoint: Endpoint,
+        _ topology: Topology,
+        _ options: ConnectionOptions,
+        _ group: any EventLoopGroup,
+        _ logger: Logger
+    ) {
+        // Each connection has its own: it holds it weakly, and the end of one that was thrown away means nothing.
+        var reporter = ConnectionReporter(inbox: self.inbox)
+        var isHandedOver = false
+        let way = Declarer.Way(goesOn: true, logger: logger, isAbandoned: { self.isAbandoned }) {
+            () throws(AMQPError) in
+            reporter = ConnectionReporter(inbox: self.inbox)
+            return try Connection.connect(
+                to: endpoint,
+                options: options,
+                on: group,
+                logger: logger,
+                delegate: reporter
+            )
+        }
+        do throws(AMQPError) {
+            try Declarer.connectAndDeclare(topology, way) { connection, plan in
+                topology.note(plan, of: connection, isNew: !isHandedOver)
+                if isHandedOver { return }
+                isHandedOver = true
+                Self.learnLogin(of: connection, logger)
+                self.end(.success(Success(connection: connection, reporter: reporter, failures: plan.failures)))
+            }
+        } catch {
+            if !isHandedOver { return self.end(.failure(error)) }
+            logger.debug("nothing more is declared on this connection", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private var isAbandoned: Bool { self.monitor.withLock { $0.whenOver != nil } }
+
+    /// Before the first message comes: it says which headers are ours.
+    private static func learnLogin(of connection: Connection, _ logger: Logger) {
+        guard connection.mayLogInByCertificate else { return }
+        connection.learnLogin()
+        if let name = connection.loginName {
+            logger.info("logged in by certificate", metadata: ["user": "\(name)"])
+        } else {
+            logger.warning(
+                "the broker does not say who the certificate logs in: whoever publishes to a queue is believed as we are"
+            )
+        }
     }
 
     private func end(_ outcome: Outcome) {

@@ -2,17 +2,19 @@ import AMQPClient
 import Logging
 
 extension Supervisor {
-    /// Marks the jobs whose queue can not be had, and lifts the mark of those that can be had again.
-    func noteTopology(_ topologyFailures: [String: AMQPError]) {
-        for (name, error) in topologyFailures.sorted(by: { $0.key < $1.key }) {
-            self.logger.error("can not be declared", metadata: ["name": "\(name)", "reason": "\(error)"])
-        }
-        self.failures.withLock { failures in
-            for pool in self.pools where !pool.isStarted {
-                failures[pool.job.name] = topologyFailures[pool.job.queue].map { error in
-                    "queue '\(pool.job.queue)' can not be had: \(error)"
-                }
+    /// Says what can not be had; marks the jobs whose queue can not, and lifts the mark of those that can be had again.
+    func noteTopology(_ failures: [DeclarationFailure]) {
+        for failure in failures {
+            let metadata: Logger.Metadata = ["name": "\(failure.item)", "reason": "\(failure.error)"]
+            if failure.isFinal {
+                self.logger.error("can not be declared", metadata: metadata)
+            } else {
+                self.logger.warning(Declarer.missing, metadata: metadata)
             }
+        }
+        for job in self.pools.filter({ !$0.isStarted }).map(\.job) {
+            let failure = failures.first { $0.isFinal && $0.item.queue == job.queue }
+            self.failures.withLock { $0[job.name] = failure.map { "\($0.item) can not be had: \($0.error)" } }
         }
     }
 
@@ -20,14 +22,13 @@ extension Supervisor {
     /// on a connection of its own.
     ///
     /// - Returns: The other failures.
-    func suspectJobs(_ failures: [String: AMQPError]) -> [String: AMQPError] {
-        var others = failures
-        for pool in self.pools {
-            guard let error = failures[pool.job.queue], error.canBeProvoked, !error.isRefusalForGood else { continue }
-            pool.suspicion.suspect(error)
-            others[pool.job.queue] = nil
+    func suspectJobs(_ failures: [DeclarationFailure]) -> [DeclarationFailure] {
+        failures.filter { failure in
+            guard failure.error.canBeProvoked, !failure.error.isRefusalForGood else { return true }
+            let pools = self.pools.filter { $0.job.queue == failure.item.queue }
+            for pool in pools { pool.suspicion.suspect(failure.error) }
+            return pools.isEmpty
         }
-        return others
     }
 
     func fail(_ job: String, _ reason: String) {
@@ -38,15 +39,39 @@ extension Supervisor {
     /// Marks the jobs whose workers have all given up.
     func noteFailedPools() {
         self.noteTrials()
+        self.noteLateRefusals()
         let known = self.failures.withLock { $0 }
-        for pool in self.pools where known[pool.job.name] == nil {
+        for pool in self.pools where known[pool.job.name] == nil && !pool.isLeaving {
             if case .failed(let reason) = pool.state { self.fail(pool.job.name, reason) }
         }
     }
 
+    /// A queue that can not be had fails its job, also when the broker's answer came after jobs had started.
+    private func noteLateRefusals() {
+        let known = self.failures.withLock { $0 }
+        for pool in self.pools where known[pool.job.name] == nil && pool.isStarted && !pool.isLeaving {
+            guard case .restarting = pool.state, pool.counters.counts.received == 0,
+                let error = self.topology.refusal(ofQueue: pool.job.queue)
+            else { continue }
+            self.fail(pool.job.name, "queue '\(pool.job.queue)' can not be had: \(error)")
+            pool.signal(WorkerHandle.Signal.drain)
+        }
+    }
+
+    /// Why no job could ever start, if that is how it is.
+    var refusalsOfAll: [AMQPError]? {
+        let refusals = self.pools.map { pool in
+            pool.counters.counts.received == 0 ? self.topology.refusal(ofQueue: pool.job.queue) : nil
+        }
+        let hasFailed = self.failures.withLock { $0 }
+        guard !refusals.isEmpty, self.pools.allSatisfy({ hasFailed[$0.job.name] != nil }) else { return nil }
+        let errors = refusals.compactMap(\.self)
+        return errors.count == refusals.count ? errors : nil
+    }
+
     /// Marks the jobs that end every connection they are tried on, and lifts the mark when they do so no more.
     private func noteTrials() {
-        for pool in self.pools {
+        for pool in self.pools where !pool.isLeaving {
             let (name, error) = (pool.job.name, pool.suspicion.failing)
             if pool.failsOnTrial, error == nil {
                 pool.failsOnTrial = false
@@ -62,7 +87,7 @@ extension Supervisor {
     /// Starts the pools that have a queue and do not run yet.
     func startPools() {
         let failed = self.failures.withLock { $0 }
-        for pool in self.pools where !pool.isStarted {
+        for pool in self.pools where !pool.isStarted && !pool.isLeaving {
             if let reason = failed[pool.job.name] {
                 self.fail(pool.job.name, reason)
                 continue
@@ -80,6 +105,17 @@ extension Supervisor {
 
     var haveEnded: Bool { self.pools.allSatisfy(\.hasEnded) }
 
+    /// Lets go of jobs that are no more and whose workers have ended.
+    func forgetLeft() {
+        for pool in self.pools where pool.isLeaving && pool.hasEnded && pool.abandoned.isEmpty {
+            pool.join()
+            self.board.withLock { $0.pools.removeAll { $0 === pool } }
+            self.logger.info("the job is no more; its workers have ended", metadata: ["job": "\(pool.job.name)"])
+        }
+    }
+
     /// Whether nobody does anything more.
-    var haveWorkedOff: Bool { self.pools.allSatisfy(\.hasWorkedOff) }
+    ///
+    /// Whoever rests may be resumed.
+    var haveWorkedOff: Bool { self.pools.allSatisfy { $0.hasWorkedOff && !$0.isPaused } }
 }

@@ -1,68 +1,26 @@
 import AMQPClient
+import AMQPWire
 import Logging
 import Synchronization
 
-/// Whether every job does its work, for whoever routes traffic or rolls out the next version.
-public struct Readiness: Sendable, Equatable {
-    /// What is missing, a line each, for people; empty if nothing is.
-    public let reasons: [String]
-    /// Whether nothing is missing.
-    public var isReady: Bool { self.reasons.isEmpty }
-}
-
-/// What the supervisor's thread knows and ``Supervisor/readiness`` tells others.
+/// What the supervisor's thread knows and ``Supervisor/status`` tells others.
 struct WatchedState {
     var isDraining = false
+    /// Why there is no connection, as far as is known.
+    var whyNotConnected: AMQPError?
     /// Workers that have a connection and have not consumed for too long.
     var overdue: Set<ObjectIdentifier> = []
 }
 
 extension Supervisor {
-    /// Whether there is a connection and every job consumes, with every worker but those that only just lost their
-    /// channel.
-    ///
-    /// From any thread.
-    public var readiness: Readiness {
-        let watched = self.watched.withLock { $0 }
-        var reasons: [String] = []
-        if watched.isDraining { reasons.append("draining") }
-        switch self.source.current?.isBlocked {
-        case nil: reasons.append("no connection to the broker")
-        case true?: reasons.append("the broker blocks the connection: it reads nothing, acks included")
-        case false?: break
-        }
-        if self.source.publishesSeparately {
-            switch self.source.publishing?.isBlocked {
-            case nil: reasons.append("no connection for outputs")
-            case true?: reasons.append("the broker blocks the connection for outputs")
-            case false?: break
-            }
-        }
-        let failures = self.failures.withLock { $0 }
-        for pool in self.pools {
-            let name = pool.job.name
-            if let failure = failures[name] {
-                reasons.append("job '\(name)' has failed: \(failure)")
-                continue
-            }
-            let overdue = pool.handles.count { watched.overdue.contains(ObjectIdentifier($0)) }
-            if overdue > 0 {
-                reasons.append("job '\(name)': \(overdue) of \(pool.handles.count) workers do not consume")
-                continue
-            }
-            switch pool.state {
-            case .running, .drained: break
-            case .starting: reasons.append("job '\(name)' is starting")
-            case .restarting(let reason): reasons.append("job '\(name)' is restarting: \(reason)")
-            case .failed(let reason): reasons.append("job '\(name)' has failed: \(reason)")
-            }
-        }
-        return Readiness(reasons: reasons)
-    }
+    /// The brokers as they are in the job file now; nil if that is not known.
+    var renewedEndpoints: [Endpoint]? { self.options.renewConnection?()?.endpoints() }
 
     /// Restarts the channels of workers that are connected and have not consumed for too long.
     func look(_ watch: inout ConsumerWatch<ObjectIdentifier>, now: UInt64) {
-        let idle = self.pools.filter(\.isStarted).flatMap(\.handles).filter(\.shouldConsumeAndDoesNot)
+        // What waits for the broker's word about its queue is not helped by another channel.
+        let idle = self.pools.filter { $0.isStarted && self.topology.standing(of: $0.job.queue) != .underWay }
+            .flatMap(\.handles).filter(\.shouldConsumeAndDoesNot)
         let restarts = watch.look(
             now: now,
             isConnected: self.source.current != nil,
@@ -73,7 +31,7 @@ extension Supervisor {
             handle.logger.error(
                 "connected, but not consuming; its channel is opened again",
                 metadata: [
-                    "queue": "\(handle.job.queue)", "for": "\(self.options.consumeTimeout)",
+                    "queue": "\(handle.job.queue)", "for": "\(DurationText.write(self.options.consumeTimeout))",
                     // Then the channel has to wait for the handler.
                     "handler_running_s": began == 0 ? "no" : "\((now &- began) / 1_000_000_000)",
                 ]
@@ -81,6 +39,32 @@ extension Supervisor {
             handle.signal(WorkerHandle.Signal.restart)
         }
         self.watched.withLock { $0.overdue = watch.overdue }
+    }
+
+    /// Has workers consume again of whom the broker knows no consumer any more.
+    ///
+    /// - Parameters:
+    ///   - forgotten: What was seen before.
+    ///   - counts: What the broker has said of queues.
+    ///   - now: Nanoseconds.
+    func look(_ forgotten: inout ForgottenConsumers, _ counts: [String: BacklogWatch.Count], now: UInt64) {
+        for pool in self.pools {
+            guard let count = counts[pool.job.queue] else { continue }
+            let isForgotten = forgotten.look(
+                job: pool.job.name,
+                queue: pool.job.queue,
+                own: pool.handles.count { $0.state == .consuming },
+                consumers: count.consumers,
+                now: now
+            )
+            guard isForgotten else { continue }
+            self.logger.error(
+                "the queue has no consumer, and the job's threads were never told; others take their place",
+                metadata: ["job": "\(pool.job.name)", "queue": "\(pool.job.queue)", "ready": .number(count.messages)]
+            )
+            pool.replaceWorkers()
+            self.startPools()
+        }
     }
 }
 

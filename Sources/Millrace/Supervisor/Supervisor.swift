@@ -3,22 +3,31 @@ import AMQPClient
 import AMQPWire
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// The process's heart: one connection, a pool of worker threads per job, and the way in and out of them.
 ///
 /// ``run()`` belongs to one thread; ``stop()`` and ``status`` may be called from any.
 public final class Supervisor: Sendable {
-    let file: JobFile
     let options: SupervisorOptions
     let logger: Logger
     let inbox = SupervisorInbox()
     let source: ConnectionSource
     let topology: Topology
-    let pools: [Pool]
-    let returner: Returner
+    /// What it works by, and what of that was changed since.
+    let board: Monitor<ControlBoard>
+    /// Who brings waiting messages back, and who will when that one has ended.
+    let returners: Monitor<(current: Returner, next: Returner?)>
+    let backlogs: BacklogWatch
+    let scheduler: Scheduler
     let failures = Monitor<[String: String]>([:])
     let watched = Monitor(WatchedState())
-    private let onStatus: (@Sendable ([JobStatus]) -> Void)?
+    /// When its thread last looked around, in nanoseconds of the monotonic clock.
+    let lastTick = Atomic<UInt64>(0)
+    /// Outcomes per second of each job, over the last second or so.
+    let rates = Monitor<[String: Double]>([:])
+    let startedAt = Int64(clamping: WallClock.seconds())
+    private let onStatus: (@Sendable (SupervisorStatus) -> Void)?
 
     /// Prepares the jobs of a file; nothing is started.
     ///
@@ -34,90 +43,70 @@ public final class Supervisor: Sendable {
         registry: PluginRegistry,
         options: SupervisorOptions = SupervisorOptions(),
         logger: Logger = Logger(label: "millrace"),
-        onStatus: (@Sendable ([JobStatus]) -> Void)? = nil
+        onStatus: (@Sendable (SupervisorStatus) -> Void)? = nil
     ) throws(PluginError) {
-        self.file = file
         self.options = options
         let logger = logger.plain
         self.logger = logger
         self.onStatus = onStatus
         self.source = ConnectionSource(publishesSeparately: file.connection.publishing == .separate)
-        let topology = Topology(file)
+        self.backlogs = BacklogWatch(
+            self.source,
+            every: options.backlogInterval,
+            others: options.consumerCheckInterval,
+            logger: logger
+        ) { [inbox] in inbox.backlogsSeen($0) }
+        let topology = Topology(file, awaitsOthers: !options.once)
         self.topology = topology
+        var board = ControlBoard(file: file, registry: registry, identity: options.fileIdentity, now: self.startedAt)
         var pools: [Pool] = []
         for job in file.jobs {
             let entry = try registry.handler(for: job)
             pools.append(
-                Pool(
-                    job: job,
-                    entry: entry,
-                    source: self.source,
-                    topology: topology,
-                    recovery: file.connection.recovery,
-                    ladder: options.delays.ladder,
-                    logger: logger,
-                    jobStopped: { [inbox] job, reason in inbox.jobStopped(job, reason) }
-                )
+                Self.makePool(job, entry, file, options, self.source, topology, self.inbox, logger)
             )
         }
-        self.pools = pools
-        var known: Set<String> = []
-        self.returner = Returner(
-            file.jobs.map(\.queue).filter { known.insert($0).inserted }.map {
-                topology.delays(of: $0, options.delays.ladder)
-            },
-            known: topology.delayQueues,
-            settings: options.delays,
+        board.pools = pools
+        self.board = Monitor(board)
+        let queues = file.jobs.map(\.queue)
+        self.returners = Monitor(
+            (Self.makeReturner(queues, file, options, self.source, topology, self.inbox, logger), nil)
+        )
+        self.scheduler = Scheduler(
+            // What is to end by itself gets no new work from a clock.
+            options.once ? [] : file.schedules,
             source: self.source,
             recovery: file.connection.recovery,
-            logger: logger
+            logger: logger,
+            ended: { [inbox] in inbox.workersChanged() }
         )
     }
+
+    /// As it is now; from any thread.
+    var file: JobFile { self.board.withLock { $0.file } }
+    /// The pools of its jobs, and those of jobs that are no more and whose workers have not all ended; from any thread.
+    var pools: [Pool] { self.board.withLock { $0.pools } }
+    /// Who brings waiting messages back; from any thread.
+    var returner: Returner { self.returners.withLock { $0.current } }
 
     /// Drains and ends.
     ///
     /// A second call ends without waiting for handlers. From any thread.
     public func stop() { self.inbox.requestStop() }
 
-    /// Every job as it stands.
-    ///
-    /// From any thread.
-    public var status: [JobStatus] {
-        let failures = self.failures.withLock { $0 }
-        return self.pools.map { pool in
-            JobStatus(
-                name: pool.job.name,
-                queue: pool.job.queue,
-                state: failures[pool.job.name].map(JobState.failed) ?? pool.state,
-                threads: pool.job.threads,
-                consuming: pool.handles.count { $0.state == .consuming },
-                counts: pool.counters.counts
-            )
-        }
-    }
-
     func reportStatus() { self.onStatus?(self.status) }
 
     /// Runs until stopped.
     ///
     /// Blocks the calling thread.
+    @available(*, noasync, message: "it blocks its thread")
     public func run() -> ExitStatus {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        self.restoreOverrides()
         let ledger = self.openCrashLedger()
         defer { ledger?.end() }
         var run = SupervisorRun(self, group: group)
         defer { run.end() }
         return run.run()
-    }
-}
-
-extension Pool {
-    var state: JobState {
-        let states = self.handles.map(\.state)
-        if states.contains(.consuming) { return .running }
-        for case .restarting(let reason) in states { return .restarting(reason) }
-        if states.contains(where: { $0 == .making || $0 == .waiting || $0 == .opening }) { return .starting }
-        for case .failed(let reason) in states { return .failed(reason) }
-        return .drained
     }
 }

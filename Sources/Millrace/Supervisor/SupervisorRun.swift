@@ -3,25 +3,39 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// One run of a supervisor, on its thread: connect, keep connected, watch, drain.
+/// One run of a supervisor, on its thread: takes events, asks its ``SupervisorMachine``, and does what that says.
 struct SupervisorRun {
     private let supervisor: Supervisor
     private let group: any EventLoopGroup
-    private let endpoints: [Endpoint]
+    private var endpoints: [Endpoint]
     private var connection: Connection?
     private var outlet: RecoveringConnection?
+    /// Whether nothing of it needs the event loop any more.
+    private var hasOutletEnded = true
     /// The attempt that is under way, and the connections that have ended since it began.
     private var connecting:
         (attempt: ConnectAttempt, endpoint: Endpoint, ends: [(reporter: ConnectionReporter, error: AMQPError)])?
     private var reporter: ConnectionReporter?  // the connection holds it weakly
-    private var schedule: RecoverySchedule
+    /// Its clock stands still while the process does.
+    private var machine: SupervisorMachine
+    private var stopped = StoppedTime()
+    private var keeper: ConnectionKeeper
     private var generator = SystemRandomNumberGenerator()
     private var nextAttempt: UInt64 = 0
-    private var channels = ChannelBudget()
     private var nextStatus: UInt64 = 0
     private var consumers: ConsumerWatch<ObjectIdentifier>
     private var once = OnceWatch()
+    /// What had been received when everything was worked off; nil before.
+    private var workedOffAt: Int?
     private var nextOnceCheck: UInt64 = 0
+    private var redone = RedoneWork()
+    private var queues: QueueLooks
+    private var limits: RunLimits
+    private var waiters = DrainWaiters()
+    private var settledRates = SettledRates()
+    private var nextRates: UInt64 = 0
+    /// Of the file that it works by.
+    private var generation = 0
 
     private static let tick: UInt64 = 200_000_000
 
@@ -30,48 +44,129 @@ struct SupervisorRun {
     init(_ supervisor: Supervisor, group: any EventLoopGroup) {
         self.supervisor = supervisor
         self.group = group
+        self.limits = supervisor.options.limits
         self.consumers = ConsumerWatch(limit: supervisor.options.consumeTimeout)
-        self.endpoints = supervisor.file.connection.uris.compactMap { uri in
-            do throws(AMQPError) {
-                return try supervisor.file.connection.endpoint(uri)
-            } catch {
-                supervisor.logger.error("a connection URI can not be used", metadata: ["reason": "\(error)"])
-                return nil
-            }
+        self.queues = QueueLooks(supervisor.options)
+        self.machine = SupervisorMachine(
+            shutdownTimeout: supervisor.file.shutdownTimeout,
+            killTimeout: supervisor.file.killTimeout
+        )
+        self.endpoints = supervisor.file.connection.endpoints { error in
+            supervisor.logger.error("a connection URI can not be used", metadata: ["reason": "\(error)"])
         }
-        self.schedule = RecoverySchedule(
+        self.keeper = ConnectionKeeper(
             endpointCount: self.endpoints.count,
             settings: supervisor.file.connection.recovery,
-            mustConnectAtOnce: supervisor.options.once
+            patience: supervisor.options.once ? .once : .untilRefusedFor(Self.patienceWithRefusals)
         )
     }
+
+    /// A password that was right may be wrong for a while: it is being changed, or whoever knows it is away.
+    private static let patienceWithRefusals = Duration.seconds(3600)
 
     mutating func run() -> ExitStatus {
         guard !self.endpoints.isEmpty else { return .configuration }
         while true {
-            let now = MonotonicClock.now()
-            let mayConnect = self.connection == nil && self.connecting == nil
-            if mayConnect, now >= self.nextAttempt, let status = self.startConnecting() { return status }
-            let wake = mayConnect ? min(self.nextAttempt, now &+ Self.tick) : now &+ Self.tick
+            if self.machine.isRunning, let status = self.connectIfDue() { return status }
+            let wake = max(self.wake, MonotonicClock.now())
             let events = self.supervisor.inbox.take(until: wake)
-            if events.stopRequests > 0 {
-                self.dropConnection(of: events)
-                self.handle(events)
-                return self.drain(atOnce: events.stopRequests > 1)
-            }
-            if let outcome = events.connectOutcome, let status = self.connectEnded(outcome) { return status }
-            self.handle(events)
-            OverrunWatch.look(at: self.supervisor.pools, now: MonotonicClock.now())
-            self.supervisor.abandonOverdue(now: MonotonicClock.now())
-            self.supervisor.look(&self.consumers, now: MonotonicClock.now())
-            self.reportStatus()
-            self.supervisor.noteFailedPools()
-            if self.supervisor.canWork, self.supervisor.haveWorkedOff {
-                self.logger.critical("every job has ended; see the errors above")
-                return self.drain(atOnce: false)
-            }
-            if let status = self.lookWhetherDone() { return status }
+            self.supervisor.lastTick.store(MonotonicClock.now(), ordering: .relaxed)
+            self.stopped.waited(until: wake, now: MonotonicClock.now())
+            let status = self.machine.isRunning ? self.work(events) : self.endWork(events)
+            if let status { return status }
         }
+    }
+
+    /// The file may be another one by now: its brokers and its times are.
+    private mutating func followFile() {
+        let (file, generation) = self.supervisor.board.withLock { ($0.file, $0.generation) }
+        guard generation != self.generation else { return }
+        self.generation = generation
+        self.machine.setTimeouts(shutdown: file.shutdownTimeout, kill: file.killTimeout)
+        let renewed = file.connection.endpoints()
+        if !renewed.isEmpty, renewed != self.endpoints {
+            self.endpoints = renewed
+            self.keeper.replaced(endpoints: renewed.count)
+            self.nextAttempt = 0
+        }
+        guard self.connection != nil else { return }
+        self.supervisor.declareAgain()
+        self.supervisor.startPools()
+    }
+
+    private var mayConnect: Bool { self.connection == nil && self.connecting == nil }
+
+    private mutating func connectIfDue() -> ExitStatus? {
+        self.mayConnect && MonotonicClock.now() >= self.nextAttempt ? self.startConnecting() : nil
+    }
+
+    private var machineTime: UInt64 { MonotonicClock.now() &- self.stopped.total }
+
+    private var wake: UInt64 {
+        var wake = MonotonicClock.now() &+ Self.tick
+        if let end = self.machine.wake { wake = min(wake, end &+ self.stopped.total) }
+        if self.machine.isRunning, self.mayConnect { wake = min(wake, self.nextAttempt) }
+        if let end = self.limits.wake(now: MonotonicClock.now()) { wake = min(wake, end) }
+        if self.supervisor.options.statusInterval != nil { wake = min(wake, self.nextStatus) }
+        return wake
+    }
+
+    /// A round while it runs; a status if that is the end.
+    private mutating func work(_ events: SupervisorInbox.Events) -> ExitStatus? {
+        if events.stopRequests > 0 {
+            self.refuse(events.commands)
+            self.waiters.end()
+            self.dropConnection(of: events)
+            self.handle(events)
+            return self.stop(events.stopRequests)
+        }
+        if let outcome = events.connectOutcome, let status = self.connectEnded(outcome) { return status }
+        self.handle(events)
+        for (command, reply) in events.commands {
+            if self.waiters.take(command, reply) { continue }
+            let answer = self.supervisor.carryOut(command)
+            self.followFile()
+            reply(answer)
+        }
+        self.supervisor.endOverrides()
+        self.waiters.look(self.supervisor, now: MonotonicClock.now())
+        self.queues.follow(events.backlogs, self.supervisor, self.connection, now: MonotonicClock.now())
+        self.watch()
+        self.supervisor.look(&self.consumers, now: MonotonicClock.now())
+        for pool in self.supervisor.pools { pool.follow(now: MonotonicClock.now()) }
+        self.supervisor.forgetLeft()
+        self.supervisor.changeReturner()
+        self.supervisor.noteFailedPools()
+        if self.supervisor.canWork, self.supervisor.haveWorkedOff {
+            self.logger.critical("every job has ended; see the errors above")
+            return self.perform(self.machine.nothingLeft(now: self.machineTime))
+        }
+        if let reason = self.supervisor.reached(&self.limits, now: MonotonicClock.now()) {
+            self.logger.info("the run ends by its limits", metadata: ["reason": "\(reason)"])
+            return self.perform(self.machine.nothingLeft(now: self.machineTime))
+        }
+        return self.isWorkedOff() ? self.perform(self.machine.nothingLeft(now: self.machineTime)) : nil
+    }
+
+    private mutating func stop(_ requests: Int) -> ExitStatus? {
+        for _ in 0..<requests {
+            if let status = self.perform(self.machine.stop(now: self.machineTime)) { return status }
+        }
+        return nil
+    }
+
+    /// What has to be looked at from time to time, whatever happens.
+    private mutating func watch() {
+        let now = MonotonicClock.now()
+        if now >= self.nextRates {
+            self.nextRates = now &+ 1_000_000_000
+            let rates = self.settledRates.next(self.supervisor.status.jobs, now: now)
+            self.supervisor.rates.withLock { $0 = rates }
+        }
+        self.supervisor.tellServiceManager()
+        OverrunWatch.look(at: self.supervisor.pools, now: MonotonicClock.now(), self.stopped)
+        self.supervisor.abandonOverdue(now: MonotonicClock.now(), until: self.machine.wake, self.stopped)
+        self.reportStatus()
     }
 
     // MARK: Connection
@@ -79,11 +174,17 @@ struct SupervisorRun {
     /// The next attempt, if one is due; a status if the run can not go on.
     private mutating func startConnecting() -> ExitStatus? {
         let endpoint: Endpoint
-        switch self.schedule.next(now: MonotonicClock.now(), using: &self.generator) {
+        switch self.keeper.next(now: MonotonicClock.now(), using: &self.generator) {
         case .wait(let deadline):
             self.nextAttempt = deadline
             return nil
-        case .attempt(let index): endpoint = self.endpoints[index]
+        case .renew:
+            self.renewEndpoints()
+            return nil
+        case .giveUp(let refusal):
+            self.logger.critical("the broker can not be used", metadata: ["reason": "\(refusal)"])
+            return ExitStatus(refusal)
+        case .connect(let index): endpoint = self.endpoints[index]
         }
         let attempt = ConnectAttempt(inbox: self.supervisor.inbox)
         do throws(ThreadError) {
@@ -97,8 +198,19 @@ struct SupervisorRun {
             self.connecting = (attempt, endpoint, [])
             return nil
         } catch {
-            return self.connectFailed(endpoint, AMQPError(.connectionLost, scope: .connection, text: "\(error)"))
+            self.connectFailed(endpoint, AMQPError(.connectionLost, scope: .connection, text: "\(error)"))
+            return nil
         }
+    }
+
+    /// A login was refused: the job file, or what it has from its environment, may be another by now.
+    private mutating func renewEndpoints() {
+        let renewed = self.supervisor.renewedEndpoints.flatMap { $0.isEmpty || $0 == self.endpoints ? nil : $0 }
+        if let renewed {
+            self.endpoints = renewed
+            self.logger.notice("user or password have changed; trying again")
+        }
+        self.keeper.renewed(endpoints: renewed?.count, now: MonotonicClock.now(), using: &self.generator)
     }
 
     private mutating func connectEnded(_ outcome: ConnectAttempt.Outcome) -> ExitStatus? {
@@ -112,34 +224,48 @@ struct SupervisorRun {
             }
             try self.start(on: success)
             self.logger.info("connected", metadata: ["broker": "\(endpoint.address)"])
-            return self.supervisor.canWork ? nil : self.giveUp(success.connection)
+            return self.supervisor.canWork ? nil : self.giveUp(success)
         } catch {
-            return self.connectFailed(endpoint, error)
+            self.connectFailed(endpoint, error)
+            return nil
         }
     }
 
-    private mutating func connectFailed(_ endpoint: Endpoint, _ error: AMQPError) -> ExitStatus? {
+    private mutating func connectFailed(_ endpoint: Endpoint, _ error: AMQPError) {
         self.logger.warning("no connection", metadata: ["broker": "\(endpoint.address)", "reason": "\(error)"])
-        let action = self.schedule.failed(error, now: MonotonicClock.now(), using: &self.generator)
-        guard case .giveUp(let refusal) = action else { return nil }
-        self.logger.critical("the broker can not be used", metadata: ["reason": "\(refusal)"])
-        return .brokerUnavailable
+        self.keeper.failed(error, now: MonotonicClock.now(), using: &self.generator)
+        self.nextAttempt = 0
+        self.tellWhyNotConnected()
+    }
+
+    private func tellWhyNotConnected() {
+        let error = self.keeper.lastError
+        self.supervisor.watched.withLock { $0.whyNotConnected = error }
     }
 
     /// In a drain nobody needs it any more.
     private mutating func dropConnection(of events: SupervisorInbox.Events) {
         guard let outcome = events.connectOutcome else { return }
         self.connecting = nil
-        if case .success(let success) = outcome { success.connection.close() }
+        if case .success(let success) = outcome { success.connection.close(timeout: .milliseconds(250)) }
+    }
+
+    private func refuse(_ commands: [(command: Command, reply: @Sendable (CommandReply) -> Void)]) {
+        for (_, reply) in commands { reply(.refused("the supervisor is draining")) }
     }
 
     /// Ends the event loop: at once, or at the end of an attempt to connect that is under way.
     func end() {
-        let (group, inbox) = (self.group, self.supervisor.inbox)
-        guard let (attempt, _, _) = self.connecting else { return group.shutdownGracefully { _ in } }
+        self.refuse(self.supervisor.inbox.close())
+        let (group, inbox, isFree) = (self.group, self.supervisor.inbox, self.hasOutletEnded)
+        let shutDown: @Sendable () -> Void = {
+            // The outlet's thread may be in a call of the system's still, and comes back to it.
+            if isFree { group.shutdownGracefully { _ in } }
+        }
+        guard let (attempt, _, _) = self.connecting else { return shutDown() }
         attempt.abandon {
             if case .success(let success) = inbox.take(until: 0).connectOutcome { success.connection.close() }
-            group.shutdownGracefully { _ in }
+            shutDown()
         }
     }
 
@@ -149,7 +275,7 @@ struct SupervisorRun {
             name: settings.name ?? "millrace",
             heartbeatSeconds: Int(settings.heartbeat.nanoseconds / 1_000_000_000),
             connectTimeout: settings.connectTimeout,
-            channelMax: self.channels.limit
+            channelMax: self.keeper.channelMax
         )
     }
 
@@ -158,23 +284,27 @@ struct SupervisorRun {
         guard self.supervisor.source.publishesSeparately, self.outlet == nil else { return }
         var options = self.connectionOptions
         options.name += ", outputs"
+        var logger = self.logger
+        logger[metadataKey: "connection"] = "outputs"
         let outlet = RecoveringConnection(
             to: self.endpoints,
+            renewal: { [supervisor] in supervisor.renewedEndpoints },
             options: options,
             settings: self.supervisor.file.connection.recovery,
             on: self.group,
-            logger: self.logger
+            logger: logger
         )
         try outlet.startInBackground(givesUp: false)
         self.outlet = outlet
         self.supervisor.source.setOutlet(outlet)
     }
 
-    private func giveUp(_ connection: Connection) -> ExitStatus {
-        connection.close()
-        self.outlet?.stop()
+    private mutating func giveUp(_ success: ConnectAttempt.Success) -> ExitStatus {
+        let deadline = MonotonicClock.now() &+ 2_000_000_000
+        if self.supervisor.options.once { _ = self.supervisor.sayWhatIsLeft(success.connection, until: deadline) }
+        self.close(success.connection, within: .seconds(1))
         self.logger.critical("no job can start; see the errors above")
-        return .configuration
+        return .of(success.failures.filter { $0.isFinal && $0.item.queue != nil }.map(\.error))
     }
 
     private mutating func start(on success: ConnectAttempt.Success) throws(AMQPError) {
@@ -186,22 +316,24 @@ struct SupervisorRun {
         }
         self.connection = success.connection
         self.reporter = success.reporter
-        self.schedule.connected(now: MonotonicClock.now())
+        self.keeper.connected(now: MonotonicClock.now())
+        self.redone.noteConnection(self.supervisor.pools)
+        self.tellWhyNotConnected()
         self.supervisor.noteTopology(self.supervisor.suspectJobs(success.failures))
         self.supervisor.source.set(success.connection)
-        self.startReturner()
+        self.supervisor.startReturner()
         self.supervisor.startPools()
+        self.startScheduler()
         for pool in self.supervisor.pools { pool.signal(WorkerHandle.Signal.connection) }
     }
 
-    /// Whoever brings waiting messages back is there before the first one is put aside.
-    private func startReturner() {
+    private func startScheduler() {
         do throws(ThreadError) {
-            try self.supervisor.returner.start()
+            try self.supervisor.scheduler.start()
         } catch {
-            self.logger.error("waiting messages do not come back", metadata: ["reason": "\(error)"])
+            self.logger.error("schedules do not run", metadata: ["reason": "\(error)"])
         }
-        self.supervisor.returner.connectionChanged()
+        self.supervisor.scheduler.connectionChanged()
     }
 
     // MARK: Events
@@ -209,14 +341,14 @@ struct SupervisorRun {
     private mutating func handle(_ events: SupervisorInbox.Events) {
         if let error = events.end(of: self.reporter), let connection = self.connection {
             self.logger.warning("the connection ended; connecting again", metadata: ["reason": "\(error)"])
-            self.channels.connectionEnded(error)
             self.supervisor.source.forget(connection)
             for handle in self.supervisor.pools.flatMap(\.handles) { handle.connectionEnded() }
             connection.close()  // its thread, which has an event loop to tell, is done by then
             self.connection = nil
             self.reporter = nil
-            self.schedule.lost(now: MonotonicClock.now(), using: &self.generator)
+            self.keeper.ended(error, now: MonotonicClock.now(), using: &self.generator)
             self.nextAttempt = 0
+            self.tellWhyNotConnected()
         }
         // Before its outcome was taken: a connection can end at once.
         self.connecting?.ends += events.connectionEnds
@@ -245,104 +377,111 @@ struct SupervisorRun {
         self.supervisor.reportStatus()
     }
 
-    /// `once`: every queue empty and everything settled, seen three times in a row with nothing received between.
-    private mutating func lookWhetherDone() -> ExitStatus? {
-        guard self.supervisor.options.once, let connection = self.connection else { return nil }
-        guard MonotonicClock.now() >= self.nextOnceCheck else { return nil }
+    /// `once`: everything that can be worked off is.
+    private mutating func isWorkedOff() -> Bool {
+        guard self.supervisor.options.once, let connection = self.connection else { return false }
+        guard MonotonicClock.now() >= self.nextOnceCheck else { return false }
         self.nextOnceCheck = MonotonicClock.now() &+ Self.tick
         do throws(AMQPError) {
-            guard try self.once.isDone(self.supervisor, connection) else { return nil }
+            let finding = try self.once.look(self.supervisor, connection)
+            if finding == .workedOff { self.workedOffAt = self.received }
+            return finding != .goesOn
         } catch {
             self.logger.debug("could not look at the queues", metadata: ["reason": "\(error)"])
-            return nil
+            return false
         }
-        return self.drain(atOnce: false)
     }
 
-    // MARK: Drain
+    private var received: Int { self.supervisor.pools.reduce(0) { $0 + $1.counters.counts.received } }
 
-    /// DESIGN §7: cancel, give back, finish, at `shutdown_timeout` cancel handlers, at `kill_timeout` leave them.
-    private mutating func drain(atOnce: Bool) -> ExitStatus {
-        let file = self.supervisor.file
+    // MARK: The end
+
+    /// A round of the end.
+    private mutating func endWork(_ events: SupervisorInbox.Events) -> ExitStatus? {
+        self.waiters.end()
+        self.refuse(events.commands)
+        self.noteStoppedJobs(events)
+        self.dropConnection(of: events)
+        if let status = self.stop(events.stopRequests) { return status }
+        if let error = events.end(of: self.reporter) {
+            self.logger.warning("the connection ended while draining", metadata: ["reason": "\(error)"])
+            if let connection = self.connection { self.supervisor.source.forget(connection) }
+        }
+        self.watch()
+        let haveEnded = self.supervisor.haveEnded
+        let actions = self.machine.look(
+            workersHaveEnded: haveEnded,
+            allHaveEnded: haveEnded && self.supervisor.returner.isDone && self.supervisor.scheduler.isDone,
+            now: self.machineTime
+        )
+        return self.perform(actions)
+    }
+
+    private mutating func perform(_ actions: [SupervisorMachine.Action]) -> ExitStatus? {
+        for action in actions {
+            switch action {
+            case .drain: self.beginDrain()
+            case .askToEnd:
+                self.logger.warning("handlers still run; they are asked to end early")
+                for pool in self.supervisor.pools { pool.signal(WorkerHandle.Signal.cancel) }
+            case .finish: return self.finish()
+            }
+        }
+        return nil
+    }
+
+    private func beginDrain() {
         self.supervisor.watched.withLock { $0.isDraining = true }
         self.supervisor.pools.first?.crashLedger?.drainBegan()
-        self.logger.info("draining", metadata: ["shutdown_timeout": "\(file.shutdownTimeout)"])
-        let start = MonotonicClock.now()
-        let cancelAt = atOnce ? start : start &+ file.shutdownTimeout.nanoseconds
-        let killAt = cancelAt &+ (atOnce ? 0 : file.killTimeout.nanoseconds)
+        let time = DurationText.write(self.supervisor.file.shutdownTimeout)
+        self.logger.info("draining", metadata: ["shutdown_timeout": "\(time)"])
         for pool in self.supervisor.pools { pool.signal(WorkerHandle.Signal.drain) }
+        self.supervisor.scheduler.end()
         self.supervisor.returner.end()
-        var isCancelled = false
-        while !self.supervisor.haveEnded || !self.supervisor.returner.isDone {
-            let now = MonotonicClock.now()
-            if now >= cancelAt, self.supervisor.haveEnded { break }  // what is held goes back with the connection
-            if now >= cancelAt, !isCancelled {
-                isCancelled = true
-                self.logger.warning("handlers still run at shutdown_timeout; they are asked to end early")
-                for pool in self.supervisor.pools { pool.signal(WorkerHandle.Signal.cancel) }
-            }
-            if now >= killAt { break }
-            let events = self.supervisor.inbox.take(until: min(now &+ 20_000_000, isCancelled ? killAt : cancelAt))
-            self.noteStoppedJobs(events)
-            self.dropConnection(of: events)
-            if events.stopRequests > 0 { break }
-            if let error = events.end(of: self.reporter) {
-                self.logger.warning("the connection ended while draining", metadata: ["reason": "\(error)"])
-                if let connection = self.connection { self.supervisor.source.forget(connection) }
-            }
-            OverrunWatch.look(at: self.supervisor.pools, now: now)
-            self.supervisor.abandonOverdue(now: now)
-            self.reportStatus()
-        }
+        self.supervisor.backlogs.end()
+    }
+
+    private mutating func finish() -> ExitStatus {
         let haveEnded = self.supervisor.haveEnded
         if haveEnded {
             for pool in self.supervisor.pools { pool.join() }
         } else {
-            self.nameAbandoned()
+            self.supervisor.nameAbandoned()
             for pool in self.supervisor.pools { pool.letGo() }
         }
         self.supervisor.returner.letGo()
+        self.supervisor.scheduler.letGo()
         // Threads given up at a job's kill_timeout are not waited for; the process's end is theirs.
-        let isClean = haveEnded && !self.supervisor.hasAbandoned
-        self.connection?.close()
-        self.outlet?.stop()
+        let isRedone = self.redone.say(self.supervisor.pools, isConnected: self.supervisor.source.current != nil)
+        let isClean = haveEnded && !self.supervisor.hasAbandoned && !isRedone
+        let isDone = self.isDone(isClean)
+        self.close(self.connection, within: self.machine.closingTime(now: self.machineTime))
         self.supervisor.reportStatus()
         let last = self.supervisor.inbox.take(until: MonotonicClock.now())
         self.noteStoppedJobs(last)
         self.dropConnection(of: last)
-        let hasFailed = self.supervisor.failures.withLock { !$0.isEmpty }
-        self.logger.info("ended", metadata: ["clean": "\(isClean && !hasFailed)"])
-        return isClean && !hasFailed ? .clean : .abandoned
+        let hasFailed = self.supervisor.status.hasFailedJobs
+        self.logger.info("ended", metadata: ["clean": .flag(isClean && !hasFailed && isDone)])
+        if isClean, let errors = self.supervisor.refusalsOfAll { return .of(errors) }
+        return isClean && !hasFailed && isDone ? .clean : .abandoned
     }
 
-    private func nameAbandoned() {
-        for pool in self.supervisor.pools {
-            for handle in pool.handles where handle.state != .ended {
-                if let place = Self.placeOutsideMessages(handle.state) {
-                    handle.logger.error("a handler's \(place) did not return; its thread is left")
-                    continue
-                }
-                let began = handle.beganAt.load(ordering: .relaxed)
-                guard began > 0 else { continue }
-                let seconds = (MonotonicClock.now() &- began) / 1_000_000_000
-                let hands = handle.killSwitch?.hands(begunBefore: .max).map(\.record.deliveryTag)
-                handle.logger.error(
-                    "a handler did not end; its delivery goes back to the queue with the connection",
-                    metadata: [
-                        "running_s": "\(seconds)", "queue": "\(pool.job.queue)",
-                        // A thread that is free has named all of them when it asked them to end.
-                        "deliveries": "\(hands ?? [handle.oldest.tag])",
-                    ]
-                )
-            }
-        }
+    /// Both connections at the same time; a broker that does not answer is left.
+    private mutating func close(_ connection: Connection?, within patience: Duration) {
+        let deadline = MonotonicClock.now() &+ patience.nanoseconds
+        connection?.startClose(timeout: patience)
+        self.hasOutletEnded = self.outlet?.stop(until: deadline) ?? true
+        // At most what is left of its time.
+        connection?.close(timeout: patience)
     }
 
-    private static func placeOutsideMessages(_ state: WorkerState) -> String? {
-        switch state {
-        case .making: "init"
-        case .dropping: "deinit"
-        case .waiting, .opening, .consuming, .restarting, .failed, .ended: nil
-        }
+    /// With `once`: whether nothing is left, whatever ended the run; says what is.
+    private func isDone(_ isClean: Bool) -> Bool {
+        guard self.supervisor.options.once else { return true }
+        let hasFailed = self.supervisor.status.hasFailedJobs
+        if isClean, !hasFailed, self.workedOffAt == self.received { return true }
+        let patience = self.machine.closingTime(now: self.machineTime)
+        let deadline = MonotonicClock.now() &+ patience.nanoseconds
+        return self.supervisor.sayWhatIsLeft(self.supervisor.source.current, until: deadline)
     }
 }

@@ -1,4 +1,5 @@
 import AMQPClient
+import AMQPWire
 import ArgumentParser
 import Millrace
 
@@ -13,14 +14,19 @@ struct DeclareCommand: ParsableCommand {
 
     func run() throws {
         let file = try self.file.load()
+        let failures: [DeclarationFailure]
         do throws(AMQPError) {
-            let failures = try file.declareTopology(logger: self.logging.makeLogger())
-            for (name, error) in failures.sorted(by: { $0.key < $1.key }) { StandardError.write("\(name): \(error)") }
-            if !failures.isEmpty { throw AMQPError(.refusedLocally, scope: .call, text: "") }
+            failures = try file.declareTopology(logger: self.logging.makeLogger())
         } catch {
-            if !error.text.isEmpty { StandardError.write("\(error)") }
-            throw ExitCode(error.scope == .connection ? 69 : 1)
+            StandardError.write("\(error)")
+            throw ExitCode.of([error])
         }
-        try StandardOutput.line("declared \(file.exchanges.count) exchanges and \(file.queues.count) queues")
+        guard failures.isEmpty else {
+            for failure in failures { StandardError.write("\(failure)") }
+            throw ExitCode.of(failures.map(\.error))
+        }
+        try StandardOutput.line(
+            "declared \(Plural.of(file.exchanges.count, "exchange")) and \(Plural.of(file.queues.count, "queue"))"
+        )
     }
 }

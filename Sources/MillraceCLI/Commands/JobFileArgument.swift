@@ -1,7 +1,7 @@
-import AMQPClient
 import ArgumentParser
 import Glibc
 import Millrace
+import Synchronization
 
 /// The job file, as every command takes it.
 struct JobFileArgument: ParsableArguments {
@@ -9,9 +9,23 @@ struct JobFileArgument: ParsableArguments {
     var file: String
 
     /// Loads the file; prints every error and ends with status 78 if there is one.
-    func load() throws -> JobFile {
+    func load() throws -> JobFile { try self.finish(self.read()) }
+
+    /// Reads the file, for those who look at it further.
+    func read() throws -> JobFileDraft {
         do throws(JobFileError) {
-            let file = try JobFile.load(path: self.file, environment: Self.environment)
+            return try JobFileDraft(path: self.file, environment: Self.atStart)
+        } catch {
+            StandardError.block(error.description)
+            throw ExitCode(78)
+        }
+    }
+
+    /// Prints everything that was found; ends with status 78 if there is an error.
+    func finish(_ draft: JobFileDraft) throws -> JobFile {
+        draft.checkTimeZones()
+        do throws(JobFileError) {
+            let file = try draft.finish()
             if !file.warnings.isEmpty { StandardError.block(DiagnosticRenderer.render(file.warnings)) }
             return file
         } catch {
@@ -20,9 +34,54 @@ struct JobFileArgument: ParsableArguments {
         }
     }
 
+    /// A job file as it is now, with its plugins, read the way that ``load()`` reads it.
+    static func loadNow(_ path: String) -> Result<LoadedFile, LoadFailure> {
+        do throws(JobFileError) {
+            let draft = try JobFileDraft(path: path, environment: Self.environmentNow)
+            let registry = draft.loadPlugins(
+                beside: LinkedInHandlers.registry,
+                anew: Self.loads.add(1, ordering: .relaxed).newValue
+            )
+            let file = try draft.finish()
+            let identity = FileIdentity(path: path, digest: draft.digest(of: file))
+            return .success(LoadedFile(file: file, registry: registry, identity: identity))
+        } catch {
+            let text = DiagnosticRenderer.render(error.diagnostics, consequence: "nothing has changed")
+            return .failure(LoadFailure(text))
+        }
+    }
+
+    /// Where a file says that its supervisor's socket is; nil if it can not be read.
+    static func controlNow(of path: String) -> ControlSettings? {
+        (try? JobFileDraft(path: path, environment: Self.environmentNow))?.control
+    }
+
+    private static var environmentNow: [String: String] {
+        var environment = Self.atStart
+        for name in environment.keys {
+            if let value = getenv(name) { environment[name] = unsafe String(cString: value) }
+        }
+        return environment
+    }
+
+    /// The connection as a file has it now; nil if the file is not good any more.
+    static func connectionNow(of path: String) -> ConnectionSettings? {
+        do throws(JobFileError) {
+            return try JobFile.load(path: path, environment: Self.environmentNow).connection
+        } catch {
+            return nil
+        }
+    }
+
+    /// So many times files were read again.
+    private static let loads = Atomic(0)
+
+    /// Of the start: later a handler may be changing them.
+    private static let atStart = Self.environment
+
     private static var environment: [String: String] {
         var variables: [String: String] = [:]
-        // `environ` is read before any thread is started, and nobody changes it.
+        // `environ` is read before any thread is started but the one that waits for signals, and nobody changes it.
         var entry = unsafe environ
         while let text = unsafe entry.pointee {
             let line = unsafe String(cString: text)
@@ -32,44 +91,5 @@ struct JobFileArgument: ParsableArguments {
             unsafe entry += 1
         }
         return variables
-    }
-}
-
-extension JobFile {
-    /// Loads the file's plugins and looks every handler up; prints every error and ends with status 78 if there is one.
-    func loadPlugins() throws -> PluginRegistry {
-        let (registry, errors) = PluginRegistry.load(self.plugins.map(\.path))
-        var texts = errors.map(\.description)
-        if errors.isEmpty {
-            for job in self.jobs {
-                do throws(PluginError) {
-                    _ = try registry.handler(for: job)
-                } catch {
-                    texts.append("\(job.location): error: job '\(job.name)': \(error)")
-                }
-            }
-        }
-        guard texts.isEmpty else {
-            for text in texts { StandardError.write(text) }
-            throw ExitCode(78)
-        }
-        return registry
-    }
-
-    /// Reads the files that TLS needs; prints every error and ends with status 78 if there is one.
-    func checkTLSFiles() throws {
-        var texts: [String] = []
-        for uri in self.connection.uris {
-            do throws(AMQPError) {
-                try self.connection.endpoint(uri).checkTLSFiles()
-            } catch {
-                let text = "\(self.connection.location): error: \(error)"
-                if !texts.contains(text) { texts.append(text) }
-            }
-        }
-        guard texts.isEmpty else {
-            for text in texts { StandardError.write(text) }
-            throw ExitCode(78)
-        }
     }
 }

@@ -8,5 +8,7 @@ struct VersionCommand: ParsableCommand {
 
     static let version = "0.1.0"
 
-    func run() throws { try StandardOutput.line("millrace \(Self.version), plugin ABI 1") }
+    static let text = "millrace \(Self.version), plugin ABI 1"
+
+    func run() throws { try StandardOutput.line(Self.text) }
 }

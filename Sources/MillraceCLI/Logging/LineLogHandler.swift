@@ -9,8 +9,14 @@ struct LineLogHandler: PlainLineHandler {
     var logLevel: Logger.Level
     private let format: LoggingOptions.Format
     private let isColored: Bool
+    private let sink: OutputSink?
 
-    init(format: LoggingOptions.Format, level: Logger.Level) {
+    /// - Parameters:
+    ///   - format: Of the lines.
+    ///   - level: The least that is logged.
+    ///   - sink: Where they go, so that nobody waits for who reads them; nil writes them at once.
+    init(format: LoggingOptions.Format, level: Logger.Level, sink: OutputSink? = nil) {
+        self.sink = sink
         self.format = format
         self.logLevel = level
         self.isColored = format == .human && isatty(STDERR_FILENO) == 1 && getenv("NO_COLOR") == nil
@@ -26,12 +32,13 @@ struct LineLogHandler: PlainLineHandler {
         if let more = event.metadata { metadata.merge(more) { _, new in new } }
         let line = LogLine(time: Self.timestamp(), level: event.level, message: event.message, metadata: metadata)
         let text = self.format == .json ? line.json : line.human(isColored: self.isColored)
+        if let sink { return sink.write(text) }
         let octets = Array(text.utf8)
         _ = write(STDERR_FILENO, octets, octets.count)  // one call, so that lines of several threads do not mix
     }
 
     /// UTC with milliseconds, as RFC 3339 has it.
-    private static func timestamp() -> String {
+    static func timestamp() -> String {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         var seconds = now.tv_sec

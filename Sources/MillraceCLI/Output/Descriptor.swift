@@ -1,11 +1,17 @@
+import AMQPClient
 import Glibc
 
 /// A file descriptor that octets go to: all of them, or a reason why not.
 enum Descriptor {
     /// Writes all of it, however the system splits it up.
     ///
+    /// - Parameters:
+    ///   - octets: What to write.
+    ///   - descriptor: Where to.
+    ///   - deadline: How long who reads may take, in nanoseconds of the monotonic clock, if the descriptor does not wait by
+    ///     itself.
     /// - Returns: 0, or what went wrong, as `errno` has it.
-    static func write(_ octets: [UInt8], to descriptor: Int32) -> Int32 {
+    static func write(_ octets: [UInt8], to descriptor: Int32, until deadline: UInt64 = .max) -> Int32 {
         var rest = octets[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
@@ -14,7 +20,10 @@ enum Descriptor {
             } else if count == 0 || errno == EAGAIN {
                 // Somebody who shares it may have made it one that does not wait.
                 var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                if poll(&ready, 1, -1) < 0, errno != EINTR { return errno }
+                let now = MonotonicClock.now()
+                if now >= deadline { return ETIMEDOUT }
+                let milliseconds = Int32(clamping: (deadline - now) / 1_000_000 + 1)
+                if poll(&ready, 1, deadline == .max ? -1 : milliseconds) < 0, errno != EINTR { return errno }
             } else if errno != EINTR {
                 return errno
             }

@@ -47,9 +47,12 @@ struct ReportFile {
 
     /// Writes the text and closes the file.
     ///
+    /// - Parameters:
+    ///   - text: The report.
+    ///   - deadline: How long who reads a pipe may take, in nanoseconds of the monotonic clock.
     /// - Throws: Why it could not be written.
-    func write(_ text: String) throws(OutputError) {
-        var code = Descriptor.write(Array(text.utf8), to: self.descriptor)
+    func write(_ text: String, until deadline: UInt64) throws(OutputError) {
+        var code = Descriptor.write(Array(text.utf8), to: self.descriptor, until: deadline)
         if close(self.descriptor) != 0, code == 0, errno != EINTR { code = errno }
         if code != 0 { throw OutputError("the report can not be written to \(self.path)", code) }
     }

@@ -34,5 +34,6 @@ enum StandardOutput {
 struct OutputError: Error, CustomStringConvertible {
     let description: String
 
+    init(_ description: String) { self.description = description }
     init(_ what: String, _ code: Int32) { self.description = "\(what): \(String(cString: strerror(code)))" }
 }

@@ -1,4 +1,5 @@
 import AMQPClient
+import AMQPWire
 import ArgumentParser
 import Glibc
 
@@ -31,14 +32,16 @@ struct PublishCommand: ParsableCommand {
     @OptionGroup(title: "Headers and properties of each message")
     var properties: PropertyOptions
 
-    @Option(help: "Give up when the broker has confirmed nothing for so many seconds, 1 to 86400.")
-    var timeout = 60
+    @Option(help: "Give up when the broker has confirmed nothing for so long, 1s to 24h; a number alone is seconds.")
+    var timeout = DurationArgument(.seconds(60))
 
     func validate() throws {
         if self.lines, self.body != nil { throw ValidationError("--lines reads standard input; leave --body out") }
         if self.routingKey.utf8.count > 255 { throw ValidationError("--routing-key takes at most 255 octets") }
         if self.exchange.utf8.count > 255 { throw ValidationError("--exchange takes at most 255 octets") }
-        if !(1...86_400).contains(self.timeout) { throw ValidationError("--timeout takes seconds, 1 to 86400") }
+        if !(Duration.seconds(1)...Duration.seconds(86_400)).contains(self.timeout.duration) {
+            throw ValidationError("--timeout takes a duration from 1s to 24h")
+        }
     }
 
     func run() throws {
@@ -58,12 +61,12 @@ struct PublishCommand: ParsableCommand {
                 exchange: self.exchange,
                 routingKey: self.routingKey,
                 properties: self.properties.properties,
-                patience: .seconds(self.timeout),
+                patience: self.timeout.duration,
                 stop: stop
             )
         } catch {
             StandardError.write("\(error)")
-            throw error.scope == .connection ? ExitCode.unavailable : ExitCode(1)
+            throw ExitCode.ofRequest(error)
         }
         do {
             try self.publishAll(with: publisher, until: stop)
@@ -74,7 +77,7 @@ struct PublishCommand: ParsableCommand {
             throw end?.told(summary) ?? error
         }
         publisher.close()
-        try StandardOutput.line("published \(publisher.sent) messages")
+        try StandardOutput.line("published \(Plural.of(publisher.sent, "message"))")
     }
 
     private func publishAll(with publisher: Publisher, until stop: StopNote) throws {

@@ -16,7 +16,7 @@ enum PublishEnd: Error {
     func told(_ summary: String) -> ExitCode {
         let (reason, status): (String, ExitCode) =
             switch self {
-            case .failed(let error): ("\(error)", error.scope == .connection ? .unavailable : ExitCode(1))
+            case .failed(let error): ("\(error)", .ofRequest(error))
             case .unanswered(let time): ("no answer for \(time.components.seconds) s", .unavailable)
             case .stopped(let signal):
                 ("stopped by \(signal == SIGINT ? "SIGINT" : "SIGTERM")", ExitCode(128 + signal))

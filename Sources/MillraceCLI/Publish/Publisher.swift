@@ -139,9 +139,11 @@ final class Publisher {
     /// How many went out, for people.
     var summary: String {
         let open = self.inDoubt + self.channel.unconfirmedCount
-        var text = "\(self.sent - self.failed - open) of \(self.sent) messages were confirmed"
-        if self.failed > 0 { text += "; \(self.failed) were refused or came back" }
-        if open > 0 { text += "; \(open) have no answer and may have arrived" }
+        let done = self.sent - self.failed - open
+        var text =
+            "\(done) of \(self.sent) \(self.sent == 1 && done == 1 ? "message" : "messages") \(done == 1 ? "was" : "were") confirmed"
+        if self.failed > 0 { text += "; \(Plural.of(self.failed, "was", "were")) refused or came back" }
+        if open > 0 { text += "; \(Plural.of(open, "has", "have")) no answer and may have arrived" }
         if let reason = self.alarm.reason { text += "; the broker holds publishers back: \(reason)" }
         return text
     }

@@ -18,7 +18,7 @@ struct JSONUnkeyedDecoding: UnkeyedDecodingContainer {
 
     private func value(_ type: any Any.Type) throws -> JSONValue {
         guard !self.isAtEnd else {
-            let reason = "is missing: the array has \(self.values.count) elements"
+            let reason = "is missing: the array has \(self.values.count) element\(self.values.count == 1 ? "" : "s")"
             throw DecodingError.valueNotFound(
                 type,
                 .init(codingPath: CodingPath.keys(self.here), debugDescription: reason)

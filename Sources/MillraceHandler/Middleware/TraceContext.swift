@@ -4,7 +4,7 @@ public struct TraceContext: Sendable, Equatable {
     public let traceID: String
     /// The operation that published the message: 16 lower-case hexadecimal digits, not all 0.
     public let parentID: String
-    /// The trace flags that have a meaning, `sampled` (1) and `random-trace-id` (2); all others are 0 (§3.2.2.5).
+    /// The trace flags that have a meaning, `sampled` (1) and `random-trace-id` (2); all others are 0 (Trace Context Level 2 §3.2.2.5).
     public let flags: UInt8
     /// What tracing systems added for themselves, as it came; nil if there is none or it is malformed.
     public let state: String?

@@ -43,7 +43,13 @@ enum TestHost {
                     worker.metrics.append(RecordedMetric(kind == 0 ? .counter : .recording, name.text, value))
                 },
                 is_cancelled: { token in TestToken.at(token, "isCancelled")?.shouldEnd == true ? 1 : 0 },
-                job_name: { worker in TestWorker.at(worker)?.jobName.abi ?? millrace_bytes(data: nil, length: 0) }
+                job_name: { worker in TestWorker.at(worker)?.jobName.abi ?? millrace_bytes(data: nil, length: 0) },
+                // For operators: who writes a test knows what its handler reads.
+                options_read: { _, _, _ in },
+                headers: { token, visit, context in
+                    guard let visit else { return }
+                    TestToken.at(token, "its headers")?.answerHeaders { visit(context, $0, $1) }
+                }
             )
         )
         return UnsafePointer(table)

@@ -131,6 +131,17 @@ final class TestToken {
         }
     }
 
+    /// By their names: a test says none of an order.
+    func answerHeaders(_ visit: (millrace_bytes, UnsafePointer<millrace_value>) -> Void) {
+        for key in self.message.headers.keys.sorted() {
+            var value = millrace_value()
+            value.size = MemoryLayout<millrace_value>.size
+            self.answer({ $0.headers[key] }, &value)
+            let lent = LentOctets(key.utf8)
+            visit(lent.abi, &value)
+        }
+    }
+
     private static func duration(_ nanoseconds: UInt64) -> Duration {
         let (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
         return Duration(

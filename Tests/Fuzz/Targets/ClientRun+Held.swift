@@ -1,4 +1,4 @@
-import AMQPClient
+import AMQPCore
 
 /// What the client holds for its peer, by its own counters: in proportion to what it was sent, whatever that was.
 ///

@@ -1,4 +1,4 @@
-import AMQPClient
+import AMQPCore
 import AMQPWire
 
 extension ClientRun {

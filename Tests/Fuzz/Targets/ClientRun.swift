@@ -1,4 +1,4 @@
-import AMQPClient
+import AMQPCore
 import AMQPWire
 
 /// One run: the client, its socket, its owner and its peer.

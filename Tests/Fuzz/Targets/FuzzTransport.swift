@@ -1,4 +1,4 @@
-import AMQPClient
+import AMQPCore
 
 /// A socket whose moods the fuzzer decides.
 // @unchecked Sendable: a run has one thread.

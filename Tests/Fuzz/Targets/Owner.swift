@@ -1,4 +1,4 @@
-import AMQPClient
+import AMQPCore
 import AMQPWire
 
 /// Who owns a channel: remembers what it got and what it still waits for.

@@ -1,4 +1,4 @@
-import AMQPClient
+import AMQPCore
 import AMQPWire
 
 /// The splitter of frames: however the octets are cut into reads, the outcome is the same.

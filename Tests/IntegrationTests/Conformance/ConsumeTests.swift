@@ -145,7 +145,7 @@ struct ConsumeTests {
             try channel.fill(doomed, 1...1)
             let held = try channel.delivery()
             try neighbour.deleteQueue(doomed)
-            let deadline = MonotonicClock.deadline(in: .seconds(60))
+            let deadline = MonotonicClock.deadline(in: Patience.long)
             while channel.cancelledConsumers.isEmpty, channel.pump(until: deadline) {}
             #expect(channel.takeCancelledConsumers() == ["doomed"])
             // The tag is the channel's, not the queue's: an ack is no error although the message is gone.

@@ -17,14 +17,14 @@ struct LostConfirmTests {
             let missing = Broker.unique("missing")
             try channel.selectConfirms()
             for number: UInt8 in 1...3 { try channel.publish([number], routingKey: queue) }
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
             // The broker may end the channel before all of these are written: those are refused and hand nothing back.
             try channel.publish([4], exchange: missing, routingKey: queue)
             var sent: [UInt8] = [4]
             for number: UInt8 in 5...7 where (try? channel.publish([number], routingKey: queue)) != nil {
                 sent.append(number)
             }
-            let error = try failureOf { _ = try channel.awaitConfirms(timeout: .seconds(60)) }
+            let error = try failureOf { _ = try channel.awaitConfirms(timeout: Patience.long) }
             #expect(error.code == AMQPError.Code(.notFound))
             #expect(error.method == .basicPublish)
             #expect(error.entity?.name == missing)

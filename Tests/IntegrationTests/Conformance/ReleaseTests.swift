@@ -83,7 +83,7 @@ struct ReleaseTests {
             let size = min(largest, 32 << 20)
             try channel.selectConfirms()
             try channel.publish([UInt8](repeating: 1, count: size), routingKey: queue)
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
             guard size == largest else { return }
             let error = try connection.failure { channel in
                 try channel.publish([UInt8](repeating: 1, count: size + 1), routingKey: queue)
@@ -156,7 +156,7 @@ struct ReleaseTests {
             #expect(try channel.delivery().body == [7])
             try channel.selectConfirms()
             try channel.publish([8], routingKey: stream)
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
             try channel.prefetch(10)
             try channel.consume(stream, tag: "stream", arguments: ["x-stream-offset": "first"])
             // Two processes of the broker write them, in no order.

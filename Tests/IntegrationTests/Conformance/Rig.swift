@@ -58,14 +58,14 @@ extension Channel {
 
     /// Why the channel ends: waits for the broker's close of something that has no answer, like a publish.
     func awaitEnd() throws {
-        let deadline = MonotonicClock.deadline(in: .seconds(60))
+        let deadline = MonotonicClock.deadline(in: Patience.long)
         while self.isOpen, self.pump(until: deadline) {}
         if let reason = self.endReason { throw reason }
     }
 
     /// The next delivery, which must come.
     func delivery() throws -> Delivery {
-        try #require(try self.nextDelivery(timeout: .seconds(60)), "no delivery")
+        try #require(try self.nextDelivery(timeout: Patience.long), "no delivery")
     }
 
     /// What has come after a round trip to the queue: everything that it gave out before.

@@ -146,7 +146,7 @@ struct TransactionTests {
             #expect(error.scope == .call)
             #expect(error.method == .txSelect)
             #expect(try confirming.publish([1], routingKey: Broker.unique("nowhere")) == 1)
-            #expect(try confirming.awaitConfirms(timeout: .seconds(60)) == [])
+            #expect(try confirming.awaitConfirms(timeout: Patience.long) == [])
             try plain.proveAlive()
         }
     }

@@ -112,4 +112,17 @@ import Testing
             _ = self.image(words)
         }
     }
+
+    @Test func `a shape is read as it was written, and one that no message has is none`() throws {
+        let storage = self.content([1, 2, 3])
+        let shape = try #require(MessageShape(ContentRecord(storage, deliveryTag: 1, redelivered: false)))
+        #expect(MessageShape(word: shape.word) == shape)
+        func word(_ method: UInt64, _ offset: UInt64, _ header: UInt64, _ lead: UInt64) -> UInt64 {
+            method << 48 | offset << 32 | header << 16 | lead
+        }
+        #expect(MessageShape(word: word(20, 20, 14, 512)) != nil)
+        for broken in [0, word(20, 20, 14, 0), word(20, 20, 14, 513), word(21, 0, 0, 20), word(2, 10, 11, 20)] {
+            #expect(MessageShape(word: broken) == nil, "\(broken)")
+        }
+    }
 }

@@ -56,4 +56,15 @@ import Testing
         #expect(!quarantine.isOver(now: Self.start + Quarantine.longestWait))
         #expect(quarantine.isOver(now: Self.start + Quarantine.longestWait + 1))
     }
+
+    @Test func `one suspect after the other: others wait for all of them together`() {
+        var quarantine = Quarantine()
+        for worker in 1...5 {
+            let now = Self.start + UInt64(worker - 1) * Quarantine.longestStall / 4
+            #expect(quarantine.begin(isSuspect: true, worker: worker, now: now) == .begin)
+            #expect(quarantine.begin(isSuspect: false, worker: 9, now: now) == .wait)
+            quarantine.ended(by: worker)
+        }
+        #expect(quarantine.isOver(now: Self.start + Quarantine.longestStall + 1))
+    }
 }

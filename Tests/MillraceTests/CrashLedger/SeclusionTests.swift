@@ -56,4 +56,28 @@ import Testing
         worker.channelEnded()
         #expect(!worker.mayBegin(deaths: 1, now: Self.start + Seclusion.longestWait + 1))
     }
+
+    @Test func `each suspect has a wait of its own`() {
+        let worker = Line()
+        worker.begin(deaths: nil, now: Self.start)
+        #expect(!worker.mayBegin(deaths: 1, now: Self.start))
+        worker.ended(wasSuspect: false)
+        worker.begin(deaths: 1, now: Self.start)
+        worker.ended(wasSuspect: true)
+        worker.begin(deaths: nil, now: Self.start)
+        #expect(!worker.mayBegin(deaths: 1, now: Self.start + Seclusion.longestWait + 1))
+    }
+
+    @Test func `where a suspect had to begin beside another one, the end of that one lets nobody in`() {
+        let worker = Line()
+        let late = Self.start + Seclusion.longestWait + 1
+        worker.begin(deaths: nil, now: Self.start)
+        #expect(!worker.mayBegin(deaths: 1, now: Self.start))
+        #expect(worker.mayBegin(deaths: 1, now: late))
+        worker.begin(deaths: 1, now: late)
+        worker.ended(wasSuspect: false)
+        #expect(!worker.mayBegin(deaths: nil, now: late + 1))
+        worker.ended(wasSuspect: true)
+        #expect(worker.mayBegin(deaths: nil, now: late + 1))
+    }
 }

@@ -160,4 +160,27 @@ import Testing
         suspects.remove(Self.print(1), whole: other)
         #expect(suspects.entries == [])
     }
+
+    @Test func `one whose whole body nobody has looked at is removed by whatever has its ends`() {
+        var suspects = Suspects(limit: 2)
+        _ = suspects.judge(self.run(1), now: Self.now)
+        suspects.remove(Self.print(2), whole: Self.print(9))
+        #expect(suspects.entries.count == 1)
+        suspects.remove(Self.print(1), whole: Self.print(9))
+        #expect(suspects.entries == [])
+    }
+
+    @Test func `a row is read as it was written, and one that was half written is none`() {
+        var suspects = Suspects(limit: 2)
+        _ = suspects.judge(self.run(2, signal: 11, thread: 99), now: Self.now)
+        _ = suspects.judge(self.run(1, signal: 6), now: Self.now)
+        for suspect in suspects.entries {
+            #expect(Suspect(words: suspect.words) == suspect)
+            for index in suspect.words.indices {
+                var words = suspect.words
+                words[index] ^= 1 << 40
+                #expect(Suspect(words: words) == nil, "word \(index)")
+            }
+        }
+    }
 }

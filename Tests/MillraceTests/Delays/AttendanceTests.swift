@@ -5,7 +5,7 @@ import Testing
     @Test func `every delay queue of every job gets a consumer, in order`() {
         var attendance = Attendance(homes: 2, stages: 2)
         var places: [Returns.Place] = []
-        while let place = attendance.next(now: 0) {
+        while places.count < 10, let place = attendance.next(now: 0) {
             attendance.attended(place, by: "tag-\(places.count)")
             places.append(place)
         }
@@ -39,6 +39,18 @@ import Testing
         #expect(attendance.failed(bad, now: now) == true, "it was well in between")
     }
 
+    @Test func `the end of the connection is no news of a queue, which keeps its pause, and its line for later`() {
+        var attendance = Attendance(homes: 1, stages: 1)
+        let place = Returns.Place(home: 0, stage: 0)
+        #expect(attendance.next(now: 0) == place)
+        #expect(attendance.failed(place, now: 0, isSaidElsewhere: true) == false)
+        #expect(attendance.wake == 500_000_000)
+        #expect(attendance.next(now: 500_000_000) == place)
+        #expect(attendance.failed(place, now: 500_000_000) == true)
+        #expect(attendance.next(now: 5_000_000_000) == place)
+        #expect(attendance.failed(place, now: 5_000_000_000) == false)
+    }
+
     @Test func `a consumer that ends is started again, and with the channel all are`() {
         var attendance = Attendance(homes: 1, stages: 3)
         for stage in 0..<3 { attendance.attended(Returns.Place(home: 0, stage: stage), by: "\(stage)") }
@@ -48,5 +60,29 @@ import Testing
         attendance.endedAll()
         #expect(attendance.count == 0)
         #expect(attendance.next(now: 0) == Returns.Place(home: 0, stage: 0))
+    }
+
+    @Test func `one without an answer is asked for once, and comes last on another channel`() {
+        var attendance = Attendance(homes: 1, stages: 3)
+        let silent = Returns.Place(home: 0, stage: 0)
+        #expect(attendance.next(now: 0) == silent)
+        for stage in 1..<3 {
+            #expect(attendance.next(now: 0) == Returns.Place(home: 0, stage: stage))
+            attendance.attended(Returns.Place(home: 0, stage: stage), by: "\(stage)")
+        }
+        #expect(!attendance.hasNext(now: .max))
+        #expect(attendance.wake == nil)
+        attendance.endedAll()
+        let order = (0..<3).compactMap { _ in attendance.next(now: 0)?.stage }
+        #expect(order == [1, 2, 0])
+    }
+
+    @Test func `one that failed comes behind the others, also when its pause is over`() {
+        var attendance = Attendance(homes: 1, stages: 3)
+        let bad = Returns.Place(home: 0, stage: 0)
+        #expect(attendance.next(now: 0) == bad)
+        #expect(attendance.failed(bad, now: 0) == true)
+        let order = (0..<3).compactMap { _ in attendance.next(now: 1_000_000_000)?.stage }
+        #expect(order == [1, 2, 0])
     }
 }

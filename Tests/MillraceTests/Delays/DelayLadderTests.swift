@@ -11,6 +11,8 @@ import Testing
 
     @Test func `stages longer than allowed are passed over`() {
         #expect(DelayLadder.standard.stage(for: Wait.longest, atMost: 20_000) == 2)
+        #expect(DelayLadder.standard.stage(for: Wait.longest, atMost: 16_000) == 2)
+        #expect(DelayLadder.standard.stage(for: Wait.longest, atMost: 15_999) == 1)
         #expect(DelayLadder.standard.stage(for: Wait.longest, atMost: 1_500) == 1)
         #expect(DelayLadder.standard.stage(for: Wait.longest, atMost: 10) == 0)
     }

@@ -97,6 +97,45 @@ import Testing
         #expect(returns.advance(now: now).steps.count == 2, "all the others follow")
     }
 
+    @Test func `one that its queue has given out too often goes into a queue anew, for the rest of its wait`() {
+        var returns = Returns(Self.settings())
+        let hour = 3_600 * Self.second
+        returns.arrived(1, at: Self.long, stageEnd: 256 * Self.second, due: hour, isWorn: true, now: 0)
+        returns.arrived(2, at: Self.long, stageEnd: 256 * Self.second, due: hour, now: 0)
+        let steps = returns.advance(now: 0).steps
+        #expect(steps.map(\.token) == [1])
+        #expect(steps.map(\.target) == [.stage(3, wait: 3_600_000)])
+        returns.confirmed(1)
+        #expect(returns.count == 1)
+    }
+
+    @Test func `one that goes alone and has no answer does not hold up the others`() {
+        var returns = Returns(Self.settings())
+        for token in 1...2 as ClosedRange<UInt64> {
+            Self.arrive(&returns, token, Place(home: Int(token), stage: 0), stage: 0, due: 0)
+        }
+        #expect(returns.advance(now: 0).steps.count == 2)
+        #expect(returns.channelEnded(now: 0) == nil)
+        let (first, _) = returns.advance(now: 0)
+        #expect(first.map(\.token) == [1])
+        let none = returns.advance(now: Self.second)
+        #expect(none == ([], Returns.patience))
+        #expect(returns.advance(now: Returns.patience).steps.map(\.token) == [2])
+        returns.confirmed(2)
+        #expect(returns.advance(now: 16 * Self.second).steps.map(\.token) == [1])
+    }
+
+    @Test func `one that can not go for now is asked about again when the longest pause is over`() {
+        var returns = Returns(Self.settings())
+        Self.arrive(&returns, 1, Place(home: 0, stage: 0), stage: 0, due: 0)
+        #expect(returns.advance(now: 0).steps.count == 1)
+        returns.unsent(1)
+        returns.postponed(1, now: 0)
+        let none = returns.advance(now: Self.second)
+        #expect(none == ([], 15 * Self.second))
+        #expect(returns.advance(now: 15 * Self.second).steps.count == 1)
+    }
+
     @Test
     func `when the channel ends each copy that was on its way goes alone, and the one that ends it again is named`() {
         var returns = Returns(Self.settings())
@@ -105,7 +144,7 @@ import Testing
         #expect(returns.advance(now: 0).steps.count == 3)
         #expect(returns.channelEnded(now: 0) == nil)
         #expect(returns.advance(now: 0).steps.map(\.token) == [1])
-        #expect(returns.advance(now: 0).steps == [])
+        #expect(returns.advance(now: 0) == ([], Returns.patience))
         returns.confirmed(1)
         #expect(returns.advance(now: 0).steps.map(\.token) == [2])
         #expect(returns.channelEnded(now: 0) == 2)
@@ -113,6 +152,39 @@ import Testing
         returns.confirmed(3)
         let rest = returns.advance(now: 0)
         #expect(rest == ([], 15 * Self.second), "the guilty one is left alone for a while")
+    }
+
+    @Test func `a copy that goes alone and is not answered keeps the others of other homes waiting once`() {
+        var returns = Returns(Self.settings())
+        for token in 1...3 as ClosedRange<UInt64> {
+            Self.arrive(&returns, token, Place(home: 0, stage: 0), stage: 0, due: 0)
+        }
+        Self.arrive(&returns, 4, Place(home: 1, stage: 0), stage: 0, due: 0)
+        #expect(returns.advance(now: 0).steps.count == 4)
+        #expect(returns.channelEnded(now: 0) == nil)
+        #expect(returns.advance(now: 0).steps.map(\.token) == [1])
+        #expect(returns.advance(now: 1).steps == [])
+        #expect(returns.advance(now: Returns.patience).steps.map(\.token) == [4])
+        returns.confirmed(4)
+        #expect(returns.advance(now: Returns.patience).steps == [], "its home is in trouble")
+        #expect(returns.advance(now: 2 * Returns.patience).steps.count == 1)
+    }
+
+    @Test func `a channel is suspected by the second refusal in a row, and what it leaves unanswered goes again`() {
+        var returns = Returns(Self.settings())
+        Self.arrive(&returns, 1, Place(home: 0, stage: 0), stage: 0, due: 0)
+        Self.arrive(&returns, 2, Place(home: 1, stage: 0), stage: 0, due: 0)
+        #expect(returns.advance(now: 0).steps.count == 2)
+        _ = returns.refused(1, now: 0)
+        #expect(!returns.suspectsChannel(toHomeOf: 1))
+        #expect(returns.advance(now: Self.second).steps.map(\.token) == [1])
+        _ = returns.refused(1, now: Self.second)
+        #expect(returns.suspectsChannel(toHomeOf: 1))
+        #expect(!returns.suspectsChannel(toHomeOf: 2))
+        returns.channelReplaced()
+        #expect(Set(returns.advance(now: 2 * Self.second).steps.map(\.token)) == [1, 2])
+        returns.confirmed(1)
+        #expect(!returns.suspectsChannel(toHomeOf: 1))
     }
 
     @Test func `what a lost consumer had in hand is forgotten, and the rest goes on`() {
@@ -223,5 +295,39 @@ import Testing
         }
         #expect(home.count == 30)
         for (id, time) in home { #expect(time >= due[id] ?? .max) }
+    }
+
+    /// One copy of a home that refused it, tried again.
+    private static func tried() -> Returns {
+        var returns = Returns(Self.settings())
+        Self.arrive(&returns, 1, Place(home: 0, stage: 0), stage: 0, due: 0)
+        _ = returns.advance(now: 0)
+        _ = returns.refused(1, now: 0)
+        #expect(returns.advance(now: Self.second).steps.map(\.token) == [1])
+        #expect(returns.advance(now: Self.second).steps == [])
+        return returns
+    }
+
+    @Test func `whatever becomes of the one that a home in trouble is tried with, the home is tried again`() {
+        var unsent = Self.tried()
+        unsent.unsent(1)
+        #expect(unsent.advance(now: Self.second).steps.map(\.token) == [1])
+        var replaced = Self.tried()
+        replaced.channelReplaced()
+        #expect(replaced.advance(now: Self.second).steps.map(\.token) == [1])
+        var lost = Self.tried()
+        #expect(lost.lost(Place(home: 0, stage: 0)) == [1])
+        Self.arrive(&lost, 2, Place(home: 0, stage: 0), stage: 0, due: 0)
+        #expect(lost.advance(now: Self.second).steps.map(\.token) == [2])
+        var lostAll = Self.tried()
+        lostAll.lostAll()
+        Self.arrive(&lostAll, 3, Place(home: 0, stage: 0), stage: 0, due: 0)
+        #expect(lostAll.advance(now: Self.second).steps.map(\.token) == [3])
+    }
+
+    @Test func `what is left of a wait is rounded up, so that no copy is early`() {
+        var returns = Returns(Self.settings())
+        returns.arrived(1, at: Self.long, stageEnd: Self.second, due: 3600 * Self.second + 1, isWorn: true, now: 0)
+        #expect(returns.advance(now: 0).steps.map(\.target) == [.stage(3, wait: 3_600_001)])
     }
 }

@@ -73,4 +73,10 @@ import Testing
         let text = DiagnosticRenderer.render(many)
         #expect(text.hasSuffix("... and 10 more\n60 errors in jobs.yaml; nothing was started.\n"))
     }
+
+    @Test func `a variable in braces that lacks its quotes is told so`() {
+        let text = "version: 1\nconnection: { uri: ${AMQP_URL} }\njobs:\n  mail: { queue: mail, handler: p.h }\n"
+        let shown = DiagnosticRenderer.render(JobFileFixture.problems(text, environment: [:]))
+        #expect(shown.contains("inside braces a variable needs quotes: \"${NAME}\""), "\(shown)")
+    }
 }

@@ -15,7 +15,10 @@ import Testing
         ("queue", .queue),
         ("binding", .binding), ("dead_letter", .deadLetter), ("defaults", .defaults), ("job", .job), ("ack", .ack),
         ("publish", .publish), ("publish_batch", .publishBatch), ("retry", .retry), ("rate_limit", .rateLimit),
-        ("handler_batch", .handlerBatch), ("crash_ledger", .crashLedger),
+        ("handler_batch", .handlerBatch), ("crash_ledger", .crashLedger), ("control", .control), ("admin", .admin),
+        ("thread_range", .threads),
+        ("exec", .exec), ("exec_output", .execOutput),
+        ("schedule", .schedule),
     ]
 
     @Test func `every mapping has the decoder's keys, required keys, and no others`() throws {

@@ -41,4 +41,10 @@ import Testing
         #expect(object["reason"] == hostile)
         #expect(object["level"] == "warning")
     }
+
+    @Test func `in JSON a number is a number, and a flag a flag; a text of digits stays a text`() throws {
+        let line = self.line("m", ["n": .number(UInt16(7)), "most": .number(UInt64.max), "b": .flag(true), "id": "12"])
+        #expect(line.json.hasSuffix(#""b":true,"id":"12","most":"18446744073709551615","n":7}"# + "\n"))
+        #expect(line.human(isColored: false) == "T WARNING m b=true id=12 most=18446744073709551615 n=7\n")
+    }
 }

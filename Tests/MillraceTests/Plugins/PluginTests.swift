@@ -15,6 +15,20 @@ struct PluginTests {
         #expect(plugin.handlers.map(\.isAsync) == [false, true])
     }
 
+    @Test func `a file that was put in the place of another is loaded beside it; one that is the same is the same`()
+        throws
+    {
+        let fixture = try PluginFixture()
+        let path = try fixture.library("good")
+        let first = try Plugin(path: path)
+        #expect(try Plugin(path: path, anew: 1).handlers.first?.descriptor == first.handlers.first?.descriptor)
+        let other = try fixture.library("same-name")
+        try #require(rename(other, path) == 0)
+        let second = try Plugin(path: path, anew: 2)
+        #expect(second.handlers.first?.descriptor != first.handlers.first?.descriptor)
+        #expect(try Plugin(path: path, anew: 3).handlers.first?.descriptor == second.handlers.first?.descriptor)
+    }
+
     @Test func `a plugin without handlers loads`() throws {
         #expect(try Plugin(path: try self.fixture.library("no-handlers")).handlers.isEmpty)
     }

@@ -110,4 +110,22 @@ import Testing
         let full = "NOT_ALLOWED - access to vhost 'v' refused for user 'u': connection limit (1) is reached"
         #expect(!Self.error(.notAllowed, full).canBeProvoked)
     }
+
+    @Test func `who was found innocent has a clean record`() {
+        let trouble = Self.error(.internalError)
+        var trial = Self.suspected(trouble)
+        for _ in 0..<3 {
+            _ = trial.next(now: .max)
+            _ = trial.ended(.endedConnection(trouble), now: 0, random: 0.5)
+        }
+        #expect(trial.failing == trouble)
+        _ = trial.next(now: .max)
+        #expect(trial.ended(.worked, now: 0, random: 0.5) == .innocent)
+        trial.suspect(trouble)
+        #expect(trial.failing == nil)
+        #expect(trial.next(now: 0) == .stand(trouble))
+        let verdict = trial.ended(.endedConnection(trouble), now: 0, random: 0.5)
+        #expect(verdict == .again(trouble, after: 100 * Self.ms))
+        #expect(trial.failing == nil)
+    }
 }

@@ -62,4 +62,21 @@ import Testing
         dead?[JobHeaders.failure] = "exhausted"
         #expect(MessageCopy.attempt(dead, at: "orders") == 1)
     }
+
+    @Test(arguments: [
+        "millrace-attempt", "millrace-job", "millrace-queue", "millrace-error", "millrace-error-time",
+        "millrace-error-place", "millrace-exchange", "millrace-routing-key", "millrace-failure", "millrace-due",
+        "millrace-left", "millrace-user-id", "millrace-died-in",
+    ])
+    func `no header of ours is believed of what another user published`(header: String) {
+        let copy = MessageCopy.properties(
+            of: BasicProperties(headers: [header: "forged"], userID: "guest"),
+            attempt: nil,
+            exchange: "shop",
+            routingKey: "new",
+            note: nil,
+            seal: Self.seal
+        )
+        #expect(copy.headers?[header] != "forged")
+    }
 }

@@ -40,7 +40,8 @@ import Testing
         original.priority = 3
         original.headers = [
             "CC": .array([.string("elsewhere")]), "BCC": .array([.string("elsewhere")]), "x-death": .array([]),
-            "x-delivery-count": 3, "x-first-death-queue": "orders", "x-last-death-reason": "expired",
+            "x-delivery-count": 3, "x-acquired-count": 4,
+            "x-first-death-queue": "orders", "x-last-death-reason": "expired",
             "traceparent": "00-1", "millrace-seq": 4, "x-own": 1,
         ]
         let copy = MessageCopy.properties(of: original, attempt: 2, exchange: "e", routingKey: "k", note: nil)
@@ -88,5 +89,17 @@ import Testing
         #expect(MessageCopy.attempt([JobHeaders.attempt: "many"], at: "q") == 1)
         #expect(MessageCopy.attempt([JobHeaders.attempt: .int64(.min)], at: "q") == 1)
         #expect(MessageCopy.attempt([JobHeaders.attempt: .int64(.max)], at: "q") == Int(Int32.max))
+    }
+
+    @Test func `a copy of a copy keeps whose message it was`() {
+        let seal = CopySeal(user: "jobs")
+        func copy(_ original: BasicProperties, attempt: Int) -> BasicProperties {
+            MessageCopy.properties(of: original, attempt: attempt, exchange: "", routingKey: "q", note: nil, seal: seal)
+        }
+        let first = copy(BasicProperties(userID: "guest"), attempt: 2)
+        let second = copy(first, attempt: 3)
+        #expect(first.userID == "jobs" && second.userID == "jobs")
+        #expect(first.headers?[JobHeaders.userID] == "guest")
+        #expect(second.headers?[JobHeaders.userID] == "guest")
     }
 }

@@ -61,4 +61,10 @@ import Testing
         now += FailurePause.memory + 1
         #expect(self.pauses(&pause, kind, 1, now: &now) == [10])
     }
+
+    @Test(arguments: Kind.allCases) func `however many fail in a row, the pause stays a second`(kind: Kind) {
+        var pause = FailurePause()
+        var now: UInt64 = 0
+        #expect(self.pauses(&pause, kind, 300, now: &now).dropFirst(7).allSatisfy { $0 == 1000 })
+    }
 }

@@ -39,4 +39,20 @@ import Testing
         #expect(counts.hangs("1", now: 0) == 1)
         #expect(counts.hangs("\(Counts.capacity)", now: 0) == 1)
     }
+
+    @Test func `a twin that hangs for the first time takes nothing away`() {
+        var counts = Counts()
+        counts.hung("a", isFirst: true, now: 0)
+        counts.hung("a", isFirst: false, now: 1)
+        counts.hung("a", isFirst: true, now: 2)
+        #expect(counts.hangs("a", now: 2) == 2)
+    }
+
+    @Test func `in a full list one that is known drives nobody out`() {
+        var counts = Counts()
+        for number in 0..<Counts.capacity { counts.hung("\(number)", isFirst: true, now: UInt64(number)) }
+        counts.hung("5", isFirst: false, now: UInt64(Counts.capacity))
+        #expect(counts.hangs("0", now: 0) == 1)
+        #expect(counts.hangs("5", now: 0) == 2)
+    }
 }

@@ -28,6 +28,7 @@ import Testing
         for _ in 0..<100 { MessageDeaths.add("again", to: &headers) }
         #expect(headers[JobHeaders.diedIn]?.arrayValue?.count == 16)
         #expect(MessageDeaths(headers).isCircle(at: "again"))
+        #expect(MessageDeaths(headers).isCircle(at: "q99"), "one queue takes one place")
     }
 
     @Test(arguments: [FieldValue.string("a"), .int64(1), .array([.int64(1), .void])])

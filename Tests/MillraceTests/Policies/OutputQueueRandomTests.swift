@@ -145,7 +145,7 @@ import Testing
             let seed = Seed()
             var world = World(isTransactional: false, size: 1, seed: seed)
             for _ in 0..<20 { world.add() }
-            for _ in 0..<2000 where !world.queue.isEmpty {
+            for _ in 0..<20_000 where !world.queue.isEmpty {
                 world.now += 10_000_000
                 world.send(mayWait: false, limit: 3)
                 for _ in 0..<3 { world.answer(isKind: false) }

@@ -13,7 +13,7 @@ import Testing
     /// Sends all that may go; gives the inputs' names, once for each output.
     private func send(_ queue: inout Queue, now: UInt64 = 0, mayWait: Bool = true) -> [String] {
         var sent: [String] = []
-        while let step = queue.next(now: now, mayWait: mayWait) {
+        while sent.count < 100, let step = queue.next(now: now, mayWait: mayWait) {
             sent.append(step.load)
             queue.sent(step.token)
         }

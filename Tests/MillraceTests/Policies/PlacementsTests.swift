@@ -107,4 +107,26 @@ import Testing
             #expect(self.tags(read) == confirmed.sorted(), "\(seed.replay)")
         }
     }
+
+    @Test func `when all is refused at once nothing of it is placed later`() {
+        var placements = Placements()
+        for tag in UInt64(1)...3 { placements.published(.outputs, tag, for: tag, .ack, begins: 1) }
+        placements.heard(
+            .outputs,
+            [.confirm(tag: 0, multiple: true, positive: false), .confirm(tag: 3, multiple: true, positive: true)]
+        )
+        #expect(self.tags(placements) == [])
+    }
+
+    @Test func `a new channel for copies leaves what is on its way on that for outputs, and the other way round`() {
+        for line in [Placements.Line.outputs, .copies] {
+            var placements = Placements()
+            placements.published(.outputs, 1, for: 1, .ack, begins: 1)
+            placements.published(.copies, 1, for: 2, .retried, begins: 1)
+            placements.opened(line)
+            placements.heard(.outputs, [.confirm(tag: 1, multiple: false, positive: true)])
+            placements.heard(.copies, [.confirm(tag: 1, multiple: false, positive: true)])
+            #expect(self.tags(placements) == (line == .outputs ? [2] : [1]))
+        }
+    }
 }

@@ -14,7 +14,7 @@ import Testing
     /// Sends all that may go; gives inputs and places.
     private func send(_ queue: inout Queue, now: UInt64) -> [String] {
         var sent: [String] = []
-        while let step = queue.next(now: now, mayWait: false) {
+        while sent.count < 100, let step = queue.next(now: now, mayWait: false) {
             sent.append("\(step.load)\(step.index)")
             queue.sent(step.token)
         }
@@ -197,7 +197,8 @@ import Testing
         for round in 0..<400 {
             now += 50 * Self.ms
             var token = queue.add("good", outputs: 1, now: now)
-            while let step = queue.next(now: now, mayWait: false) {
+            for _ in 0..<100 {
+                guard let step = queue.next(now: now, mayWait: false) else { break }
                 queue.sent(step.token)
                 if step.load == "good" {
                     queue.committed()
@@ -229,5 +230,61 @@ import Testing
         #expect(queue.isEmpty)
         #expect(queue.refusedCount == 0)
         #expect(queue.deadline == nil)
+    }
+
+    @Test func `what goes again and finds no room is still to be sent`() {
+        var queue = self.queue()
+        let first = queue.add("a", outputs: 1, now: 0)
+        #expect(self.send(&queue, now: 0) == ["a0"])
+        _ = queue.answered(first, .refused, now: 0)
+        #expect(queue.next(now: 50 * Self.ms, mayWait: false)?.load == "a")  // not sent: there was no room
+        #expect(queue.hasUnsent(now: 50 * Self.ms))
+        #expect(queue.deadline == nil)
+        #expect(self.send(&queue, now: 50 * Self.ms) == ["a0"])
+        #expect(!queue.hasUnsent(now: 50 * Self.ms))
+    }
+
+    @Test func `of a group's time and the pause of what was refused the earlier one wakes`() {
+        for (added, deadline): (UInt64, UInt64) in [(10, 30), (40, 50)] {
+            var queue = Queue(.init(isTransactional: false, size: 2, timeout: 20 * Self.ms))
+            let first = queue.add("a", outputs: 1, now: 0)
+            #expect(self.send(&queue, now: 0) == ["a0"])
+            _ = queue.answered(first, .refused, now: 0)
+            queue.add("b", outputs: 1, now: added * Self.ms)
+            #expect(queue.deadline == deadline * Self.ms)
+        }
+    }
+
+    @Test func `channels that refusals end are a row only while nothing is accepted in between`() {
+        var queue = self.queue(tx: true)
+        for name in ["a", "b", "good", "c"] {
+            let token = queue.add(name, outputs: 1, now: 0)
+            #expect(self.send(&queue, now: 0) == ["\(name)0"])
+            if name == "good" {
+                queue.committed()
+                #expect(queue.answered(token, .confirmed, now: 0)?.load == "good")
+            } else {
+                #expect(queue.channelEnded(isRefusal: true, now: 0) == [])
+            }
+        }
+        queue.add("d", outputs: 1, now: 0)
+        #expect(self.send(&queue, now: 49 * Self.ms) == ["d0"])
+    }
+
+    @Test func `what waits for the first time when the pause is over goes before what ended a channel`() {
+        var queue = self.queue(tx: true)
+        queue.add("full", outputs: 1, now: 0)
+        #expect(self.send(&queue, now: 0) == ["full0"])
+        #expect(queue.channelEnded(isRefusal: true, now: 0) == [])
+        var order: [String] = []
+        for name in ["a", "b"] { queue.add(name, outputs: 1, now: 50 * Self.ms) }
+        for _ in 0..<3 {
+            guard let step = queue.next(now: 50 * Self.ms, mayWait: false) else { break }
+            order.append(step.load)
+            queue.sent(step.token)
+            queue.committed()
+            _ = queue.answered(step.token, .confirmed, now: 50 * Self.ms)
+        }
+        #expect(order == ["a", "b", "full"])
     }
 }

@@ -1,4 +1,5 @@
 import AMQPWire
+import Glibc
 import Millrace
 import Testing
 
@@ -30,8 +31,15 @@ import Testing
     @Test func `huge attempts and multipliers neither trap nor take long`() {
         let policy = RetryPolicy(maxAttempts: .max, multiplier: 100, maxInterval: .seconds(86_400), jitter: 1)
         #expect(policy.delay(afterAttempt: .max - 1, random: 0.999)?.milliseconds == 172_627_200)
-        let flat = RetryPolicy(maxAttempts: .max, multiplier: 1, jitter: 0)
-        #expect(flat.delay(afterAttempt: .max - 1, random: 0)?.milliseconds == 1000)
+    }
+
+    @Test func `a policy without growth does not count through its attempts`() async {
+        // In a process that ends: the count would go on for years.
+        await #expect(processExitsWith: .success) {
+            alarm(5)
+            let flat = RetryPolicy(maxAttempts: .max, multiplier: 1, jitter: 0)
+            #expect(flat.delay(afterAttempt: .max - 1, random: 0)?.milliseconds == 1000)
+        }
     }
 
     @Test(arguments: [
@@ -70,6 +78,19 @@ import Testing
         )
         #expect(nap == .snooze(Wait(milliseconds: 1234)))
     }
+
+    @Test func `one that is to be begun by itself and is by itself has failed`() {
+        for action in FailureAction.allCases {
+            let alone = Disposition(.alone, attempt: 2, onFailure: action, retry: Self.exact, random: 0)
+            #expect(alone == Disposition(.retry, attempt: 2, onFailure: action, retry: Self.exact, random: 0))
+        }
+    }
+
+    @Test(arguments: [Settlement.reject, .rejectRequeue, .retried, .deadLettered])
+    func `these are failures`(settlement: Settlement) { #expect(settlement.isFailure) }
+
+    @Test(arguments: [Settlement.ack, .discard, .giveBack, .snoozed])
+    func `these are none`(settlement: Settlement) { #expect(!settlement.isFailure) }
 }
 
 @Suite struct WaitTests {

@@ -7,7 +7,7 @@ extension CrossChecks {
         for job in jobs {
             let settings = job.settings
             let hands = max(settings.tasksPerThread?.value ?? 1, job.definition?.batch?.size ?? 1)
-            let threads = settings.threads?.value ?? 1
+            let threads = settings.mostThreads
             let spare = job.definition?.killTimeout == nil ? 0 : JobDefinition.abandonLimit(threads: threads) + 1
             let before = total
             total += (threads + spare) * hands

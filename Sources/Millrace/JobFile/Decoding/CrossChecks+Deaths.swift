@@ -1,3 +1,5 @@
+import AMQPWire
+
 extension CrossChecks {
     /// What a quorum queue does to a message that comes back too often.
     ///
@@ -11,12 +13,13 @@ extension CrossChecks {
         guard let name = job.queue, let queue = topology.queues.first(where: { $0.name == name.value }),
             queue.type == .quorum, queue.declare == .active
         else { return }
+        if queue.deliveryLimit == QueueDefinition.unlimitedDeliveries { return }
         if queue.deadLetter == nil {
             self.log.warning(
                 .noDeadLetter,
                 name.span,
                 "the quorum queue \(quoted(queue.name)) drops a message that comes back "
-                    + (queue.deliveryLimit.map { "more than \($0) times" }
+                    + (queue.deliveryLimit.map { "more than \(Plural.of($0, "time"))" }
                         ?? "too often, which from RabbitMQ 4.0 on is more than 20 times") + ": it has no dead_letter",
                 help: "write dead_letter: { routing_key: \(queue.name).dead } under the queue"
             )

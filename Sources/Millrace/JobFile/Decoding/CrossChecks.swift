@@ -24,6 +24,7 @@ struct CrossChecks {
         }
         self.checkThreads(jobs, publishing)
         if ledger != nil { self.checkLedger(jobs) }
+        self.checkCircles(jobs, topology)
         self.checkNames(jobs, topology)
     }
 
@@ -112,7 +113,7 @@ struct CrossChecks {
         var total = 0
         for job in jobs {
             let before = total
-            total += job.settings.threads?.value ?? 1
+            total += job.settings.mostThreads
             if before * most <= Self.channelLimit, total * most > Self.channelLimit, total <= Self.channelLimit {
                 self.log.warning(
                     .tooManyThreads,

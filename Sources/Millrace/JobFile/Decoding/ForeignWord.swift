@@ -24,6 +24,29 @@ package struct ForeignWord: Sendable {
 
     private static let entries: [Entry] = [
         Entry(
+            words: ["crontab", "expression"],
+            ours: "cron",
+            reason: "minute, hour, day of the month, month, day of the week"
+        ),
+        Entry(words: ["interval", "period"], ours: "every", reason: "it is a duration, as 30s", only: "a schedule"),
+        Entry(words: ["tz", "time_zone", "zone"], ours: "timezone", reason: "an area and a city, as Europe/Berlin"),
+        Entry(words: ["payload", "message", "args"], ours: "body", reason: "text, or a tree that is sent as JSON"),
+        Entry(
+            words: ["misfire", "misfire_policy", "catchup", "backfill"],
+            ours: "catch_up",
+            reason: "latest, all or none"
+        ),
+        Entry(
+            words: ["starting_deadline_seconds", "grace"],
+            ours: "deadline",
+            reason: "how late a message may be"
+        ),
+        Entry(
+            words: ["crons", "periodic", "periodic_jobs", "beat_schedule", "scheduler", "recurring"],
+            ours: "schedules",
+            reason: "each has a name, cron or every, and a queue"
+        ),
+        Entry(
             words: [
                 "workers", "concurrency", "num_workers", "max_threads", "consumers", "pool_size", "max_workers",
                 "worker_count",
@@ -94,6 +117,14 @@ package struct ForeignWord: Sendable {
             ours: "handler",
             reason: "written plugin.handler"
         ),
+        Entry(
+            words: ["command", "cmd", "program", "args", "arguments"],
+            ours: "exec",
+            reason: "the program and its arguments, one list"
+        ),
+        Entry(words: ["environment", "envs", "variables"], ours: "env", reason: "{ NAME: value }", only: "a program"),
+        Entry(words: ["stdout", "publish"], ours: "output", reason: "{ routing_key: ... }", only: "a program"),
+        Entry(words: ["grace_period", "kill_after", "stop_timeout"], ours: "grace", reason: "from SIGTERM to SIGKILL"),
         Entry(words: ["time_limit", "job_timeout", "soft_time_limit"], ours: "timeout", reason: "it takes a unit"),
         Entry(
             words: ["confirm_publish", "confirm_delivery", "publisher_confirms"],

@@ -6,11 +6,17 @@ struct JobDecoder {
         let own: JobSettings
         let settings: JobSettings  // with `defaults` below
         let queue: Located<String>?
+        let handlerSpan: SourceSpan
+        let with: YAMLNode?
+        /// Where its program is named, if its handler is one.
+        let programSpan: SourceSpan?
         /// Nil after a diagnostic.
         let definition: JobDefinition?
     }
 
     let log: DiagnosticLog
+    /// The variables that `connection` is made of: programs do not inherit them.
+    var connectionVariables: [String] = []
 
     func decode(_ root: MappingReader) -> (jobs: [DecodedJob], defaults: JobSettings) {
         let defaults = root.mapping("defaults", .defaults).map { JobSettings($0) } ?? JobSettings()
@@ -31,23 +37,30 @@ struct JobDecoder {
         let subject = "job \(quoted(pair.key))"
         guard let reader = MappingReader(pair.value, .job, subject: subject, span: pair.keySpan, log: self.log)
         else { return nil }
-        let own = JobSettings(reader)
-        let settings = own.over(defaults)
+        var own = JobSettings(reader)
         let queue = reader.name("queue")
-        let handler = self.handler(reader)
-        let options = ValueTreeDecoder(log: self.log).options(reader)
+        let isProgram = ExecDecoder.isProgram(reader)
+        let programs = ExecDecoder(log: self.log, withheld: self.connectionVariables)
+        let program = isProgram ? self.program(reader, programs, queue?.value, &own) : nil
+        let settings = own.over(defaults)
+        if let program { programs.check(program, settings) }
+        let handler = isProgram ? program.map { _ in ExecDecoder.name } : self.handler(reader)
+        let options = program?.options ?? ValueTreeDecoder(log: self.log).options(reader)
         let exclusive = reader.bool("exclusive")
-        if let exclusive, exclusive.value, let threads = settings.threads, threads.value > 1 {
+        let most = settings.mostThreads
+        if let exclusive, exclusive.value, let threads = settings.threads, most > 1 {
+            let number = settings.scaling == nil ? self.log.shown(threads) : "up to \(most)"
             self.log.error(
                 .conflict,
                 exclusive.span,
-                "'exclusive' lets one consumer in, and the job has \(self.log.shown(threads)) threads, each with its own",
+                "'exclusive' lets one consumer in, and the job has \(number) threads, each with its own",
                 help: "write threads: 1; or single_active_consumer on the queue, and the others stand by"
             )
         }
         let priority = reader.int("consumer_priority", in: -1_000_000...1_000_000)
         let consumerArguments = ValueTreeDecoder(log: self.log).arguments(reader, key: "consumer_arguments")
         CrossChecks(log: self.log).checkPriority(reader)
+        let isPaused = reader.bool("paused")?.value ?? false
         let batch = HandlerBatchDecoder(log: self.log).decode(reader, settings)
         var definition: JobDefinition?
         if let queue, let handler {
@@ -56,6 +69,8 @@ struct JobDecoder {
                 queue: queue.value,
                 handler: handler,
                 threads: settings.threads?.value ?? 1,
+                scaling: settings.scaling,
+                isPaused: isPaused,
                 prefetch: settings.prefetch?.value ?? 20,
                 ack: AckPolicy(mode: settings.ackMode?.value ?? .auto, batch: settings.ackBatch?.value ?? 1),
                 onFailure: settings.onFailure?.value ?? .retry,
@@ -79,18 +94,49 @@ struct JobDecoder {
                 location: self.log.source.location(of: pair.keySpan)
             )
         }
-        definition?.withheld = Withheld(reader.node("with").map { self.log.confidences.withheld(in: $0) } ?? [])
+        definition?.withheld = Withheld(
+            reader.node(isProgram ? "handler" : "with").map { self.log.confidences.withheld(in: $0) } ?? []
+        )
         return DecodedJob(
             nameSpan: pair.keySpan,
             own: own,
             settings: settings,
             queue: queue,
+            handlerSpan: reader.node("handler")?.span ?? pair.keySpan,
+            with: isProgram ? nil : reader.node("with"),
+            programSpan: program?.span,
             definition: definition
         )
     }
 
+    /// A program, and its `timeout`, which is the job's.
+    private func program(
+        _ reader: MappingReader,
+        _ programs: ExecDecoder,
+        _ queue: String?,
+        _ settings: inout JobSettings
+    ) -> ExecDecoder.Program? {
+        let program = programs.decode(reader, queue: queue)
+        guard let timeout = program?.timeout else { return program }
+        if settings.timeout != nil {
+            self.log.error(
+                .conflict,
+                timeout.span,
+                "'timeout' is here twice: beside 'exec' it is the job's timeout",
+                help: "leave one of them out"
+            )
+        }
+        settings.timeout = timeout
+        return program
+    }
+
     private func handler(_ reader: MappingReader) -> HandlerName? {
         guard let text = reader.name("handler") else { return nil }
+        if text.value == ExecDecoder.name.description {
+            let help = "write { exec: [./program, argument] }"
+            self.log.error(.badHandler, text.span, "a program is named by 'exec', not by its handler", help: help)
+            return nil
+        }
         let parts = text.value.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         let isBlank = text.value.contains(where: \.isWhitespace)
         if parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty, !isBlank {

@@ -3,8 +3,8 @@ struct JobFileDecoder {
     let log: DiagnosticLog
     let environment: [String: String]
 
-    /// Nil if there was an error anywhere.
-    func decode(_ tree: YAMLNode) -> JobFile? {
+    /// What could be read; nil if nothing could.
+    func decode(_ tree: YAMLNode) -> DecodedFile? {
         var expansion = VariableExpansion(environment: self.environment, log: self.log)
         let root = expansion.expand(self.withoutExtensions(tree))
         let start = SourceSpan(start: tree.span.start, end: tree.span.start + 1)
@@ -16,10 +16,14 @@ struct JobFileDecoder {
         let plugins = self.plugins(reader)
         var topologyDecoder = TopologyDecoder(log: self.log)
         let topology = topologyDecoder.decode(reader)
-        let (jobs, defaults) = JobDecoder(log: self.log).decode(reader)
+        let jobDecoder = JobDecoder(log: self.log, connectionVariables: self.connectionVariables(tree))
+        let (jobs, defaults) = jobDecoder.decode(reader)
         let shutdownTimeout = reader.duration("shutdown_timeout", in: .zero ... .seconds(86_400))
         let killTimeout = reader.duration("kill_timeout", in: .zero ... .seconds(3600))
         let crashLedger = CrashLedgerDecoder(log: self.log).decode(reader)
+        let control = ControlDecoder(log: self.log)
+        let (socket, admin) = (control.control(reader), control.admin(reader))
+        let schedules = ScheduleDecoder(log: self.log).decode(reader)
         CrossChecks(log: self.log).check(
             jobs,
             defaults: defaults,
@@ -27,18 +31,19 @@ struct JobFileDecoder {
             ledger: crashLedger,
             publishing: connection?.publishing ?? .shared
         )
-        guard !self.log.hasErrors, let version, let connection else { return nil }
-        return JobFile(
+        CrossChecks(log: self.log).checkSchedules(schedules, jobs, topology)
+        return DecodedFile(
             version: version,
-            connection: connection,
+            connection: connection.map { Located($0, reader.pair("connection")?.keySpan ?? start) },
             plugins: plugins,
-            exchanges: topology.exchanges,
-            queues: topology.queues,
-            jobs: jobs.compactMap(\.definition),
+            topology: topology,
+            jobs: jobs,
             shutdownTimeout: shutdownTimeout?.value ?? .seconds(25),
             killTimeout: killTimeout?.value ?? .seconds(5),
-            crashLedger: crashLedger,
-            warnings: self.log.diagnostics()
+            crashLedger: crashLedger.map { Located($0, reader.pair("crash_ledger")?.keySpan ?? start) },
+            control: socket,
+            admin: admin,
+            schedules: schedules
         )
     }
 
@@ -46,6 +51,12 @@ struct JobFileDecoder {
     private func withoutExtensions(_ tree: YAMLNode) -> YAMLNode {
         guard case .mapping(let pairs) = tree.content else { return tree }
         return YAMLNode(.mapping(pairs.filter { !$0.key.hasPrefix("x-") }), span: tree.span)
+    }
+
+    private func connectionVariables(_ tree: YAMLNode) -> [String] {
+        guard case .mapping(let pairs) = tree.content, let pair = pairs.first(where: { $0.key == "connection" })
+        else { return [] }
+        return VariableNames.all(in: pair.value)
     }
 
     private func version(_ reader: MappingReader) -> Int? {
@@ -60,8 +71,8 @@ struct JobFileDecoder {
         return nil
     }
 
-    private func plugins(_ reader: MappingReader) -> [PluginReference] {
-        var plugins: [PluginReference] = []
+    private func plugins(_ reader: MappingReader) -> [Located<PluginReference>] {
+        var plugins: [Located<PluginReference>] = []
         for node in reader.list("plugins") {
             guard let text = node.text(key: "plugins", log: self.log) else { continue }
             if text.value.isEmpty {
@@ -69,16 +80,17 @@ struct JobFileDecoder {
                 continue
             }
             let path = PluginPath.resolve(text.value, file: self.log.source.file)
-            if let first = plugins.first(where: { $0.path == path }) {
+            if let first = plugins.first(where: { $0.value.path == path }) {
                 self.log.error(
                     .conflict,
                     text.span,
                     "the plugin \(self.log.quoted(text.value, at: text.span)) is here twice",
-                    help: "first at \(first.location.line):\(first.location.column)"
+                    help: "first at \(first.value.location.line):\(first.value.location.column)"
                 )
                 continue
             }
-            plugins.append(PluginReference(path: path, location: self.log.source.location(of: text.span)))
+            let reference = PluginReference(path: path, location: self.log.source.location(of: text.span))
+            plugins.append(Located(reference, text.span))
         }
         return plugins
     }

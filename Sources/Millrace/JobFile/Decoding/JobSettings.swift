@@ -1,6 +1,8 @@
 /// What both a job and `defaults` can say; nil is unsaid.
 struct JobSettings {
     var threads: Located<Int>?
+    /// Nil is always as many.
+    var scaling: ThreadScaling?
     var prefetch: Located<Int>?
     var ackMode: Located<AckPolicy.Mode>?
     var ackBatch: Located<Int>?
@@ -15,10 +17,14 @@ struct JobSettings {
     var rateLimit: Located<RateLimit>?
     var missingQueue: Located<MissingQueueAction>?
 
+    /// As many as there may ever be.
+    var mostThreads: Int { self.scaling?.max ?? self.threads?.value ?? 1 }
+
     /// What the job says, and below it what `defaults` says; within `ack` and `publish`, key by key.
     func over(_ defaults: JobSettings) -> JobSettings {
         JobSettings(
             threads: self.threads ?? defaults.threads,
+            scaling: self.threads == nil ? defaults.scaling : self.scaling,
             prefetch: self.prefetch ?? defaults.prefetch,
             ackMode: self.ackMode ?? defaults.ackMode,
             ackBatch: self.ackBatch ?? defaults.ackBatch,
@@ -38,7 +44,7 @@ struct JobSettings {
 
 extension JobSettings {
     init(_ reader: MappingReader) {
-        self.threads = Self.threads(reader)
+        self.readThreads(reader)
         self.prefetch = reader.int("prefetch", in: 1...65_535)
         self.onFailure = reader.choice("on_failure", FailureAction.self)
         self.tasksPerThread = reader.int("tasks_per_thread", in: 1...1000)
@@ -51,13 +57,31 @@ extension JobSettings {
         self.readPublish(reader)
     }
 
-    private static func threads(_ reader: MappingReader) -> Located<Int>? {
-        if let node = reader.node("threads"), case .mapping = node.content {
-            let help = "write a number: threads: 4"
-            reader.log.error(.notYet, node.span, "a range of threads is not supported in this version", help: help)
-            return nil
+    /// `threads: 4`, or `threads: {min: 2, max: 16}`.
+    private mutating func readThreads(_ reader: MappingReader) {
+        guard let node = reader.node("threads") else { return }
+        guard case .mapping = node.content else {
+            self.threads = reader.int("threads", in: ThreadsWish.limits)
+            return
         }
-        return reader.int("threads", in: 1...512)
+        guard let range = reader.mapping("threads", .threads) else { return }
+        let least = range.int("min", in: ThreadsWish.limits)
+        let day = Duration.seconds(86_400)
+        let wait = range.duration("target_wait", in: .seconds(1)...day)?.value
+        let utilization = range.double("utilization", in: 0.1...1)?.value
+        let shrinkAfter = range.duration("shrink_after", in: .seconds(1)...day)?.value
+        guard let most = range.int("max", in: ThreadsWish.limits) else { return }
+        if let least, least.value > most.value {
+            let numbers = "\(reader.log.shown(least)) and \(reader.log.shown(most))"
+            reader.log.error(.conflict, least.span, "'min' is more than 'max': \(numbers)")
+            return
+        }
+        var scaling = ThreadScaling(min: least?.value ?? 1, max: most.value)
+        scaling.targetWait = wait ?? scaling.targetWait
+        scaling.utilization = utilization ?? scaling.utilization
+        scaling.shrinkAfter = shrinkAfter ?? scaling.shrinkAfter
+        self.scaling = scaling
+        self.threads = Located(scaling.min, node.span)
     }
 
     private static func retry(_ job: MappingReader) -> Located<RetryPolicy>? {

@@ -37,6 +37,9 @@ struct KeyChecker {
             return "'\(key)' belongs in \(others.joined(separator: " or "))"
         }
         if let name = self.meant(by: key) { return "did you mean '\(name)'?" }
+        if self.keys.place != KeySet.root.place, let name = NearestName.of(key, among: KeySet.root.keys) {
+            return "\(quoted(name)) belongs in \(KeySet.root.place)"
+        }
         if key.hasPrefix("x-"), self.keys.keys.contains("arguments") { return "put it under 'arguments'" }
         return self.keys.keys.count <= 6 ? "the keys are \(self.keys.keys.joined(separator: ", "))" : nil
     }

@@ -6,7 +6,9 @@ package struct KeySet: Sendable {
     package let place: String
     package let keys: [String]
     package let required: [String]
-    /// Keys of the design that this version does not read, and what to do until it does.
+    /// What to write where a required key is missing.
+    package static let examples = ["connection": "write connection: { uri: \"${AMQP_URL}\" }, or the URI itself"]
+    /// Keys that are kept for later and that this version does not read, and what to do until it does.
     package let notYet: [String: String]
 
     init(_ place: String, _ keys: [String], required: [String] = [], notYet: [String: String] = [:]) {
@@ -20,7 +22,7 @@ package struct KeySet: Sendable {
         "the job file",
         [
             "version", "connection", "plugins", "defaults", "exchanges", "queues", "jobs", "shutdown_timeout",
-            "kill_timeout", "crash_ledger",
+            "kill_timeout", "crash_ledger", "control", "admin", "schedules",
         ],
         required: ["version", "connection", "jobs"]
     )
@@ -56,7 +58,8 @@ package struct KeySet: Sendable {
     package static let defaults = KeySet("'defaults'", Self.settings, notYet: Self.settingsNotYet)
     package static let job = KeySet(
         "a job",
-        ["queue", "handler", "with", "batch", "exclusive", "consumer_priority", "consumer_arguments"] + Self.settings,
+        ["queue", "handler", "with", "batch", "exclusive", "consumer_priority", "consumer_arguments", "paused"]
+            + Self.settings,
         required: ["queue", "handler"],
         notYet: Self.settingsNotYet
     )
@@ -73,11 +76,35 @@ package struct KeySet: Sendable {
     package static let rateLimit = KeySet("'rate_limit'", ["allowed", "interval"], required: ["allowed", "interval"])
 
     package static let handlerBatch = KeySet("'batch'", ["size", "timeout"])
+    package static let exec = KeySet(
+        "a program",
+        ["exec", "timeout", "grace", "max_output", "env", "output"],
+        required: ["exec"]
+    )
+    package static let execOutput = KeySet(
+        "the output of a program",
+        ["exchange", "routing_key", "content_type"],
+        required: ["routing_key"]
+    )
+    package static let schedule = KeySet(
+        "a schedule",
+        ["cron", "every", "timezone", "queue", "body", "headers", "catch_up", "deadline"],
+        required: ["queue"]
+    )
     package static let crashLedger = KeySet("'crash_ledger'", ["path", "max_crashes"])
+
+    package static let control = KeySet("'control'", ["socket", "state"])
+    package static let admin = KeySet("'admin'", ["listen", "token_file", "read_only"], required: ["listen"])
+    package static let threads = KeySet(
+        "'threads'",
+        ["min", "max", "target_wait", "utilization", "shrink_after"],
+        required: ["max"]
+    )
 
     package static let all: [KeySet] = [
         .root, .connection, .tls, .recovery, .exchange, .queue, .binding, .deadLetter, .defaults, .job, .ack, .publish,
-        .publishBatch, .retry, .rateLimit, .handlerBatch, .crashLedger,
+        .publishBatch, .retry, .rateLimit, .handlerBatch, .exec, .execOutput, .crashLedger, .control, .admin, .threads,
+        .schedule,
     ]
 
     private static let settings = [
@@ -86,7 +113,6 @@ package struct KeySet: Sendable {
         "publish", "missing_queue",
     ]
     private static let settingsNotYet = [
-        "isolation": "run a second supervisor for the job that needs its own process",
-        "schedule": "let a timer outside publish the message",
+        "isolation": "run a second supervisor for the job that needs its own process"
     ]
 }

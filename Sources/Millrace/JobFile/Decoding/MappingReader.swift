@@ -24,7 +24,7 @@ package struct MappingReader {
         let checker = KeyChecker(keys: keys, subject: subject, log: log)
         for pair in pairs { checker.check(pair) }
         for key in keys.required where self.byKey[key] == nil && !checker.hasStandIn(for: key, in: pairs) {
-            log.error(.missingKey, span, "\(subject) has no '\(key)'")
+            log.error(.missingKey, span, "\(subject) has no '\(key)'", help: KeySet.examples[key])
         }
     }
 

@@ -1,5 +1,11 @@
-/// Finds a plugin from the folder of the job file that names it.
+/// Finds a plugin or a program from the folder of the job file that names it.
 package enum PluginPath {
+    /// The folder of a job file, as the file was named.
+    package static func folder(of file: String) -> String {
+        guard let slash = file.lastIndex(of: "/") else { return "." }
+        return slash == file.startIndex ? "/" : String(file[..<slash])
+    }
+
     package static func resolve(_ path: String, file: String) -> String {
         if path.hasPrefix("/") { return path }
         var relative = path[...]

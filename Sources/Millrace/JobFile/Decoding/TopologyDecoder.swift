@@ -5,6 +5,8 @@ struct TopologyDecoder {
         var exchanges: [ExchangeDefinition] = []
         var queues: [QueueDefinition] = []
         var exchangeMentions: [Located<String>] = []
+        /// Where each queue's `dead_letter` stands.
+        var deadLetters: [String: SourceSpan] = [:]
     }
 
     let log: DiagnosticLog
@@ -99,7 +101,7 @@ struct TopologyDecoder {
         self.checkArguments(reader)
         let overflow = reader.choice("overflow", QueueDefinition.Overflow.self)
         let maxPriority = reader.int("max_priority", in: 1...255)
-        let deliveryLimit = reader.int("delivery_limit", in: 1...Int(Int32.max))
+        let deliveryLimit = self.deliveryLimit(reader)
         if type?.value == .quorum {
             self.refuse(maxPriority?.span, "a quorum queue has no max_priority", "or use type: classic")
             if overflow?.value == .rejectPublishDLX {
@@ -123,7 +125,7 @@ struct TopologyDecoder {
                 autoDelete: autoDelete?.value ?? false,
                 arguments: self.values.arguments(reader),
                 bindings: self.bindings(reader),
-                deadLetter: self.deadLetter(reader),
+                deadLetter: self.deadLetter(pair.key, reader),
                 messageTTL: reader.duration("message_ttl", in: .zero ... .milliseconds(4_294_967_295))?.value,
                 maxLength: reader.int("max_length", in: 1...Int.max)?.value,
                 maxLengthBytes: reader.int("max_length_bytes", in: 1...Int.max)?.value,
@@ -154,6 +156,16 @@ struct TopologyDecoder {
         )
     }
 
+    /// From 1, or -1 for none.
+    private func deliveryLimit(_ reader: MappingReader) -> Located<Int>? {
+        guard let limit = reader.int("delivery_limit", in: QueueDefinition.unlimitedDeliveries...Int(Int32.max)) else {
+            return nil
+        }
+        if limit.value != 0 { return limit }
+        self.log.error(.outOfRange, limit.span, "'delivery_limit' cannot be '0'", help: "from 1, or -1 for no limit")
+        return nil
+    }
+
     private func refuse(_ flag: Located<Bool>?, if value: Bool, _ message: String) {
         if let flag, flag.value == value { self.log.error(.conflict, flag.span, message, help: "or use type: classic") }
     }
@@ -179,8 +191,9 @@ struct TopologyDecoder {
         }
     }
 
-    private mutating func deadLetter(_ queue: MappingReader) -> DeadLetter? {
+    private mutating func deadLetter(_ name: String, _ queue: MappingReader) -> DeadLetter? {
         guard let reader = queue.mapping("dead_letter", .deadLetter) else { return nil }
+        self.topology.deadLetters[name] = reader.span
         let exchange = reader.name("exchange", isEmptyAllowed: true)
         let routingKey = reader.name("routing_key")
         if let exchange, !exchange.value.isEmpty { self.topology.exchangeMentions.append(exchange) }

@@ -35,6 +35,8 @@ package enum DiagnosticID: String, Sendable, CaseIterable {
     case badName = "bad-name"
     case badHandler = "bad-handler"
     case badURI = "bad-uri"
+    case badAddress = "bad-address"
+    case badCron = "bad-cron"
     case noJobs = "no-jobs"
     // What the parts say together.
     case conflict
@@ -42,9 +44,17 @@ package enum DiagnosticID: String, Sendable, CaseIterable {
     case consumerTimeout = "consumer-timeout"
     case ledgerFull = "ledger-full"
     case noDeadLetter = "no-dead-letter"
+    case deadLetterCircle = "dead-letter-circle"
     case transientQueue = "transient-queue"
     case streamWithoutAcks = "stream-without-acks"
     case deliveryLimit = "delivery-limit"
     case unknownExchange = "unknown-exchange"
     case unknownQueue = "unknown-queue"
+    // What the file says of things outside it.
+    case badPlugin = "bad-plugin"
+    case handlerStart = "handler-start"
+    case unreadOption = "unread-option"
+    case badTLSFile = "bad-tls-file"
+    case badLedger = "bad-ledger"
+    case badTimezone = "bad-timezone"
 }

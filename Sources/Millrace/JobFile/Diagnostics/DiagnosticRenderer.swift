@@ -1,4 +1,5 @@
 import AMQPClient
+import AMQPWire
 
 /// Writes diagnostics as text: the place, the line, a caret under the token, the help, and a closing line.
 ///
@@ -9,12 +10,15 @@ package enum DiagnosticRenderer {
     /// Longer lines are cut to a window around the token.
     package static let lineLimit = 160
 
-    package static func render(_ diagnostics: [Diagnostic]) -> String {
+    package static func render(
+        _ diagnostics: [Diagnostic],
+        consequence: String = "nothing was started"
+    ) -> String {
         var text = diagnostics.prefix(Self.printLimit).map(Self.render).joined()
         if diagnostics.count > Self.printLimit {
             text += "... and \(diagnostics.count - Self.printLimit) more\n"
         }
-        return text + Self.closingLine(diagnostics)
+        return text + Self.closingLine(diagnostics, consequence)
     }
 
     private static func render(_ diagnostic: Diagnostic) -> String {
@@ -65,13 +69,13 @@ package enum DiagnosticRenderer {
 
     private static func spaces(_ count: Int) -> String { String(repeating: " ", count: count) }
 
-    private static func closingLine(_ diagnostics: [Diagnostic]) -> String {
+    private static func closingLine(_ diagnostics: [Diagnostic], _ consequence: String) -> String {
         let errors = diagnostics.filter { $0.severity == .error }.count
         let warnings = diagnostics.count - errors
         let file = PlainText.line(diagnostics.first?.file ?? "")
         let counted = [(errors, "error"), (warnings, "warning")].filter { $0.0 > 0 }
-            .map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }.joined(separator: " and ")
+            .map { Plural.of($0.0, $0.1) }.joined(separator: " and ")
         if counted.isEmpty { return "" }
-        return "\(counted) in \(file)" + (errors > 0 ? "; nothing was started.\n" : ".\n")
+        return "\(counted) in \(file)" + (errors > 0 ? "; \(consequence).\n" : ".\n")
     }
 }

@@ -42,6 +42,21 @@ public struct ConnectionSettings: Sendable, Equatable {
         self.location = location
     }
 
+    /// The brokers, without those whose URI can not be used.
+    ///
+    /// - Parameter refused: Gets the reason of each of those.
+    /// - Returns: In the file's order.
+    func endpoints(refused: (AMQPError) -> Void = { _ in }) -> [Endpoint] {
+        self.uris.compactMap { uri in
+            do throws(AMQPError) {
+                return try self.endpoint(uri)
+            } catch {
+                refused(error)
+                return nil
+            }
+        }
+    }
+
     /// What one of the URIs means, with the `tls` block.
     ///
     /// - Throws: `.invalidSettings` that says which part is wrong, without the password.

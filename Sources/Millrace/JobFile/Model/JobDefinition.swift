@@ -6,8 +6,12 @@ public struct JobDefinition: Sendable, Equatable {
     public var queue: String
     /// The handler that gets the messages.
     public var handler: HandlerName
-    /// How many workers, each a thread with one channel; 1 unless given, 1…512.
+    /// How many workers, each a thread with one channel; 1 unless given, 1…512; of a range the least.
     public var threads: Int
+    /// How many there may be, and when, if the backlog decides; `nil` is always as many as `threads`.
+    public var scaling: ThreadScaling?
+    /// Whether it rests from the start, until somebody resumes it; false unless given.
+    public var isPaused: Bool
     /// How many unsettled deliveries each worker may hold (`basic.qos`, per channel); 20 unless given, 1…65,535.
     public var prefetch: Int
     /// When messages are acked.
@@ -51,6 +55,8 @@ public struct JobDefinition: Sendable, Equatable {
         queue: String,
         handler: HandlerName,
         threads: Int = 1,
+        scaling: ThreadScaling? = nil,
+        isPaused: Bool = false,
         prefetch: Int = 20,
         ack: AckPolicy = AckPolicy(),
         onFailure: FailureAction = .retry,
@@ -72,6 +78,8 @@ public struct JobDefinition: Sendable, Equatable {
         self.queue = queue
         self.handler = handler
         self.threads = threads
+        self.scaling = scaling
+        self.isPaused = isPaused
         self.prefetch = prefetch
         self.ack = ack
         self.onFailure = onFailure
@@ -92,6 +100,9 @@ public struct JobDefinition: Sendable, Equatable {
 }
 
 extension JobDefinition {
+    /// How a handler that takes batches gets them.
+    var batchOptions: HandlerBatch { self.batch ?? .unlessGiven(prefetch: self.prefetch) }
+
     /// Threads of a job that hang at once before it has failed.
     static func abandonLimit(threads: Int) -> Int { max(8, threads) }
 }

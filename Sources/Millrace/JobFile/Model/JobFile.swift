@@ -18,6 +18,12 @@ public struct JobFile: Sendable, Equatable {
     public var killTimeout: Duration
     /// The ledger of what is in hand, for messages that crash the process; nil is none.
     public var crashLedger: CrashLedgerSettings?
+    /// The socket for operators, which `millrace run` opens; nil is none.
+    public var control: ControlSettings?
+    /// HTTP on a port, which `millrace run` opens; nil is none.
+    public var admin: AdminSettings?
+    /// Messages that are published again and again, in the order of the file.
+    public var schedules: [ScheduleDefinition]
     /// What looked odd and was accepted all the same; never holds an error.
     public var warnings: [Diagnostic]
 
@@ -32,6 +38,9 @@ public struct JobFile: Sendable, Equatable {
         shutdownTimeout: Duration = .seconds(25),
         killTimeout: Duration = .seconds(5),
         crashLedger: CrashLedgerSettings? = nil,
+        control: ControlSettings? = ControlSettings(),
+        admin: AdminSettings? = nil,
+        schedules: [ScheduleDefinition] = [],
         warnings: [Diagnostic] = []
     ) {
         self.version = version
@@ -43,6 +52,9 @@ public struct JobFile: Sendable, Equatable {
         self.shutdownTimeout = shutdownTimeout
         self.killTimeout = killTimeout
         self.crashLedger = crashLedger
+        self.control = control
+        self.admin = admin
+        self.schedules = schedules
         self.warnings = warnings
     }
 }

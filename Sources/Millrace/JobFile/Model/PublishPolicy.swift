@@ -27,9 +27,9 @@ public struct PublishPolicy: Sendable, Equatable {
         self.batch = batch
     }
 
-    var plan: OutputQueue<HeldDelivery>.Plan {
+    func plan<Load>() -> OutputQueue<Load>.Plan {
         let batch = self.batch ?? PublishBatch(size: self.mode == .tx ? 100 : 1)
-        return OutputQueue.Plan(
+        return OutputQueue<Load>.Plan(
             isTransactional: self.mode == .tx,
             size: batch.size,
             timeout: batch.timeout.nanoseconds

@@ -58,13 +58,16 @@ public struct QueueDefinition: Sendable, Equatable {
     public var maxPriority: Int?
     /// Whether the broker gives messages to one consumer at a time (`x-single-active-consumer`); false unless given.
     public var singleActiveConsumer: Bool
-    /// How often a quorum queue gives a message out before it is dead (`x-delivery-limit`), from 1; `nil` leaves it to
-    /// the broker.
+    /// How often a quorum queue gives a message out before it is dead (`x-delivery-limit`), from 1; -1 is no limit, `nil`
+    /// leaves it to the broker.
     public var deliveryLimit: Int?
     /// How long it may be unused before the broker deletes it (`x-expires`), in whole milliseconds; `nil` is for ever.
     public var expires: Duration?
     /// Where the entry stands.
     public var location: SourceLocation
+
+    /// As a ``deliveryLimit``.
+    package static let unlimitedDeliveries = -1
 
     /// Makes a definition in code; nothing is checked.
     public init(

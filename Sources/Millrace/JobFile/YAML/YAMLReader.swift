@@ -65,12 +65,19 @@ package enum YAMLReader {
         }
     }
 
+    /// Whether a variable's brace stands there, which YAML takes for its own.
+    private static func isBareVariable(at offset: Int, in scalars: [Unicode.Scalar]) -> Bool {
+        offset > 0 && offset < scalars.count && scalars[offset] == "{" && scalars[offset - 1] == "$"
+    }
+
     private static func report(_ failure: YAMLSyntaxError, _ log: DiagnosticLog) {
         let scalars = log.source.scalars
         let offset = min(failure.offset, scalars.count)
         var help: String?
         if offset < scalars.count, scalars[offset] == "\t" {
             help = "indent with spaces, not with tabs"
+        } else if Self.isBareVariable(at: offset, in: scalars) {
+            help = "inside braces a variable needs quotes: \"${NAME}\""
         } else if failure.problem.hasPrefix("mapping values are not allowed") {
             help = "put a value that holds a colon in quotes"
         } else if let context = failure.context, failure.contextOffset != failure.offset {

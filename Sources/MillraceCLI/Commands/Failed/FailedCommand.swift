@@ -65,13 +65,13 @@ struct FailedArguments: ParsableArguments {
             }
         } catch let error as AMQPError {
             StandardError.write("\(error)")
-            throw ExitCode(error.scope == .connection ? 69 : 1)
+            throw ExitCode.ofRequest(error)
         } catch let error as FailedReplayError {
             StandardError.write("\(error)")
-            throw ExitCode(error.cause.scope == .connection ? 69 : 1)
+            throw ExitCode.ofRequest(error.cause)
         } catch let error as FailoverError {
             StandardError.block("\(error)")
-            throw ExitCode(69)
+            throw error.failures.allSatisfy(\.error.isRefusalOfUser) ? ExitCode.noPermission : .unavailable
         } catch let error as FailedMessageError {
             StandardError.write("\(error)")
             throw ExitCode(64)

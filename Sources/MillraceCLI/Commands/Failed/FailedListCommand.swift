@@ -1,4 +1,5 @@
 import AMQPClient
+import AMQPWire
 import ArgumentParser
 import Millrace
 
@@ -34,7 +35,8 @@ struct FailedListCommand: ParsableCommand {
     private static func line(_ message: FailedMessage) -> String {
         [
             "\(message.place)", PlainText.line(message.id), PlainText.line(message.failure ?? "-", limit: 20),
-            message.attempts.map { "\($0) attempts" } ?? "-", message.failedAt.map { Age.text(since: $0) } ?? "-",
+            message.attempts.map { Plural.of($0, "attempt") } ?? "-",
+            message.failedAt.map { Age.text(since: $0) } ?? "-",
             PlainText.line(message.error ?? "no reason given", limit: 100),
         ].joined(separator: "  ")
     }

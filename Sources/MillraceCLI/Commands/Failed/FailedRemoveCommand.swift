@@ -1,4 +1,5 @@
 import AMQPClient
+import AMQPWire
 import ArgumentParser
 import Glibc
 import Millrace
@@ -51,7 +52,8 @@ struct FailedPurgeCommand: ParsableCommand {
             let jobs = file.jobs(withDeadLettersIn: box.queue)
             let shared = jobs.count > 1 ? " (of \(jobs.joined(separator: ", ")))" : ""
             if !self.yes {
-                let question = "Remove all \(try box.count()) messages of '\(box.queue)'\(shared) for good? [y/N] "
+                let question =
+                    "Remove all of \(Plural.of(try box.count(), "message")) in '\(box.queue)'\(shared) for good? [y/N] "
                 try StandardOutput.block(PlainText.line(question), terminator: "")
                 guard ["y", "yes"].contains(readLine()?.lowercased()) else {
                     StandardError.write("nothing was removed")

@@ -1,3 +1,4 @@
+import AMQPWire
 import ArgumentParser
 import Glibc
 import Millrace
@@ -74,13 +75,19 @@ struct FailedRetryCommand: ParsableCommand {
             if done.sent == 0, !done.refused.isEmpty {
                 gaveUp = true
                 let left = min(limit, box.total) - seen
-                if left > 0 { StandardError.write("none of these went; up to \(left) more were not tried") }
+                if left > 0 {
+                    StandardError.write(
+                        "none of these went; \(left == 1 ? "one" : "up to \(left)") more \(left == 1 ? "was" : "were") not tried"
+                    )
+                }
                 break
             }
         }
         let ready = try box.putBack()
         if strangers > 0 {
-            StandardError.write("\(strangers) came from other queues and stay; by name they can be sent all the same")
+            StandardError.write(
+                "\(strangers) came from other queues and \(strangers == 1 ? "stays; by name it" : "stay; by name they") can be sent all the same"
+            )
         }
         let isAll = !gaveUp && seen < limit && stop.signal == nil
         let missed = isAll ? self.noteRest(box, seen: seen, more: ready - strangers - refused) : 0
@@ -96,10 +103,14 @@ struct FailedRetryCommand: ParsableCommand {
         guard more > 0 else { return 0 }
         let missed = box.total == 0 ? more : min(more, box.total - seen)
         if missed > 0 {
-            StandardError.write("\(missed) that were in '\(box.queue)' could not be had, and stay")
+            StandardError.write(
+                "\(Plural.of(missed, "that was", "that were")) in '\(box.queue)' could not be had, and \(missed == 1 ? "stays" : "stay")"
+            )
         }
         if more > missed {
-            StandardError.write("\(more - missed) are in '\(box.queue)' that came, or were given back, meanwhile")
+            StandardError.write(
+                "\(Plural.of(more - missed, "is", "are")) in '\(box.queue)' that came, or \(more - missed == 1 ? "was" : "were") given back, meanwhile"
+            )
         }
         return missed
     }

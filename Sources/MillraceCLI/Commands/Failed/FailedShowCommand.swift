@@ -78,9 +78,11 @@ struct FailedShowCommand: ParsableCommand {
         if properties.isCutShort { lines.append("octets are missing in its properties") }
         for entry in properties.headers?.entries ?? [] { line("header \(entry.key)", "\(entry.value)") }
         let body = message.body
-        lines.append("body, \(body.count) octets:")
+        lines.append("body, \(Plural.of(body.count, "octet")):")
         lines.append(BodyText.text(body.prefix(self.maxBody)))
-        if body.count > self.maxBody { lines.append("(\(body.count - self.maxBody) octets more; see --max-body)") }
+        if body.count > self.maxBody {
+            lines.append("(\(Plural.of(body.count - self.maxBody, "octet")) more; see --max-body)")
+        }
         return lines
     }
 }

@@ -33,7 +33,7 @@ final class ChannelHerd {
             self.monitor.broadcast()
         }
 
-        func await() { _ = self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0 } }
+        func await() { _ = self.monitor.wait(until: MonotonicClock.deadline(in: Patience.long)) { $0 } }
     }
 
     private struct Member {

@@ -95,7 +95,7 @@ struct ManyChannelsTests {
             progress.setFailing(errors > 0)
             repeat {
                 for _ in 0..<1000 { try self.publish() }
-                #expect(try self.publisher.awaitConfirms(timeout: .seconds(60)) == [])
+                #expect(try self.publisher.awaitConfirms(timeout: Patience.long) == [])
                 try #require(progress.failures == [])
             } while self.published - first < ManyChannelsTests.messagesAPhase
                 || progress.errorCount < errorsBefore + errors

@@ -54,7 +54,7 @@ extension OwnBrokerTests {
                 thread.join()
                 #expect(supervisor.counts.published == 100)
                 try channel.consume("doubled", noAck: true)
-                for _ in 1...100 { #expect(try channel.nextDelivery(timeout: .seconds(60)) != nil) }
+                for _ in 1...100 { #expect(try channel.nextDelivery(timeout: Patience.long) != nil) }
                 #expect(try channel.declareQueue("singles", passive: true).messageCount == 0)
                 for queue in ["singles", "doubled"] { try channel.deleteQueue(queue) }
             }

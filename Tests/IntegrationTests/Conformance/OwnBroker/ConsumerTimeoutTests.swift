@@ -43,7 +43,7 @@ extension OwnBrokerTests {
                     #expect(error.text.contains("delivery acknowledgement on channel \(channel.number) timed out"))
                     #expect(error.isTransient)
                 case .consumer:
-                    let deadline = MonotonicClock.deadline(in: .seconds(60))
+                    let deadline = MonotonicClock.deadline(in: Patience.long)
                     while channel.cancelledConsumers.isEmpty, channel.pump(until: deadline) {}
                     #expect(channel.takeCancelledConsumers() == ["slow"])
                     // The broker has given it back; a late ack changes nothing, and costs nothing.

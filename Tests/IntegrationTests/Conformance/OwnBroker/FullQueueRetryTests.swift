@@ -37,11 +37,11 @@ extension OwnBrokerTests {
                 let channel = try rig.connect().openChannel()
                 try channel.selectConfirms()
                 try channel.publish([1], routingKey: "small")
-                #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+                #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
                 let first = try TestSupervisor(file, [plugin.descriptor])
                 try first.whileRunning { #expect(first.wait { $0.counts.retried == 1 }) }
                 try channel.publish([2], routingKey: "small")
-                #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+                #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
                 Busy.block(for: .seconds(2))  // its time passes; nothing tells of a copy that is refused
                 let second = try TestSupervisor(file, [plugin.descriptor])
                 try second.whileRunning {

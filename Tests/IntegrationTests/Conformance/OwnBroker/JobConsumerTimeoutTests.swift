@@ -17,7 +17,7 @@ private struct Slow: SyncJobHandler {
             hasComeAgain.broadcast()
             return .ack
         }
-        let _: Bool? = hasComeAgain.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0 ? true : nil }
+        let _: Bool? = hasComeAgain.wait(until: MonotonicClock.deadline(in: Patience.long)) { $0 ? true : nil }
         return .retry("later than consumer_timeout")
     }
 }
@@ -50,7 +50,13 @@ extension OwnBrokerTests {
                   recovery: { initial_interval: 20ms, max_interval: 100ms }
                 queues: { \(queue): { type: quorum } }
                 jobs:
-                  work: { queue: \(queue), handler: slow.sync, threads: 2, prefetch: 1 }
+                  work:
+                    queue: \(queue)
+                    handler: slow.sync
+                    threads: 2
+                    prefetch: 1
+                    # Less than the broker's patience with whoever holds a copy that waits: its ack is to be in time.
+                    retry: { initial_interval: 100ms, jitter: 0 }
                 """
             let file = try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
             #expect(try file.declareTopology(logger: Broker.quiet).isEmpty)

@@ -36,7 +36,7 @@ final class LatePublisher: Sendable {
         }
     }
 
-    private static func deadline() -> UInt64? { MonotonicClock.deadline(in: .seconds(60)) }
+    private static func deadline() -> UInt64? { MonotonicClock.deadline(in: Patience.long) }
 
     private func change(_ body: (inout State) -> Void) {
         self.monitor.withLock { body(&$0) }

@@ -79,7 +79,7 @@ extension OwnBrokerTests {
                 }
                 #expect(watcher.await(blocked: false))
                 #expect(try mixed.delivery().body == [2])
-                #expect(try publisher.awaitConfirms(timeout: .seconds(60)) == [])
+                #expect(try publisher.awaitConfirms(timeout: Patience.long) == [])
                 var rest: [UInt8] = []
                 for _ in 0..<4 {
                     let delivery = try consumer.delivery()
@@ -110,7 +110,7 @@ extension OwnBrokerTests {
                     #expect(channel.unconfirmedCount == 1)
                     #expect(channel.isOpen)
                 }
-                #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+                #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
                 #expect(try channel.get(queue, noAck: true)?.bodyByteCount == body.count)
             }
         }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension OwnBrokerTests {
-    /// What an operator's settings and commands do to a client (CONFORMANCE 1i).
+    /// What an operator's settings and commands do to a client.
     struct OperatorTests {
         @Test func `C41 C44: 320 CONNECTION_FORCED: an operator closes all connections, each ends with their words`()
             async throws
@@ -72,9 +72,9 @@ extension OwnBrokerTests {
                     try connection.failure { channel in
                         try channel.selectConfirms()
                         try channel.publish([UInt8](repeating: 1, count: 1000), routingKey: queue)
-                        #expect(try channel.awaitConfirms(timeout: .seconds(60)) == [])
+                        #expect(try channel.awaitConfirms(timeout: Patience.long) == [])
                         try channel.publish([UInt8](repeating: 2, count: 1001), routingKey: queue)
-                        _ = try channel.awaitConfirms(timeout: .seconds(60))
+                        _ = try channel.awaitConfirms(timeout: Patience.long)
                     }
                 }
                 try node.setLargestBody(OwnBroker.Node.largestBody)

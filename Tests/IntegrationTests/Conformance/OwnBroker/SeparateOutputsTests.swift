@@ -32,7 +32,7 @@ extension OwnBrokerTests {
             }
 
             func await(_ job: String, _ isDone: (JobCounts) -> Bool) -> Bool {
-                self.counts.wait(until: MonotonicClock.deadline(in: .seconds(60))) { counts -> Bool? in
+                self.counts.wait(until: MonotonicClock.deadline(in: Patience.long)) { counts -> Bool? in
                     guard let counts = counts[job], isDone(counts) else { return nil }
                     return true
                 } ?? false
@@ -73,7 +73,7 @@ extension OwnBrokerTests {
                     registry: registry,
                     options: SupervisorOptions(statusInterval: .milliseconds(50)),
                     logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-                    onStatus: { latest.set($0) }
+                    onStatus: { latest.set($0.jobs) }
                 )
                 let thread = try MemoryAlarmTests.underAlarm(node) {
                     let thread = try WorkerThread.start(name: "supervisor") { _ = supervisor.run() }

@@ -3,7 +3,7 @@ import AMQPWire
 import TestSupport
 import Testing
 
-/// 403, 404, 405 and 406: each ends one channel, says why, and leaves the neighbours alone (CONFORMANCE 1i).
+/// 403, 404, 405 and 406: each ends one channel, says why, and leaves the neighbours alone.
 @Suite(
     .enabled(if: Broker.isThere, "needs AMQP_URL; ops/test starts a RabbitMQ"),
     .tags(.rabbitMQWords),

@@ -40,7 +40,7 @@ struct ConnectionErrorTests {
             try channel.selectConfirms()
             let key = Broker.unique("nowhere")
             try channel.publish([1, 2], exchange: "amq.direct", routingKey: key, mandatory: true)
-            #expect(try channel.awaitConfirms(timeout: .seconds(60)).map(\.sequence) == [1])
+            #expect(try channel.awaitConfirms(timeout: Patience.long).map(\.sequence) == [1])
             let returned = try #require(channel.takeReturnedMessages().first)
             #expect(returned.code == AMQPError.Code(.noRoute))
             #expect(returned.code.description == "312 NO_ROUTE")
@@ -129,6 +129,6 @@ final class Watcher: ConnectionDelegate {
 
     /// Why it ended; nil if it did not within a minute.
     func awaitEnd() -> AMQPError? {
-        self.monitor.wait(until: MonotonicClock.deadline(in: .seconds(60))) { $0.end }
+        self.monitor.wait(until: MonotonicClock.deadline(in: Patience.long)) { $0.end }
     }
 }

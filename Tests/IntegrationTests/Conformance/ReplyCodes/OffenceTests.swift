@@ -2,7 +2,7 @@ import AMQPWire
 import TestSupport
 import Testing
 
-/// What a real broker answers to breaches of the protocol (CONFORMANCE 1i).
+/// What a real broker answers to breaches of the protocol.
 ///
 /// Sent by a raw client: ours has no call that makes any of them.
 @Suite(

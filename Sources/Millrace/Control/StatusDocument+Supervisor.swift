@@ -1,0 +1,43 @@
+import AMQPClient
+import AMQPWire
+import Glibc
+import Synchronization
+
+extension Supervisor {
+    /// How it stands now, with all that people want to know of it; from any thread.
+    ///
+    /// - Parameter build: Of the program.
+    /// - Returns: All of it read once.
+    package func document(build: String) -> StatusDocument {
+        let board = self.board.withLock { ($0.identity, $0.loadedAt, $0.refusal, $0.stateProblem) }
+        let connection = self.source.current
+        let broker = connection.map { connection in
+            let version = connection.serverProperties["version"]?.stringValue ?? ""
+            let product = connection.brokerVersion.product
+            return "\(product.isEmpty ? "a broker" : product) \(version) at \(connection.endpoint.address)"
+        }
+        return StatusDocument(
+            status: self.status,
+            identity: board.0,
+            loadedAt: board.1,
+            refusal: board.2,
+            stateProblem: board.3,
+            rates: self.rates.withLock { $0 },
+            broker: broker,
+            build: build,
+            processID: getpid(),
+            host: HostName.own,
+            startedAt: self.startedAt,
+            zone: WallClock.zone()
+        )
+    }
+
+    /// What was changed since the start, the oldest first; from any thread.
+    package var history: ControlHistory { self.board.withLock { $0.history } }
+
+    /// Whether its thread has looked around lately: it does so several times in a second, whatever the broker does.
+    package var isTicking: Bool {
+        let last = self.lastTick.load(ordering: .relaxed)
+        return last > 0 && MonotonicClock.now() &- last < 5_000_000_000
+    }
+}

@@ -1,0 +1,78 @@
+import AMQPClient
+import Logging
+import Synchronization
+
+/// Ticks the schedules of a file: one thread for all of a supervisor.
+///
+/// What of it may be touched from any thread.
+///
+/// Why: record 19, the tick is the token.
+final class Scheduler: Sendable {
+    enum Signal {
+        static let connection: UInt32 = 1
+        static let end: UInt32 = 2
+        /// Something came for one of its channels.
+        static let channel: UInt32 = 4
+    }
+
+    let schedules: [ScheduleDefinition]
+    let source: ConnectionSource
+    let recovery: RecoverySettings
+    let logger: Logger
+    let mailbox = Mailbox()
+    private let isEnding = Atomic<Bool>(false)
+    private let hasEndedFlag = Atomic<Bool>(false)
+    /// Told when its thread has ended.
+    private let ended: @Sendable () -> Void
+    private let thread = Monitor<WorkerThread?>(nil)
+
+    init(
+        _ schedules: [ScheduleDefinition],
+        source: ConnectionSource,
+        recovery: RecoverySettings,
+        logger: Logger,
+        ended: @escaping @Sendable () -> Void
+    ) {
+        self.schedules = schedules
+        self.source = source
+        self.recovery = recovery
+        self.logger = logger
+        self.ended = ended
+    }
+
+    var mustEnd: Bool { self.isEnding.load(ordering: .relaxed) }
+    private var hasEnded: Bool { self.hasEndedFlag.load(ordering: .acquiring) }
+    private var isStarted: Bool { self.thread.withLock { $0 != nil } }
+    /// Whether nobody has to wait for it.
+    var isDone: Bool { self.hasEnded || !self.isStarted }
+
+    /// The connection that it consumes and publishes on.
+    var connection: Connection? { self.source.publishesSeparately ? self.source.publishing : self.source.current }
+
+    func start() throws(ThreadError) {
+        guard !self.isStarted, !self.schedules.isEmpty else { return }
+        let thread = try WorkerThread.start(name: "schedules") {
+            SchedulerThread(self).run()
+            self.hasEndedFlag.store(true, ordering: .releasing)
+            self.ended()
+        }
+        self.thread.withLock { $0 = thread }
+    }
+
+    func connectionChanged() { self.mailbox.signal(Signal.connection) }
+
+    /// Ends it: another supervisor ticks from here on.
+    func end() {
+        self.isEnding.store(true, ordering: .relaxed)
+        self.mailbox.signal(Signal.end)
+    }
+
+    /// Waits for its thread if that has ended, and lets it go if not.
+    func letGo() {
+        let thread = self.thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        if self.hasEnded { thread?.join() } else { thread?.detach() }
+    }
+}

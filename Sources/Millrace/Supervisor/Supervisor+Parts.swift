@@ -1,0 +1,50 @@
+import AMQPClient
+import Logging
+
+/// What a supervisor is made of, at the start and when its file changes.
+extension Supervisor {
+    static func makePool(
+        _ job: JobDefinition,
+        _ entry: HandlerEntry,
+        _ file: JobFile,
+        _ options: SupervisorOptions,
+        _ source: ConnectionSource,
+        _ topology: Topology,
+        _ inbox: SupervisorInbox,
+        _ logger: Logger
+    ) -> Pool {
+        Pool(
+            job: job,
+            entry: entry,
+            source: source,
+            topology: topology,
+            recovery: file.connection.recovery,
+            ladder: options.delays.ladder,
+            logger: logger,
+            startThread: options.startThread,
+            jobStopped: { [inbox] job, reason in inbox.jobStopped(job, reason) },
+            changed: { [inbox] in inbox.workersChanged() }
+        )
+    }
+
+    static func makeReturner(
+        _ queues: [String],
+        _ file: JobFile,
+        _ options: SupervisorOptions,
+        _ source: ConnectionSource,
+        _ topology: Topology,
+        _ inbox: SupervisorInbox,
+        _ logger: Logger
+    ) -> Returner {
+        var known: Set<String> = []
+        return Returner(
+            queues.filter { known.insert($0).inserted }.map { topology.delays(of: $0, options.delays.ladder) },
+            known: topology.delayQueues,
+            settings: options.delays,
+            source: source,
+            recovery: file.connection.recovery,
+            logger: logger,
+            ended: { [inbox] in inbox.workersChanged() }
+        )
+    }
+}

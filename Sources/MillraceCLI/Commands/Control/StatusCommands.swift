@@ -1,0 +1,105 @@
+import ArgumentParser
+import MillraceAdmin
+
+/// Commands that ask a running supervisor, and change nothing.
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Say how a running supervisor stands: file, connection, jobs, and what was changed by hand.",
+        discussion: """
+            The first line is the job file that runs, or that the last one could not be read. Status 0 if all is well, 1 if \
+            something is not, 3 if nobody is at the socket.
+            """
+    )
+
+    @OptionGroup var control: ControlOptions
+
+    @Argument(help: "One job; all unless given.")
+    var job: String?
+
+    @Option(help: "Columns of the terminal.")
+    var width = 80
+
+    func run() throws {
+        let path = self.job.map { ["api", "v1", "jobs", $0] } ?? ["api", "v1", "status"]
+        try self.control.ask(.get, path, [("width", "\(self.width)")])
+    }
+}
+
+struct DumpCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dump",
+        abstract: "Say what every worker does: its state, what it has in hand and for how long, message and attempt."
+    )
+
+    @OptionGroup var control: ControlOptions
+
+    @Argument(help: "One job; all unless given.")
+    var job: String?
+
+    func run() throws {
+        try self.control.ask(.get, self.job.map { ["api", "v1", "jobs", $0, "dump"] } ?? ["api", "v1", "dump"])
+    }
+}
+
+struct ExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Say why a job is slow, or does nothing, with numbers, and the command that helps.",
+        discussion: """
+            It is looked at in this order: broker, connection, the job's state, prefetch, threads, handler, what that calls. \
+            Status 0 if it works or there is nothing to do, else 1.
+            """
+    )
+
+    @OptionGroup var control: ControlOptions
+
+    @Argument(help: "The job.")
+    var job: String
+
+    func run() throws { try self.control.ask(.get, ["api", "v1", "jobs", self.job, "explain"]) }
+}
+
+struct ReadyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ready",
+        abstract: "Say whether every job that is not paused consumes, by the exit status: for probes.",
+        discussion: "Status 0 if so; 1 if not, with what is missing; 3 if nobody is at the socket."
+    )
+
+    @OptionGroup var control: ControlOptions
+
+    func run() throws { try self.control.ask(.get, ["readyz"]) }
+}
+
+struct HistoryCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "history",
+        abstract: "Say what was changed of a running supervisor, by whom and why; the last 200 changes."
+    )
+
+    @OptionGroup var control: ControlOptions
+
+    func run() throws { try self.control.ask(.get, ["api", "v1", "history"]) }
+}
+
+struct PlanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Say what a job file would change of a running supervisor, in its jobs and on its broker.",
+        discussion: """
+            Each job is unchanged, changed in place (its threads, its pause), has its workers replaced between two messages, is \
+            added or removed. The supervisor reads the file, so that it is checked where it would run. Nothing is changed; the \
+            plan's number makes `reload --plan` do just this or nothing.
+            """
+    )
+
+    @OptionGroup var control: ControlOptions
+
+    @Argument(help: "The job file; the one that runs unless given.", completion: .file())
+    var newFile: String?
+
+    func run() throws {
+        try self.control.ask(.get, ["api", "v1", "plan"], [("file", self.newFile.map(RunDoors.absolute))])
+    }
+}

@@ -1,0 +1,29 @@
+/// A duration as the job file has it everywhere: whole numbers, each with its unit, the largest first.
+enum OptionDuration {
+    private static let units: [(name: String, milliseconds: Int64)] = [
+        ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
+    ]
+
+    /// - Returns: Nil for what is none, or too long to count.
+    static func parse(_ text: String) -> Duration? {
+        var rest = text.utf8[...]
+        var units = Self.units[...]
+        var total: Int64 = 0
+        repeat {
+            // Int64 alone would take a sign too.
+            let digits = rest.prefix { (0x30...0x39).contains($0) }
+            rest = rest.dropFirst(digits.count)
+            let letters = rest.prefix { !(0x30...0x39).contains($0) }
+            rest = rest.dropFirst(letters.count)
+            guard let index = units.firstIndex(where: { $0.name.utf8.elementsEqual(letters) }),
+                let count = Int64(String(Substring(digits)))
+            else { return nil }
+            let (product, isTooLong) = count.multipliedReportingOverflow(by: units[index].milliseconds)
+            let (sum, isSumTooLong) = total.addingReportingOverflow(product)
+            if isTooLong || isSumTooLong { return nil }
+            total = sum
+            units = units[(index + 1)...]
+        } while !rest.isEmpty
+        return .milliseconds(total)
+    }
+}
