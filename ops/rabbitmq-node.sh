@@ -236,16 +236,19 @@ end_nodes() { # end_nodes TERM|KILL N…: side by side; the epmd goes with the l
     rm -f "$dir/epmd.pid"
 }
 
-wait_until_up() { # wait_until_up N…
+wait_until_up() { # wait_until_up N…: sets why if they do not come up
     local n deadline=$((SECONDS + 120 * $#))
     for n in "$@"; do
         load_ports "$n"
         until accepts "$amqp_port"; do
-            is_alive "${vms[$n]}" && [ $SECONDS -lt $deadline ] || return 1
+            why="node $n ended"
+            is_alive "${vms[$n]}" || return 1
+            why="node $n does not answer on port $amqp_port"
+            [ $SECONDS -lt $deadline ] || return 1
             sleep 0.1
         done
         # the listener is the last thing to come up; this also waits for what runs beside it
-        RABBITMQCTL_TIMEOUT=60 "$(folder_of_node "$n")/rabbitmqctl" await_startup >/dev/null 2>&1 || return 1
+        why=$(RABBITMQCTL_TIMEOUT=60 "$(folder_of_node "$n")/rabbitmqctl" await_startup 2>&1) || return 1
     done
     [ $# -lt "$nodes" ] || [ "$nodes" = 1 ] ||
         RABBITMQCTL_TIMEOUT=60 "$(folder_of_node 1)/rabbitmqctl" await_online_nodes "$nodes" >/dev/null 2>&1

@@ -22,7 +22,7 @@ SILENCE = 420
 FEW = 6
 FRAMES = 12
 # Neither the whole run nor one case of a test.
-NAME = r"^[^A-Za-z\"]*Test (?!run |case passing )(.+?)"
+NAME = r"^[^A-Za-z\"]*Test (?!run |case )(.+?)"
 BEGAN = re.compile(NAME + r" started\.$")
 ENDED = re.compile(NAME + r"(?: with \d+ test cases?)? (passed|failed) after ")
 
