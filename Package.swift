@@ -15,6 +15,7 @@ let package = Package(
         .executable(name: "millrace", targets: ["MillraceCLI"]),
         .executable(name: "millrace-consumer", targets: ["ConsumerExample"]),
         .executable(name: "millrace-linked-in", targets: ["LinkedInExample"]),
+        .executable(name: "millrace-server", targets: ["ServerExample"]),
         .library(name: "AMQPWire", targets: ["AMQPWire"]),
         .library(name: "AMQPCore", targets: ["AMQPCore"]),
         .library(name: "AMQPClient", targets: ["AMQPClient"]),
@@ -114,6 +115,15 @@ let package = Package(
             dependencies: ["Millrace", "MillraceHandler", "MillraceTracing", "Examples", logging, tracing],
             path: "Examples/LinkedIn",
             exclude: ["jobs.yaml"]
+        ),
+        .executableTarget(
+            name: "ServerExample",
+            dependencies: [
+                "AMQPClient", "AMQPWire", "MillraceClient", "Examples", logging, lifecycle,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ] + nio,
+            path: "Examples/Server"
         ),
         .testTarget(name: "TidyTests"),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),

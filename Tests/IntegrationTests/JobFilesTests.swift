@@ -18,7 +18,7 @@ struct JobFilesTests {
     @Test func `each is run by a test`() {
         let run = [
             "async.yaml", "batches.yaml", "crash.yaml", "failures.yaml", "middleware.yaml", "programs.yaml",
-            "publishing.yaml", "queues.yaml", "rate-limit.yaml", "schedules.yaml", "timeouts.yaml",
+            "publishing.yaml", "queues.yaml", "rate-limit.yaml", "schedules.yaml", "server.yaml", "timeouts.yaml",
         ]
         #expect(Self.files == run, "write a test for a new one, and name it here")
     }
@@ -75,6 +75,50 @@ struct JobFilesTests {
         #expect(reasons.first == "exit status 65: '' can not be a file's name")
         #expect(reasons.last?.hasPrefix("exit status 65: the text is not UTF-8") == true)
         #expect(ran.errors.contains("stderr: kept 8 octets"))
+    }
+
+    @Test func `server.yaml: a server takes an order by HTTP, and shows the invoice that a handler made of it`() throws
+    {
+        let example = try ExampleFile("server.yaml")
+        let log = try example.scratch.write("server.log", "")
+        let server = try Child(
+            Tool.root + ".build/debug/millrace-server",
+            [],
+            environment: example.environment.merging(["PORT": "0"]) { $1 },
+            folder: Tool.root,
+            errors: log
+        )
+        var port: Substring?
+        #expect(
+            Patience.sees {
+                let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+                port = text.firstMatch(of: /listens on port ([0-9]+)/)?.1
+                return port != nil
+            }
+        )
+        let site = "http://127.0.0.1:\(try #require(port))"
+        func curl(_ arguments: String...) throws -> String {
+            try Tool.run("/usr/bin/curl", ["-s", "-w", " %{http_code}"] + arguments).output
+        }
+        let order =
+            #"{"id":"o-1","customer":"c","currency":"EUR","lines":[{"sku":"a","quantity":2,"unit_price":"1.50"}]}"#
+        #expect(try curl("-d", order, site + "/orders") == #"{"order":"o-1","state":"waiting"} 202"#)
+        #expect(try curl(site + "/orders/o-1") == #"{"order":"o-1","state":"waiting"} 200"#)
+        #expect(try curl("-d", "{}", site + "/orders").hasSuffix(" 400"))
+        #expect(try curl(site + "/orders/o-2").hasSuffix(" 404"))
+        #expect(try curl(site + "/").hasSuffix(" 404"))
+        let ran = try example.runOnce()
+        #expect(ran.status == 0, "\(ran.errors)")
+        var shown = ""
+        #expect(
+            Patience.sees {
+                shown = (try? curl(site + "/orders/o-1")) ?? ""
+                return shown.contains("billed")
+            }
+        )
+        #expect(shown.contains(#""total_cents":357"#), "\(shown)")
+        server.send(SIGTERM)
+        #expect(server.waitForExit() == 0)
     }
 
     @Test func `rate-limit.yaml: so many at once, then one by one, and the job beside it does not wait`() throws {
