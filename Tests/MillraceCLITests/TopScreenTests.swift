@@ -206,7 +206,8 @@ import Testing
              "jobs":[{"name":"o\\"\\n","state":"running","threads":2,"handler_seconds":{"p50":1,"p95":2.5,"p99":1e1},
              "counts":{"received":3,"rejected":1},"last_error":{"time":5,"text":"\\ud83d\\ude00"}},{}]}
             """
-        let status = try #require(TopStatus(try #require(JSONReader.read(text))))
+        let value = try #require(JSONReader.read(text))
+        let status = try #require(TopStatus(value))
         #expect(status.connection == "up" && status.isDraining && status.file == "fü" && status.digest == "01234567")
         #expect(status.jobs.count == 2 && status.jobs[0].name == "o\"\n" && status.jobs[0].dead == 1)
         #expect(status.jobs[0].handler?.p99 == 10 && status.jobs[0].wait == nil)

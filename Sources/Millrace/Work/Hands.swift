@@ -102,7 +102,7 @@ final class Hands {
         if self.running.isEmpty { self.startClock(delivery) }
         var message = delivery.message
         let weight = self.times.next()
-        if weight > 0 { self.startTime(delivery, arrivedAt, weight) }
+        if weight > 0 { delivery.timedFrom = MonotonicClock.now() }
         delivery.timeWeight = weight
         self.wasLastUntimed = weight == 0
         self.functions.begin(self.instance, &message, delivery.pointer)
@@ -110,12 +110,13 @@ final class Hands {
             delivery.owner = block.owner
             self.running.append(delivery)
             if self.isAsync {
+                if weight > 0 { self.noteWait(delivery, arrivedAt, now: delivery.timedFrom, weight: weight) }
                 if self.handle.isCancelled { self.passCancellationOn() }
                 return .inHand
             }
             self.running.removeLast()
         }
-        if weight > 0 { self.times.ended(after: MonotonicClock.now() &- delivery.timedFrom, weight: weight) }
+        if weight > 0 { self.stopTime(delivery, arrivedAt, weight) }
         self.putDown(delivery, block)
         if self.isAcked, line.hasTimedOut {
             self.noteTakenBack(delivery, block, alone: true)

@@ -26,18 +26,12 @@ struct TopDriver {
     /// - Returns: The status of the command.
     mutating func printOnce() throws -> ExitCode {
         let exit = try self.ask()
-        let isTerminal = isatty(STDOUT_FILENO) == 1
-        let columns = isTerminal ? Self.columns : 80
+        let isTerminal = Terminal.showsOutput
+        let columns = isTerminal ? Terminal.size.columns : 80
         let hasColours = TopPaint.hasColours(TopPaint.variable, isTerminal: isTerminal)
         let lines = self.screen.wholeLines(columns: columns).map { TopPaint.paint($0, hasColours: hasColours) }
         try StandardOutput.block(lines.joined(separator: "\n"))
         return ExitCode(exit)
-    }
-
-    private static var columns: Int {
-        var window = winsize()
-        let isKnown = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0 && window.ws_col > 0
-        return isKnown ? Int(window.ws_col) : 80
     }
 
     // MARK: Until somebody ends it
@@ -54,9 +48,9 @@ struct TopDriver {
                 next = now &+ Self.interval
                 self.refresh()
             }
-            let frame = TopPaint.frame(self.screen.lines(terminal.size), hasColours: hasColours)
+            let frame = TopPaint.frame(self.screen.lines(Terminal.size), hasColours: hasColours)
             if frame != shown {
-                guard Descriptor.write(Array(frame.utf8), to: STDOUT_FILENO) == 0 else { throw ExitCode.ioError }
+                guard terminal.show(frame) else { throw ExitCode.ioError }
                 shown = frame
             }
             terminal.takeSignals()

@@ -72,7 +72,7 @@ import Testing
     @Test func `the alert rules are YAML, each has what Prometheus wants, and asks for what there is`() throws {
         let bytes = try Array(Data(contentsOf: URL(filePath: Self.folder + "alerts.yaml")))
         let log = DiagnosticLog(source: SourceText(file: "alerts.yaml", bytes: bytes))
-        let root = try #require(YAMLReader.read(bytes, log: log), "\(log.diagnostics)")
+        let root = try #require(YAMLReader.read(bytes, log: log), "it is no YAML")
         let groups = try #require(root["groups"]?.items)
         let rules = groups.flatMap { $0["rules"]?.items ?? [] }
         #expect(rules.count >= 10)

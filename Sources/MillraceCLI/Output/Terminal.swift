@@ -18,6 +18,9 @@ final class Terminal {
     /// Whether there is one to have.
     static var isThere: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 }
 
+    /// Whether one shows what is printed.
+    static var showsOutput: Bool { isatty(STDOUT_FILENO) == 1 }
+
     /// To be called before any other thread is there, so that all of them hold signals back.
     init() {
         sigemptyset(&self.signals)
@@ -48,8 +51,13 @@ final class Terminal {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &self.before)
     }
 
+    /// Shows something on it.
+    ///
+    /// - Returns: Whether it took that.
+    func show(_ text: String) -> Bool { Descriptor.write(Array(text.utf8), to: STDOUT_FILENO) == 0 }
+
     /// How large it is now; 80 by 24 if it does not say.
-    var size: TopScreen.Size {
+    static var size: TopScreen.Size {
         var window = winsize()
         guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0, window.ws_row > 0 else {
             return TopScreen.Size(columns: 80, rows: 24)
