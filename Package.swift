@@ -178,7 +178,10 @@ let package = Package(
         ),
         .testTarget(
             name: "MillraceTests",
-            dependencies: ["Millrace", "AMQPClient", "AMQPWire", "TestSupport", logging],
+            dependencies: [
+                "Millrace", "MillraceMessages", "AMQPClient", "AMQPWire", "TestSupport", logging,
+                .product(name: "Metrics", package: "swift-metrics"),
+            ],
             exclude: ["JobFile/Fixtures", "Plugins/Fixtures", "CrashLedger/Fixtures", "Schedules/Fixtures"]
         ),
     ]

@@ -20,7 +20,8 @@ struct MillraceCommand: ParsableCommand {
         version: VersionCommand.text,
         subcommands: [
             RunCommand.self, CheckCommand.self, DeclareCommand.self, PublishCommand.self, FailedCommand.self,
-            DelaysCommand.self, StatusCommand.self, ScaleCommand.self, PauseCommand.self, ResumeCommand.self,
+            DelaysCommand.self, StatusCommand.self, TopCommand.self, ScaleCommand.self, PauseCommand.self,
+            ResumeCommand.self,
             QuietCommand.self, DrainCommand.self, PlanCommand.self, ReloadCommand.self, RestartCommand.self,
             DumpCommand.self, ExplainCommand.self, ReadyCommand.self, HistoryCommand.self, SchedulesCommand.self,
             SchemaCommand.self,

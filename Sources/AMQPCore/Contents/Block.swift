@@ -72,8 +72,11 @@ package struct DeliveryBatch: Sendable {
     package var records: ContiguousArray<ContentRecord>
     /// Octets that it stands for where memory is bounded: of its contents, 256 at least for each.
     package let weight: Int
+    /// When it was read, in nanoseconds of the monotonic clock; 0 if nobody knows.
+    package let arrivedAt: UInt64
 
-    package init(block: Block, records: ContiguousArray<ContentRecord>) {
+    package init(block: Block, records: ContiguousArray<ContentRecord>, arrivedAt: UInt64 = 0) {
+        self.arrivedAt = arrivedAt
         self.block = block
         self.records = records
         var weight = 0

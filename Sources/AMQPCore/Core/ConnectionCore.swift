@@ -62,7 +62,7 @@ package final class ConnectionCore: InboundDelegate {
         self.now = now
         self.readSinceTick = true
         do throws(InboundFailure) {
-            try self.reader.read(block, delegate: self)
+            try self.reader.read(block, now: now, delegate: self)
         } catch {
             return self.refuse(error)
         }

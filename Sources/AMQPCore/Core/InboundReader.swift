@@ -14,6 +14,8 @@ package final class InboundReader {
     }
     /// Octets of a content that we take.
     let bodyLimit: Int
+    /// Of the read that is taken.
+    private var now: UInt64 = 0
     private var dirty: ContiguousArray<Lane> = []
     /// Lanes whose owners do not keep up; the driver stops reading until they do.
     package var overfull: ContiguousArray<Lane> = []
@@ -28,10 +30,17 @@ package final class InboundReader {
     }
 
     /// Takes one read and hands the contents over to their mailboxes.
-    package func read(_ block: Block, delegate: some InboundDelegate) throws(InboundFailure) {
+    ///
+    /// - Parameters:
+    ///   - block: What was read.
+    ///   - now: When, in nanoseconds of the monotonic clock.
+    ///   - delegate: Gets what is no content.
+    /// - Throws: What is wrong with it.
+    package func read(_ block: Block, now: UInt64 = 0, delegate: some InboundDelegate) throws(InboundFailure) {
+        self.now = now
         defer { self.handOver() }
         try self.frames(block, delegate)
-        for lane in self.dirty { lane.sealBatch(block) }
+        for lane in self.dirty { lane.sealBatch(block, now: now) }
     }
 
     func handOver() {
@@ -255,9 +264,9 @@ package final class InboundReader {
             }
             guard lane.isOwn(method, 0, fixed.deliveryTag) else { return }  // of the number's last life (C37)
             lane.origin.received(fixed.deliveryTag)
-            lane.sealBatch(block)  // keep the order: what this read brought before comes first
+            lane.sealBatch(block, now: self.now)  // keep the order: what this read brought before comes first
             let record = ContentRecord(storage, deliveryTag: fixed.deliveryTag, redelivered: fixed.redelivered)
-            lane.append(DeliveryBatch(block: content, records: [record]))
+            lane.append(DeliveryBatch(block: content, records: [record], arrivedAt: self.now))
         case 60 << 16 | 50:
             guard lane.returnReceived() else { return }
             lane.append(

@@ -56,9 +56,9 @@ package final class Lane: @unchecked Sendable {
     }
 
     /// Closes the batch of the block that is being read.
-    func sealBatch(_ block: Block) {
+    func sealBatch(_ block: Block, now: UInt64) {
         guard self.records.count > 0 else { return }
-        self.append(DeliveryBatch(block: block, records: self.records.take()))
+        self.append(DeliveryBatch(block: block, records: self.records.take(), arrivedAt: now))
     }
 
     func append(_ batch: DeliveryBatch) {

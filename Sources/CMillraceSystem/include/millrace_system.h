@@ -4,6 +4,7 @@
 
 #include "millrace_crash.h"
 #include "millrace_signals.h"
+#include "millrace_terminal.h"
 
 #include <features.h>
 #ifdef __GLIBC__

@@ -28,7 +28,10 @@ extension Supervisor {
             processID: getpid(),
             host: HostName.own,
             startedAt: self.startedAt,
-            zone: WallClock.zone()
+            zone: WallClock.zone(),
+            reconnects: max(self.connections.load(ordering: .relaxed) - 1, 0),
+            queues: self.seenQueues,
+            schedules: self.scheduler.standings
         )
     }
 

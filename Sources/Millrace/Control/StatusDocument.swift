@@ -15,6 +15,11 @@ package struct StatusDocument: Sendable {
     let host: String
     let startedAt: Int64
     let zone: Int64
+    /// Connections for jobs that were made after the first.
+    var reconnects = 0
+    /// What the broker said of the jobs' queues when it was asked last, not long ago.
+    var queues: [String: BacklogWatch.Count] = [:]
+    var schedules: [ScheduleStanding] = []
 
     /// Whether something is not as it should be.
     package var isDegraded: Bool {
@@ -36,6 +41,7 @@ package struct StatusDocument: Sendable {
         let table = StatusText.table(jobs, time: "", rates: self.rates, width: width)
         lines += table.split(separator: "\n").map(String.init)
         for job in jobs { lines += self.notes(of: job) }
+        if job != nil { for job in jobs { lines += self.measureLines(of: job) } }
         let reasons = job == nil ? self.status.readiness.reasons : jobs.compactMap(\.shortfall)
         lines += reasons.map { "not ready: \(PlainText.line($0))" }
         if let stateProblem { lines.append("not kept: \(PlainText.line(stateProblem))") }
@@ -141,6 +147,7 @@ package struct StatusDocument: Sendable {
             .init(key: "in_hand", value: .int(Int64(job.inHand))),
             .init(key: "oldest_in_hand_seconds", value: .double(Double(job.oldestInHand.nanoseconds) / 1e9)),
         ]
+        members += self.measures(of: job)
         if let rate = self.rates[job.name] { members.append(.init(key: "per_second", value: .double(rate))) }
         if let reason = job.reason { members.append(.init(key: "reason", value: .string(reason))) }
         if let note = job.scalingNote { members.append(.init(key: "scaling", value: .string(note))) }

@@ -3,6 +3,14 @@ package enum HandlerVerdict: Equatable, Sendable {
     case ack, retry, reject, requeue, snooze, discard, stop
     /// Its batch failed as a whole, and it is to be begun by itself; of a delivery that is by itself, a retry.
     case alone
+
+    /// Whether something went wrong.
+    var isFailure: Bool {
+        switch self {
+        case .retry, .reject, .requeue, .stop, .alone: true
+        case .ack, .snooze, .discard: false
+        }
+    }
 }
 
 /// What is sent to the broker for a delivery.

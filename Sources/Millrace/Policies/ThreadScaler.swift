@@ -36,6 +36,8 @@ package struct ThreadScaler: Sendable {
         package var threads: Int
         /// Why there are not more, if they would not help; for people.
         package var reason: String?
+        /// How many the backlog asks for, within the limits; there may be on the way.
+        package var wanted: Int?
     }
 
     /// What a growth has to show for itself.
@@ -95,7 +97,11 @@ package struct ThreadScaler: Sendable {
             }
             self.readings = [reading]
         }
-        return Decision(threads: threads, reason: want > reading.threads ? self.frozen?.reason : nil)
+        return Decision(
+            threads: threads,
+            reason: want > reading.threads ? self.frozen?.reason : nil,
+            wanted: want
+        )
     }
 
     private func step(_ reading: Reading, _ want: Int) -> Int {

@@ -82,10 +82,29 @@ final class JobCounters: Sendable {
     private struct State {
         var counts = JobCounts()
         var received: [ReceivedCount] = []
+        var times = JobTimes()
+        var failure: JobFailure?
     }
     private let monitor = Monitor(State())
 
     func add(_ counts: JobCounts) { self.monitor.withLock { $0.counts += counts } }
+
+    /// The same, with what was measured and what went wrong last.
+    func add(_ counts: JobCounts, times: ContiguousArray<TimeSample>, failure: JobFailure?) {
+        self.monitor.withLock { state in
+            state.counts += counts
+            for sample in times { state.times.add(sample) }
+            if let failure { state.failure = failure }
+        }
+    }
+
+    /// To be called every few seconds: what is of late goes on.
+    func follow(now: UInt64) { self.monitor.withLock { $0.times.follow(now: now) } }
+
+    /// How long handlers take and messages wait.
+    var times: JobTimes { self.monitor.withLock { $0.times } }
+    /// What went wrong last.
+    var failure: JobFailure? { self.monitor.withLock { $0.failure } }
 
     /// One more worker, until ``retire(_:)``.
     func makeReceived() -> ReceivedCount {

@@ -31,8 +31,8 @@ final class Pool: @unchecked Sendable {
     private(set) var abandoned: [WorkerHandle] = []
     /// Given before the start, by the supervisor's thread.
     var crashLedger: CrashLedger?
-    /// Why its threads do not follow its backlog, if so.
-    let scalingNote = Monitor<String?>(nil)
+    /// Why its threads do not follow its backlog, if so, and how many it asks for.
+    let scaling = Monitor<(note: String?, wanted: Int?)>((nil, nil))
     /// Whether there are too few threads, as was said.
     private var isShort = false
 

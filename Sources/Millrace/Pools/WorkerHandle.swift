@@ -37,6 +37,8 @@ final class WorkerHandle: Sendable {
     let oldest = OverrunMark()
     /// Deliveries in hand or waiting for confirms.
     let inHand = Atomic<Int>(0)
+    /// Those of them that no handler has begun, as its thread saw it last.
+    let unbegun = Atomic<Int>(0)
     /// For jobs with a `kill_timeout`.
     let killSwitch: KillSwitch?
     /// The job's.

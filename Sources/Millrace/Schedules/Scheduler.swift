@@ -25,6 +25,7 @@ final class Scheduler: Sendable {
     /// Told when its thread has ended.
     private let ended: @Sendable () -> Void
     private let thread = Monitor<WorkerThread?>(nil)
+    private let noted = Monitor<[ScheduleStanding]>([])
 
     init(
         _ schedules: [ScheduleDefinition],
@@ -45,6 +46,11 @@ final class Scheduler: Sendable {
     private var isStarted: Bool { self.thread.withLock { $0 != nil } }
     /// Whether nobody has to wait for it.
     var isDone: Bool { self.hasEnded || !self.isStarted }
+
+    /// How each schedule stands; from any thread.
+    var standings: [ScheduleStanding] { self.noted.withLock { $0 } }
+    /// By its thread.
+    func note(_ standings: [ScheduleStanding]) { self.noted.withLock { $0 = standings } }
 
     /// The connection that it consumes and publishes on.
     var connection: Connection? { self.source.publishesSeparately ? self.source.publishing : self.source.current }

@@ -46,6 +46,7 @@ final class SchedulerThread {
                 self.idle(until: try self.work(connection))
             } catch {
                 self.tickers.forEach { $0.close() }
+                self.tell()
                 last = nil
                 if !self.shared.source.publishesSeparately {
                     self.shared.source.forget(connection)
@@ -60,7 +61,20 @@ final class SchedulerThread {
     private func work(_ connection: Connection) throws(AMQPError) -> UInt64 {
         var wake = UInt64.max
         for ticker in self.tickers where !self.shared.mustEnd { wake = min(wake, try ticker.work(connection)) }
+        self.tell()
         return wake
+    }
+
+    private func tell() {
+        self.shared.note(
+            self.tickers.map { ticker in
+                ScheduleStanding(
+                    name: ticker.schedule.name,
+                    isLeading: ticker.machine.isLeading,
+                    lastTick: ticker.machine.basis
+                )
+            }
+        )
     }
 
     private func idle(until deadline: UInt64) {

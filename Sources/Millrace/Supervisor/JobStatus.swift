@@ -35,6 +35,21 @@ public struct JobStatus: Sendable {
     /// Why it does not get more threads than it has, though its backlog asks for them; nil if it does.
     package let scalingNote: String?
 
+    /// How long its handlers take, and its messages wait.
+    package var times = JobTimes()
+    /// What went wrong last, if something did.
+    package var failure: JobFailure?
+    /// Threads that are in a handler.
+    package var busy = 0
+    /// Deliveries that came and that no handler has begun.
+    package var prefetched = 0
+    /// Threads that it should have by its backlog; without a range, those of its file or that somebody wants.
+    package var wanted: Int?
+    /// How its outputs are published.
+    package var publishMode = ""
+    /// How long a handler may take.
+    package var timeout: Duration?
+
     package init(
         name: String,
         queue: String,

@@ -32,6 +32,7 @@ struct ScalingRun {
             queues.insert(pool.job.queue)
         }
         self.scalers = scalers
+        for pool in supervisor.pools where scalers[pool.job.name] == nil { pool.scaling.withLock { $0 = (nil, nil) } }
         return queues
     }
 
@@ -61,7 +62,7 @@ struct ScalingRun {
                     share: Double(consuming) / Double(max(count.consumers, consuming))
                 )
             )
-            pool.scalingNote.withLock { $0 = decision.reason }
+            pool.scaling.withLock { $0 = (decision.reason, decision.wanted) }
             guard decision.threads != pool.target else { continue }
             supervisor.logger.info(
                 "threads follow the backlog",

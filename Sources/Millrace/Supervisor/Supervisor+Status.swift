@@ -66,7 +66,7 @@ extension Pool {
         let states = handles.map(\.state)
         let state = failure.map(JobState.failed) ?? self.state(states)
         let began = handles.map { $0.beganAt.load(ordering: .relaxed) }.filter { $0 > 0 && $0 < now }.min()
-        return JobStatus(
+        var status = JobStatus(
             name: job.name,
             queue: job.queue,
             state: state,
@@ -81,8 +81,20 @@ extension Pool {
             fileThreads: job.threads,
             overrides: overrides,
             isLeaving: self.isLeaving,
-            scalingNote: self.scalingNote.withLock { $0 }
+            scalingNote: self.scaling.withLock { $0.note }
         )
+        status.times = self.counters.times
+        status.failure = self.counters.failure
+        status.busy = handles.count { $0.beganAt.load(ordering: .relaxed) > 0 }
+        status.prefetched = handles.reduce(0) { sum, handle in
+            // One whose thread is in a handler has not looked since that began.
+            let isBusy = self.blocksItsThreads && handle.beganAt.load(ordering: .relaxed) > 0
+            return sum + max(handle.unbegun.load(ordering: .relaxed) - (isBusy ? 1 : 0), 0)
+        }
+        status.wanted = self.scaling.withLock { $0.wanted }
+        status.publishMode = "\(job.publish.mode)"
+        status.timeout = job.timeout
+        return status
     }
 
     var state: JobState { self.state(self.handles.map(\.state)) }

@@ -26,6 +26,10 @@ public final class Supervisor: Sendable {
     let lastTick = Atomic<UInt64>(0)
     /// Outcomes per second of each job, over the last second or so.
     let rates = Monitor<[String: Double]>([:])
+    /// Connections for jobs that were made.
+    let connections = Atomic<Int>(0)
+    /// What the broker said of queues when it was asked last, and when that was, in nanoseconds of the monotonic clock.
+    let queueCounts = Monitor<[String: (count: BacklogWatch.Count, time: UInt64)]>([:])
     let startedAt = Int64(clamping: WallClock.seconds())
     private let onStatus: (@Sendable (SupervisorStatus) -> Void)?
 

@@ -32,6 +32,8 @@ struct SupervisorRun {
     private var queues: QueueLooks
     private var limits: RunLimits
     private var waiters = DrainWaiters()
+    /// Nil unless this process has a back end for numbers.
+    private var feed = MetricsFeed.ofProcess
     private var settledRates = SettledRates()
     private var nextRates: UInt64 = 0
     /// Of the file that it works by.
@@ -162,6 +164,11 @@ struct SupervisorRun {
             self.nextRates = now &+ 1_000_000_000
             let rates = self.settledRates.next(self.supervisor.status.jobs, now: now)
             self.supervisor.rates.withLock { $0 = rates }
+            for pool in self.supervisor.pools { pool.counters.follow(now: now) }
+            if self.feed != nil {
+                let families = MetricFamily.all(self.supervisor.document(build: ""))
+                self.feed?.tell(families)
+            }
         }
         self.supervisor.tellServiceManager()
         OverrunWatch.look(at: self.supervisor.pools, now: MonotonicClock.now(), self.stopped)
@@ -316,6 +323,7 @@ struct SupervisorRun {
         }
         self.connection = success.connection
         self.reporter = success.reporter
+        self.supervisor.connections.add(1, ordering: .relaxed)
         self.keeper.connected(now: MonotonicClock.now())
         self.redone.noteConnection(self.supervisor.pools)
         self.tellWhyNotConnected()

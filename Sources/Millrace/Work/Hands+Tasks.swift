@@ -14,6 +14,7 @@ extension Hands {
         let oldest = self.running.first
         let ended = self.running.filter { !$0.isInHand }
         self.running.removeAll { !$0.isInHand }
+        self.takeTimes(ended)
         let begun = ended.map { delivery in
             self.putDown(delivery, nil)
             guard let line, delivery.incarnation == line.incarnation else { return Begun.gone(delivery) }

@@ -36,6 +36,11 @@ final class Hands {
     var seal = CopySeal(user: nil)
     /// Handlers that ran longer than their time, since the last look.
     var overruns = 0
+    /// How long handlers take, and what they are given has waited.
+    // Unchecked: used for each delivery, by the worker's thread alone, in no call that looks.
+    @exclusivity(unchecked) var times: TimeSampler
+    /// Whether the delivery that was begun last is not timed.
+    @exclusivity(unchecked) var wasLastUntimed = false
 
     // Unchecked: used for each delivery, by the worker's thread alone, and out of reach of whatever is called meanwhile.
     @exclusivity(unchecked) private var instance: UnsafeMutableRawPointer?
@@ -57,6 +62,7 @@ final class Hands {
         self.isAsync = entry.isAsync
         self.isAcked = handle.job.ack.mode == .auto
         self.timeout = handle.job.timeout?.nanoseconds
+        self.times = TimeSampler(seed: UInt64(handle.index) &* 0x9E37_79B9_7F4A_7C15)
         self.capacity = entry.isAsync ? handle.job.tasksPerThread : 1
     }
 
@@ -75,11 +81,18 @@ final class Hands {
     /// - Parameters:
     ///   - record: Where it lies in the block.
     ///   - block: Its octets.
-    ///   - now: The time.
+    ///   - now: The time, as the coarse clock has it.
+    ///   - arrivedAt: When it was read; 0 if nobody knows.
     ///   - line: Its channel.
     /// - Returns: What became of it by now.
     @inline(__always)
-    func begin(_ record: ContentRecord, _ block: Block, now: UInt64, on line: some HandsLine) -> Begun {
+    func begin(
+        _ record: ContentRecord,
+        _ block: Block,
+        now: UInt64,
+        arrivedAt: UInt64 = 0,
+        on line: some HandsLine
+    ) -> Begun {
         let delivery = self.next(record, block, now, line.incarnation)
         if record.redelivered || self.handle.killSwitch != nil, self.circumstance(of: delivery, block, line) == .alone {
             self.ledger?.putBack()
@@ -88,16 +101,22 @@ final class Hands {
         self.take(delivery, block, .alone)
         if self.running.isEmpty { self.startClock(delivery) }
         var message = delivery.message
+        let weight = self.times.next()
+        if weight > 0 { delivery.timedFrom = MonotonicClock.now() }
+        delivery.timeWeight = weight
+        self.wasLastUntimed = weight == 0
         self.functions.begin(self.instance, &message, delivery.pointer)
         if delivery.isInHand {
             delivery.owner = block.owner
             self.running.append(delivery)
             if self.isAsync {
+                if weight > 0 { self.noteWait(delivery, arrivedAt, now: delivery.timedFrom, weight: weight) }
                 if self.handle.isCancelled { self.passCancellationOn() }
                 return .inHand
             }
             self.running.removeLast()
         }
+        if weight > 0 { self.stopTime(delivery, arrivedAt, weight) }
         self.putDown(delivery, block)
         if self.isAcked, line.hasTimedOut {
             self.noteTakenBack(delivery, block, alone: true)
@@ -167,6 +186,7 @@ final class Hands {
                 }
             }
         }
+        self.times.batchEnded(after: MonotonicClock.now() &- first.beganAt, count: together.count)
         return together.map { self.end($0, alone: together.count == 1, on: line) }
     }
 
@@ -183,6 +203,7 @@ final class Hands {
         self.watch([delivery])
         var message = delivery.message
         self.functions.begin(self.instance, &message, delivery.pointer)
+        self.times.batchEnded(after: MonotonicClock.now() &- now, count: 1)
         return self.end(delivery, alone: true, on: line)
     }
 

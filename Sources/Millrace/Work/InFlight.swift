@@ -23,6 +23,10 @@ final class InFlight {
     )
     var incarnation: UInt64 = 0
     var beganAt: UInt64 = 0
+    /// The same to the nanosecond, if it is timed.
+    @exclusivity(unchecked) var timedFrom: UInt64 = 0
+    /// How many deliveries its time stands for; 0 if it is not timed.
+    @exclusivity(unchecked) var timeWeight = 0
 
     /// Its place in the crash ledger while its handler is at it.
     @exclusivity(unchecked) var ledgerEntry: LedgerEntry?

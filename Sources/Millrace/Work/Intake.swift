@@ -9,6 +9,8 @@ struct Intake {
     struct Collected {
         let record: ContentRecord
         let block: Block
+        /// When it was read; 0 if nobody knows.
+        var arrivedAt: UInt64 = 0
     }
 
     /// What becomes of the ``head`` of the batch.
@@ -28,6 +30,8 @@ struct Intake {
     private var next = 0
     /// Its octets; nil when it is worked off.
     private(set) var block: Block?
+    /// When it was read; 0 if nobody knows.
+    private(set) var arrivedAt: UInt64 = 0
     /// 0 without a pause.
     private(set) var pausedUntil: UInt64 = 0
     /// The end of the last pause that the rate limit asked for: it holds back what is not collected yet.
@@ -78,6 +82,7 @@ struct Intake {
         self.records = batch.records
         self.next = 0
         self.block = batch.block
+        self.arrivedAt = batch.arrivedAt
     }
 
     /// Takes deliveries out that are dealt with in another way.
@@ -154,7 +159,8 @@ struct Intake {
         while let block = self.block, self.next < self.records.count {
             guard self.collector?.isFull == false else { return false }
             if mayWait, let limiter = self.limiter, self.isLimited(limiter, now) { return false }
-            self.collector?.add(Collected(record: self.records[self.next], block: block), now: now)
+            let (record, arrivedAt) = (self.records[self.next], self.arrivedAt)
+            self.collector?.add(Collected(record: record, block: block, arrivedAt: arrivedAt), now: now)
             self.next += 1
         }
         self.finish()

@@ -45,6 +45,8 @@ struct Settler {
     /// While a batch is settled: what goes back, together at its end.
     private var goingBack: [UInt64]?
     private var slowUntil: UInt64 = 0
+    /// The last one that was not told.
+    private var failure: JobFailure?
 
     init(_ policy: Policy) { self.policy = policy }
 
@@ -61,6 +63,9 @@ struct Settler {
         if settling.isTakenBack { return Decision(step: .drop, stopsJob: stop) }
         if settling.verdict == .ack, settling.death == nil {
             return Decision(step: settling.hasOutputs ? .publish : .settle(.ack))
+        }
+        if let reason = settling.reason, settling.verdict.isFailure || settling.death != nil {
+            self.failure = JobFailure(text: Self.cut(reason), time: Int64(clamping: clock))
         }
         let disposition = self.disposition(of: settling, random)
         return Decision(
@@ -303,6 +308,13 @@ struct Settler {
         self.goingBack = nil
         self.slowUntil = 0
         return self.kept.removeAll().count
+    }
+
+    /// What went wrong last since the last time, if something did.
+    mutating func takeFailure() -> JobFailure? {
+        if self.failure == nil { return nil }
+        defer { self.failure = nil }
+        return self.failure
     }
 
     /// What was counted since the last time.

@@ -46,7 +46,9 @@ extension Worker {
                 continue
             }
             switch self.hands.admit(record, block, now: now, isOnly: collected.count == 1, on: channel) {
-            case .together(let delivery): together.append(delivery)
+            case .together(let delivery):
+                self.hands.noteWait(delivery, item.arrivedAt, now: now, weight: 1)
+                together.append(delivery)
             case .byItself(let delivery): byItself.append(delivery)
             case .hung(let delivery): self.settleHung(delivery, block, channel)
             }

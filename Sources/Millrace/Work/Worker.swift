@@ -329,9 +329,9 @@ final class Worker {
         let mayBeGivenUp = self.handle.killSwitch != nil
         while self.mayBegin(channel), let block = self.intake.block {
             self.noteInHand()  // the handler may take long
+            var now = MonotonicClock.coarseNow()
             while !self.intake.isWorkedOff {
                 if self.mustPause(channel, whileDraining: whileDraining) { return }
-                let now = MonotonicClock.coarseNow()
                 if sentAt == 0 { sentAt = now }
                 if now &- sentAt > Self.longestHold {
                     // What is settled goes out before the next handler takes its time.
@@ -351,6 +351,9 @@ final class Worker {
                 case .condemned(let reason): self.setAside(record, block, reason, channel)
                 case .stay: break
                 }
+                let end = MonotonicClock.coarseNow()
+                self.hands.lookAtUntimed(end &- now)
+                now = end
             }
             self.intake.finish()
             if self.holdsBatches, !self.entry.isAsync { self.handle.hands.release() }
@@ -376,7 +379,7 @@ final class Worker {
 
     @inline(__always)
     private func begin(_ record: ContentRecord, _ block: Block, _ now: UInt64, _ channel: Channel) {
-        switch self.hands.begin(record, block, now: now, on: channel) {
+        switch self.hands.begin(record, block, now: now, arrivedAt: self.intake.arrivedAt, on: channel) {
         case .inHand: return
         case .ended(let delivery): self.settle(delivery, channel)
         case .hung(let delivery): return self.settleHung(delivery, block, channel)
@@ -402,6 +405,7 @@ final class Worker {
 
     private func noteInHand(beginning count: Int = 0) {
         let unbegun = count + self.intake.count + (self.channel?.unreadCount ?? 0)
+        self.handle.unbegun.store(unbegun, ordering: .relaxed)
         self.handle.inHand.store(
             self.hands.running.count + self.outlet.count + self.parking.count + self.settler.keptCount + unbegun,
             ordering: .releasing
@@ -413,6 +417,11 @@ final class Worker {
         self.noteInHand(beginning: count)
         self.settler.counts.overruns += self.hands.overruns
         self.hands.overruns = 0
-        self.handle.counters.add(self.settler.takeCounts())
+        self.handle.counters.add(
+            self.settler.takeCounts(),
+            times: self.hands.times.samples,
+            failure: self.settler.takeFailure()
+        )
+        self.hands.times.samples.removeAll(keepingCapacity: true)
     }
 }

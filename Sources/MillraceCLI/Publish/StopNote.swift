@@ -1,4 +1,5 @@
 import AMQPClient
+import CMillraceSystem
 import Glibc
 import Synchronization
 

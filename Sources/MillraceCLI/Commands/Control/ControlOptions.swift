@@ -64,7 +64,8 @@ struct ControlOptions: ParsableArguments {
         }
     }
 
-    private func place() throws -> String {
+    /// The socket of the supervisor that is meant.
+    func place() throws -> String {
         if let socket { return socket }
         var settings = ControlSettings()
         // A file that can not be read any more may have a supervisor still.
