@@ -10,6 +10,8 @@ package enum Command: Sendable {
     case setDefinition(JobDefinition)
     /// A job, or every job, rests or goes on.
     case setPause(job: String?, isPaused: Bool, ChangeNote)
+    /// A schedule rests in this supervisor, or goes on.
+    case setSchedulePause(String, isPaused: Bool, ChangeNote)
     /// A job has so many threads, or again as many as its file says.
     case scale(job: String, ThreadsWish?, ChangeNote)
     /// A job's workers are replaced, each between two messages, and one that has failed is tried again.
@@ -51,6 +53,7 @@ extension Supervisor {
         case .setThreads(let name, let threads): return self.setThreads(name, threads)
         case .setDefinition(let job): return self.setDefinition(job)
         case .setPause(let name, let isPaused, let note): return self.setPause(name, isPaused, note)
+        case .setSchedulePause(let name, let isPaused, let note): return self.setSchedulePause(name, isPaused, note)
         case .scale(let name, let wish, let note): return self.scale(name, wish, note)
         case .restart(let name, let note): return self.restart(name, note)
         case .reload(let loaded, let plan, let note): return self.reload(loaded, plan: plan, note)
