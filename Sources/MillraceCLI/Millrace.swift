@@ -22,6 +22,7 @@ struct MillraceCommand: ParsableCommand {
             RunCommand.self, CheckCommand.self, DeclareCommand.self, PublishCommand.self, FailedCommand.self,
             DelaysCommand.self, StatusCommand.self, ScaleCommand.self, PauseCommand.self, ResumeCommand.self,
             QuietCommand.self, DrainCommand.self, PlanCommand.self, ReloadCommand.self, RestartCommand.self,
+            RebalanceCommand.self,
             DumpCommand.self, ExplainCommand.self, ReadyCommand.self, HistoryCommand.self, SchedulesCommand.self,
             SchemaCommand.self,
             VersionCommand.self,

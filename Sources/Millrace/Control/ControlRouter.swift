@@ -29,6 +29,7 @@ package final class ControlRouter: Sendable {
         ("POST", "/api/v1/jobs/{job}/pause"), ("POST", "/api/v1/jobs/{job}/resume"),
         ("POST", "/api/v1/jobs/{job}/scale"), ("POST", "/api/v1/jobs/{job}/restart"),
         ("GET", "/api/v1/jobs/{job}/drained"), ("GET", "/api/v1/jobs/{job}/explain"), ("GET", "/api/v1/schedules"),
+        ("POST", "/api/v1/rebalance"),
         ("POST", "/api/v1/schedules/{schedule}/pause"), ("POST", "/api/v1/schedules/{schedule}/resume"),
     ]
 
@@ -53,6 +54,9 @@ package final class ControlRouter: Sendable {
         case ("GET", "jobs", 3) where path[2] == "dump": reply(self.dump(request, job: path[1]))
         case ("GET", "jobs", 3) where path[2] == "drained": self.drained(request, path[1], reply)
         case ("GET", "jobs", 3) where path[2] == "explain": self.explain(request, path[1], reply)
+        case ("POST", "rebalance", 1):
+            let reason = request.query["reason"].map { String($0.prefix(200)) }
+            self.ask(.rebalance(to: request.query["to"], .now(request.actor, reason: reason)), request, reply)
         case ("GET", "schedules", 1): reply(self.schedules(request))
         case ("POST", "schedules", 3) where path[2] == "pause": self.pauseSchedule(request, path[1], true, reply)
         case ("POST", "schedules", 3) where path[2] == "resume": self.pauseSchedule(request, path[1], false, reply)
@@ -283,8 +287,12 @@ package final class ControlRouter: Sendable {
         switch reply {
         case .done: self.success([], request)
         case .noted(let notes): self.success(notes, request)
-        case .refused(let text): Self.failure(text.hasPrefix("there is no ") ? 404 : 409, text, request)
+        case .refused(let text): Self.failure(Self.isUnknown(text) ? 404 : 409, text, request)
         }
+    }
+
+    private static func isUnknown(_ text: String) -> Bool {
+        text.hasPrefix("there is no job ") || text.hasPrefix("there is no schedule ")
     }
 
     private static func success(_ notes: [String], _ request: ControlRequest) -> ControlResponse {

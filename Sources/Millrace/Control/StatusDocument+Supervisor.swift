@@ -25,6 +25,7 @@ extension Supervisor {
                 ScheduleStatus(name: $0.name, queue: $0.queue, pause: board.4[$0.name])
             },
             broker: broker,
+            leaving: self.watched.withLock { $0.leaving },
             build: build,
             processID: getpid(),
             host: HostName.own,

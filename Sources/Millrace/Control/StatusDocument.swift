@@ -11,6 +11,8 @@ package struct StatusDocument: Sendable {
     /// Those of its file, in order, and who has one rest.
     package let schedules: [ScheduleStatus]
     let broker: BrokerFacts?
+    /// The broker that it goes away from, while something is in hand there.
+    let leaving: String?
     /// Of the command, the process and this machine.
     let build: String
     let processID: Int32
@@ -59,6 +61,7 @@ package struct StatusDocument: Sendable {
         if let broker { line += ", \(PlainText.line(broker.text))" }
         if case .missing(let reason?) = self.status.connection { line += ": \(PlainText.line(reason))" }
         if let outputs = self.status.outputs { line += "; outputs \(Self.word(outputs))" }
+        if let leaving { line += "; finishing at \(PlainText.line(leaving))" }
         if self.status.isDraining { line += "; draining" }
         return line
     }
@@ -114,6 +117,7 @@ package struct StatusDocument: Sendable {
             .init(key: "reasons", value: .array(reasons.map { .string($0) })),
             .init(key: "jobs", value: .array(self.status.jobs.map { self.value(of: $0) })),
         ]
+        if let leaving { members.append(.init(key: "leaving", value: .string(leaving))) }
         if !self.schedules.isEmpty {
             members.append(.init(key: "schedules", value: .array(self.schedules.map(Self.value))))
         }

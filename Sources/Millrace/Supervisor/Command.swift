@@ -22,6 +22,8 @@ package enum Command: Sendable {
     case reload(LoadedFile, plan: String?, ChangeNote)
     /// A file that somebody wanted can not be used.
     case noteRefusal(String, ChangeNote)
+    /// The connection goes over to another broker of the list, to this one if it is named; answered when it is there.
+    case rebalance(to: String?, ChangeNote)
     /// It drains and ends.
     case drain(ChangeNote)
     /// Answered when a job that rests has nothing in hand any more, or at a time of the monotonic clock.
@@ -65,6 +67,7 @@ extension Supervisor {
                 metadata: ["reason": "\(text)"]
             )
             return .refused(text)
+        case .rebalance: return .refused("the supervisor does not run")
         case .drain(let note):
             self.write("drain", note)
             self.stop()
