@@ -137,7 +137,8 @@ import Testing
             names: { prefix: staging- }
             jobs: { a: { queue: \(name), handler: p.h } }
             """
-        let message = JobFileFixture.problems(text).first?.message
-        #expect(message == "with its prefix 'staging-\(name)' has 258 bytes; AMQP allows 255")
+        let message = JobFileFixture.problems(text).first?.message ?? ""
+        #expect(message.hasPrefix("with its prefix 'staging-qqq"), "\(message)")
+        #expect(message.hasSuffix(" has 258 bytes; AMQP allows 255"), "\(message)")
     }
 }
