@@ -168,7 +168,7 @@ let package = Package(
         .testTarget(
             name: "MillraceCLITests",
             dependencies: [
-                "MillraceCLI", "Millrace", "AMQPClient", "AMQPWire", "TestSupport",
+                "MillraceCLI", "Millrace", "MillraceMessages", "AMQPClient", "AMQPWire", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),

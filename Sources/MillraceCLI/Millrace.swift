@@ -23,6 +23,7 @@ struct MillraceCommand: ParsableCommand {
             DelaysCommand.self, StatusCommand.self, TopCommand.self, ScaleCommand.self, PauseCommand.self,
             ResumeCommand.self,
             QuietCommand.self, DrainCommand.self, PlanCommand.self, ReloadCommand.self, RestartCommand.self,
+            RebalanceCommand.self,
             DumpCommand.self, ExplainCommand.self, ReadyCommand.self, HistoryCommand.self, SchedulesCommand.self,
             SchemaCommand.self,
             VersionCommand.self,

@@ -17,8 +17,9 @@ struct JobFilesTests {
 
     @Test func `each is run by a test`() {
         let run = [
-            "async.yaml", "batches.yaml", "crash.yaml", "failures.yaml", "middleware.yaml", "programs.yaml",
-            "publishing.yaml", "queues.yaml", "rate-limit.yaml", "schedules.yaml", "server.yaml", "timeouts.yaml",
+            "async.yaml", "batches.yaml", "crash.yaml", "environments.yaml", "failures.yaml", "middleware.yaml",
+            "programs.yaml", "publishing.yaml", "queues.yaml", "rate-limit.yaml", "schedules.yaml", "server.yaml",
+            "timeouts.yaml",
         ]
         #expect(Self.files == run, "write a test for a new one, and name it here")
     }
@@ -221,6 +222,32 @@ struct JobFilesTests {
         #expect(try dead["fail 1"]?.header("millrace-failure") == "failed")
         #expect(try example.length("failures.errands") == 0)
         #expect(try example.texts("failures.strict") == ["stop", "after"], "put back, and not begun")
+    }
+
+    @Test func `environments.yaml: everything of one environment begins with its word`() throws {
+        let example = try ExampleFile("environments.yaml")
+        try example.publish(["hello", "fail 1", "reject"], to: "dev-environments.errands")
+        try example.publish(["seen"], to: "", exchange: "environments.audit")
+        let planned = try example.millrace("check")
+        #expect(planned.output.contains("errands: queue 'dev-environments.errands'"), "\(planned.output)")
+        let ran = try example.runOnce()
+        #expect(ran.status == 0, "\(ran.errors)")
+        #expect(Set(try example.texts("dev-environments.done")) == ["hello", "fail 1"])
+        let listed = try Tool.run(
+            ExampleFile.millrace,
+            ["failed", "list", "errands", "--file", example.path],
+            environment: example.environment
+        )
+        #expect(listed.output.contains("nothing can help it"), "\(listed.output) \(listed.errors)")
+        #expect(try example.texts("dev-environments.dead") == ["reject"])
+        #expect(try example.texts("dev-environments.seen") == ["seen"])
+        #expect(try example.length("dev-environments.errands.delay.0s") == 0, "where the retry waited")
+        _ = try Tool.run(
+            ExampleFile.millrace,
+            ["delays", "remove", "dev-environments.errands"],
+            environment: example.environment
+        )
+        try example.channel.deleteExchange("environments.audit")
     }
 
     @Test func `timeouts.yaml: who is asked to end and who is given up are both dead letters`() throws {

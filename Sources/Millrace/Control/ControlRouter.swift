@@ -28,7 +28,9 @@ package final class ControlRouter: Sendable {
         ("POST", "/api/v1/resume"), ("POST", "/api/v1/quiet"), ("POST", "/api/v1/drain"),
         ("POST", "/api/v1/jobs/{job}/pause"), ("POST", "/api/v1/jobs/{job}/resume"),
         ("POST", "/api/v1/jobs/{job}/scale"), ("POST", "/api/v1/jobs/{job}/restart"),
-        ("GET", "/api/v1/jobs/{job}/drained"), ("GET", "/api/v1/jobs/{job}/explain"),
+        ("GET", "/api/v1/jobs/{job}/drained"), ("GET", "/api/v1/jobs/{job}/explain"), ("GET", "/api/v1/schedules"),
+        ("POST", "/api/v1/rebalance"),
+        ("POST", "/api/v1/schedules/{schedule}/pause"), ("POST", "/api/v1/schedules/{schedule}/resume"),
     ]
 
     /// Answers a request, once, on any thread.
@@ -52,6 +54,12 @@ package final class ControlRouter: Sendable {
         case ("GET", "jobs", 3) where path[2] == "dump": reply(self.dump(request, job: path[1]))
         case ("GET", "jobs", 3) where path[2] == "drained": self.drained(request, path[1], reply)
         case ("GET", "jobs", 3) where path[2] == "explain": self.explain(request, path[1], reply)
+        case ("POST", "rebalance", 1):
+            let reason = request.query["reason"].map { String($0.prefix(200)) }
+            self.ask(.rebalance(to: request.query["to"], .now(request.actor, reason: reason)), request, reply)
+        case ("GET", "schedules", 1): reply(self.schedules(request))
+        case ("POST", "schedules", 3) where path[2] == "pause": self.pauseSchedule(request, path[1], true, reply)
+        case ("POST", "schedules", 3) where path[2] == "resume": self.pauseSchedule(request, path[1], false, reply)
         case ("GET", "history", 1): reply(self.history(request))
         case ("GET", "plan", 1): self.plan(request, reply)
         case ("POST", "reload", 1):
@@ -75,7 +83,7 @@ package final class ControlRouter: Sendable {
     /// Whether a path is meant by one of ``routes``.
     private static func isSame(_ route: String, _ path: [String]) -> Bool {
         let parts = route.split(separator: "/")
-        return parts.count == path.count && zip(parts, path).allSatisfy { $0 == "{job}" || $0 == $1 }
+        return parts.count == path.count && zip(parts, path).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
     }
 
     // MARK: Questions
@@ -207,11 +215,33 @@ package final class ControlRouter: Sendable {
         }
     }
 
+    private func schedules(_ request: ControlRequest) -> ControlResponse {
+        let document = self.supervisor.document(build: self.build)
+        if request.wantsText {
+            let lines = document.schedules.map { document.line(of: $0) + "\n" }
+            return ControlResponse(type: .text, body: lines.isEmpty ? "there are no schedules\n" : lines.joined())
+        }
+        let value = OptionValue.object([
+            .init(key: "schedules", value: .array(document.schedules.map(StatusDocument.value)))
+        ])
+        return ControlResponse(type: .json, body: value.json + "\n")
+    }
+
     // MARK: Changes
 
     private func pause(_ request: ControlRequest, _ job: String?, _ isPaused: Bool, _ reply: @escaping Reply) {
         guard let note = self.note(request, reply) else { return }
         self.ask(.setPause(job: job, isPaused: isPaused, note), request, reply)
+    }
+
+    private func pauseSchedule(
+        _ request: ControlRequest,
+        _ name: String,
+        _ isPaused: Bool,
+        _ reply: @escaping Reply
+    ) {
+        guard let note = self.note(request, reply) else { return }
+        self.ask(.setSchedulePause(name, isPaused: isPaused, note), request, reply)
     }
 
     private func scale(_ request: ControlRequest, _ job: String, _ reply: @escaping Reply) {
@@ -257,8 +287,12 @@ package final class ControlRouter: Sendable {
         switch reply {
         case .done: self.success([], request)
         case .noted(let notes): self.success(notes, request)
-        case .refused(let text): Self.failure(text.hasPrefix("there is no job") ? 404 : 409, text, request)
+        case .refused(let text): Self.failure(Self.isUnknown(text) ? 404 : 409, text, request)
         }
+    }
+
+    private static func isUnknown(_ text: String) -> Bool {
+        text.hasPrefix("there is no job ") || text.hasPrefix("there is no schedule ")
     }
 
     private static func success(_ notes: [String], _ request: ControlRequest) -> ControlResponse {

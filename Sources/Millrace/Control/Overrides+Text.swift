@@ -21,9 +21,17 @@ extension Overrides {
             }
             return OptionValue.Member(key: job, value: .object(members))
         }
-        return OptionValue.object([
+        var members: [OptionValue.Member] = [
             .init(key: "millrace_control_state", value: .int(Self.version)), .init(key: "jobs", value: .object(jobs)),
-        ]).json + "\n"
+        ]
+        let schedules = self.schedules.sorted { $0.key < $1.key }.map { name, note in
+            OptionValue.Member(
+                key: name,
+                value: .object([.init(key: "paused", value: .bool(true))] + Self.members(note))
+            )
+        }
+        if !schedules.isEmpty { members.append(.init(key: "schedules", value: .object(schedules))) }
+        return OptionValue.object(members).json + "\n"
     }
 
     private static func members(_ note: ChangeNote) -> [OptionValue.Member] {
@@ -58,7 +66,14 @@ extension Overrides {
             }
             overrides[job.key] = override
         }
-        self.init(overrides)
+        var schedules: [String: ChangeNote] = [:]
+        if case .object(let members)? = root["schedules"] {
+            for schedule in members {
+                guard case .object(let own) = schedule.value, own["paused"] == .bool(true) else { continue }
+                schedules[schedule.key] = Self.note(own)
+            }
+        }
+        self.init(overrides, schedules: schedules)
     }
 
     private static func note(_ members: [OptionValue.Member]) -> ChangeNote? {
@@ -78,7 +93,7 @@ extension OptionValue {
     /// Reads JSON, which is YAML too.
     ///
     /// - Returns: Nil if it is not well formed.
-    init?(json: String) {
+    package init?(json: String) {
         let bytes = Array(json.utf8)
         guard bytes.count <= YAMLLimits.fileBytes else { return nil }
         let log = DiagnosticLog(source: SourceText(file: "", bytes: bytes))

@@ -1,10 +1,18 @@
-/// What operators have changed of a supervisor's jobs: it holds until it is undone, ends by itself, or the file says otherwise.
+/// What operators have changed of a supervisor's jobs and schedules: it holds until it is undone, ends by itself, or the file
+/// says otherwise.
 ///
 /// A value; times are seconds since 1970.
 package struct Overrides: Sendable, Equatable {
     package private(set) var jobs: [String: JobOverrides]
+    /// Schedules that this supervisor does not tick, and who wants that.
+    package private(set) var schedules: [String: ChangeNote]
 
-    package init(_ jobs: [String: JobOverrides] = [:]) { self.jobs = jobs.filter { !$0.value.isEmpty } }
+    package init(_ jobs: [String: JobOverrides] = [:], schedules: [String: ChangeNote] = [:]) {
+        self.jobs = jobs.filter { !$0.value.isEmpty }
+        self.schedules = schedules
+    }
+
+    package var isEmpty: Bool { self.jobs.isEmpty && self.schedules.isEmpty }
 
     package subscript(job: String) -> JobOverrides { self.jobs[job] ?? JobOverrides() }
 
@@ -19,6 +27,9 @@ package struct Overrides: Sendable, Equatable {
         let isPlain = isPaused == file && note.until == nil
         self.change(job) { $0.pause = isPlain ? nil : .init(isPaused: isPaused, note: note) }
     }
+
+    /// Has a schedule rest, or with nil go on.
+    package mutating func setSchedule(_ name: String, paused note: ChangeNote?) { self.schedules[name] = note }
 
     /// Gives a job so many threads, or as many as its file says.
     package mutating func setThreads(_ job: String, _ wish: ThreadsWish?, _ note: ChangeNote) {
@@ -46,12 +57,18 @@ package struct Overrides: Sendable, Equatable {
                 ended.append("scale \(job) \(threads.wish.text)")
             }
         }
+        for (name, note) in self.schedules.sorted(by: { $0.key < $1.key }) where note.isOver(now: now) {
+            self.schedules[name] = nil
+            ended.append("pause of schedule \(name)")
+        }
         return ended
     }
 
     /// When the next one is over.
     package var nextEnd: Int64? {
-        self.jobs.values.flatMap { [$0.pause?.note.until, $0.threads?.note.until] }.compactMap(\.self).min()
+        (self.jobs.values.flatMap { [$0.pause?.note.until, $0.threads?.note.until] }
+            + self.schedules.values.map(\.until))
+            .compactMap(\.self).min()
     }
 
     /// What stays when a file takes the place of another: threads that the new one says otherwise than the old one fall, and

@@ -9,13 +9,11 @@ extension Supervisor {
     /// - Parameter build: Of the program.
     /// - Returns: All of it read once.
     package func document(build: String) -> StatusDocument {
-        let board = self.board.withLock { ($0.identity, $0.loadedAt, $0.refusal, $0.stateProblem) }
-        let connection = self.source.current
-        let broker = connection.map { connection in
-            let version = connection.serverProperties["version"]?.stringValue ?? ""
-            let product = connection.brokerVersion.product
-            return "\(product.isEmpty ? "a broker" : product) \(version) at \(connection.endpoint.address)"
+        let board = self.board.withLock {
+            ($0.identity, $0.loadedAt, $0.refusal, $0.stateProblem, $0.overrides.schedules)
         }
+        let connection = self.source.current
+        let broker = connection.map { BrokerFacts($0.serverProperties, $0.endpoint) }
         return StatusDocument(
             status: self.status,
             identity: board.0,
@@ -23,7 +21,11 @@ extension Supervisor {
             refusal: board.2,
             stateProblem: board.3,
             rates: self.rates.withLock { $0 },
+            schedules: self.scheduler.schedules.map {
+                ScheduleStatus(name: $0.name, queue: $0.queue, pause: board.4[$0.name])
+            },
             broker: broker,
+            leaving: self.watched.withLock { $0.leaving },
             build: build,
             processID: getpid(),
             host: HostName.own,

@@ -8,7 +8,11 @@ package struct StatusDocument: Sendable {
     let refusal: (time: Int64, text: String)?
     let stateProblem: String?
     let rates: [String: Double]
-    let broker: String?
+    /// Those of its file, in order, and who has one rest.
+    package let schedules: [ScheduleStatus]
+    let broker: BrokerFacts?
+    /// The broker that it goes away from, while something is in hand there.
+    let leaving: String?
     /// Of the command, the process and this machine.
     let build: String
     let processID: Int32
@@ -42,6 +46,7 @@ package struct StatusDocument: Sendable {
         lines += table.split(separator: "\n").map(String.init)
         for job in jobs { lines += self.notes(of: job) }
         if job != nil { for job in jobs { lines += self.measureLines(of: job) } }
+        if job == nil { lines += self.schedules.filter { $0.pause != nil }.map { "schedule \(self.line(of: $0))" } }
         let reasons = job == nil ? self.status.readiness.reasons : jobs.compactMap(\.shortfall)
         lines += reasons.map { "not ready: \(PlainText.line($0))" }
         if let stateProblem { lines.append("not kept: \(PlainText.line(stateProblem))") }
@@ -59,9 +64,10 @@ package struct StatusDocument: Sendable {
 
     private var connectionLine: String {
         var line = "connection \(Self.word(self.status.connection))"
-        if let broker { line += ", \(PlainText.line(broker))" }
+        if let broker { line += ", \(PlainText.line(broker.text))" }
         if case .missing(let reason?) = self.status.connection { line += ": \(PlainText.line(reason))" }
         if let outputs = self.status.outputs { line += "; outputs \(Self.word(outputs))" }
+        if let leaving { line += "; finishing at \(PlainText.line(leaving))" }
         if self.status.isDraining { line += "; draining" }
         return line
     }
@@ -82,6 +88,13 @@ package struct StatusDocument: Sendable {
         if let reason = job.reason { notes.append("\(name): \(job.state): \(PlainText.line(reason))") }
         if job.isLeaving { notes.append("\(name): in the file no more; its workers end") }
         return notes
+    }
+
+    /// One schedule, on one line.
+    package func line(of schedule: ScheduleStatus) -> String {
+        let name = PlainText.line(schedule.name)
+        guard let pause = schedule.pause else { return "\(name): to queue '\(PlainText.line(schedule.queue))'" }
+        return "\(name): paused (\(pause.text(zone: self.zone)))"
     }
 
     static func word(_ connection: SupervisorStatus.Connection) -> String {
@@ -110,6 +123,10 @@ package struct StatusDocument: Sendable {
             .init(key: "reasons", value: .array(reasons.map { .string($0) })),
             .init(key: "jobs", value: .array(self.status.jobs.map { self.value(of: $0) })),
         ]
+        if let leaving { members.append(.init(key: "leaving", value: .string(leaving))) }
+        if !self.schedules.isEmpty {
+            members.append(.init(key: "schedules", value: .array(self.schedules.map(Self.value))))
+        }
         if let stateProblem { members.append(.init(key: "state_problem", value: .string(stateProblem))) }
         return .object(members)
     }
@@ -129,9 +146,9 @@ package struct StatusDocument: Sendable {
         return members
     }
 
-    private static func value(_ connection: SupervisorStatus.Connection, _ broker: String?) -> OptionValue {
+    private static func value(_ connection: SupervisorStatus.Connection, _ broker: BrokerFacts?) -> OptionValue {
         var members: [OptionValue.Member] = [.init(key: "state", value: .string(Self.word(connection)))]
-        if let broker { members.append(.init(key: "broker", value: .string(broker))) }
+        if let broker { members += broker.members }
         if case .missing(let reason?) = connection { members.append(.init(key: "reason", value: .string(reason))) }
         return .object(members)
     }
@@ -162,6 +179,18 @@ package struct StatusDocument: Sendable {
         }
         let counts = job.counts.all.map { OptionValue.Member(key: $0.name, value: .int(Int64($0.count))) }
         members.append(.init(key: "counts", value: .object(counts)))
+        return .object(members)
+    }
+
+    /// A schedule's part.
+    package static func value(_ schedule: ScheduleStatus) -> OptionValue {
+        var members: [OptionValue.Member] = [
+            .init(key: "name", value: .string(schedule.name)), .init(key: "queue", value: .string(schedule.queue)),
+            .init(key: "paused", value: .bool(schedule.pause != nil)),
+        ]
+        if let pause = schedule.pause {
+            members.append(.init(key: "pause_override", value: Self.value(pause, "paused", .bool(true))))
+        }
         return .object(members)
     }
 

@@ -7,8 +7,8 @@
 #endif
 
 /// Reads a job file's bytes with the system's own calls, never more than the limit.
-enum JobFileBytes {
-    static func read(_ path: String) throws(JobFileError) -> [UInt8] {
+package enum JobFileBytes {
+    package static func read(_ path: String) throws(JobFileError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Self.unreadable(path, errno) }
         defer { close(descriptor) }

@@ -156,6 +156,13 @@ final class Pool: @unchecked Sendable {
         self.changeHands()
     }
 
+    /// Its workers go over to another connection, one by one between two messages; a job that has failed stays so.
+    func moveWorkers() {
+        guard !self.hasEnded else { return }
+        _ = self.machine.setVersion()
+        self.changeHands()
+    }
+
     /// The job is no more: what its workers have in hand is finished, and they end.
     func leave() {
         self.face.withLock { $0.isLeaving = true }

@@ -2,7 +2,7 @@ import AMQPClient
 
 extension ScheduleDefinition {
     /// The queue in which the broker remembers what was ticked.
-    package var clockQueue: String { "millrace.clock.\(self.name)" }
+    package var clockQueue: String { "\(self.clockPrefix)millrace.clock.\(self.name)" }
 
     /// What tells it from what it said before: with other words it has other times.
     package var ruleName: String {

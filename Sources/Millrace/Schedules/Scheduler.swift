@@ -13,6 +13,8 @@ final class Scheduler: Sendable {
         static let end: UInt32 = 2
         /// Something came for one of its channels.
         static let channel: UInt32 = 4
+        /// Others rest than before.
+        static let pause: UInt32 = 8
     }
 
     let schedules: [ScheduleDefinition]
@@ -26,6 +28,7 @@ final class Scheduler: Sendable {
     private let ended: @Sendable () -> Void
     private let thread = Monitor<WorkerThread?>(nil)
     private let noted = Monitor<[ScheduleStanding]>([])
+    private let resting = Monitor<Set<String>>([])
 
     init(
         _ schedules: [ScheduleDefinition],
@@ -63,6 +66,15 @@ final class Scheduler: Sendable {
             self.ended()
         }
         self.thread.withLock { $0 = thread }
+    }
+
+    /// The schedules that are not ticked here; from any thread.
+    var paused: Set<String> { self.resting.withLock { $0 } }
+
+    /// Has these rest, and all others go on.
+    func pause(_ names: Set<String>) {
+        self.resting.withLock { $0 = names }
+        self.mailbox.signal(Signal.pause)
     }
 
     func connectionChanged() { self.mailbox.signal(Signal.connection) }

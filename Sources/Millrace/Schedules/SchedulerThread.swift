@@ -60,7 +60,15 @@ final class SchedulerThread {
 
     private func work(_ connection: Connection) throws(AMQPError) -> UInt64 {
         var wake = UInt64.max
-        for ticker in self.tickers where !self.shared.mustEnd { wake = min(wake, try ticker.work(connection)) }
+        let paused = self.shared.paused
+        for ticker in self.tickers where !self.shared.mustEnd {
+            if paused.contains(ticker.schedule.name) {
+                // It keeps no token from others: what rests here may be ticked there.
+                ticker.rest()
+            } else {
+                wake = min(wake, try ticker.work(connection))
+            }
+        }
         self.tell()
         return wake
     }

@@ -227,6 +227,13 @@ final class Ticker {
 
     // MARK: The end
 
+    /// Lets the channel go, if there is one, until it is worked again.
+    func rest() {
+        if case .closed = self.phase { return }
+        self.close()
+        self.logger.info("this supervisor does not tick the schedule: it is paused")
+    }
+
     /// Lets the channel go: whoever is next gets the token.
     func close() {
         switch self.phase {

@@ -10,6 +10,8 @@ package enum Command: Sendable {
     case setDefinition(JobDefinition)
     /// A job, or every job, rests or goes on.
     case setPause(job: String?, isPaused: Bool, ChangeNote)
+    /// A schedule rests in this supervisor, or goes on.
+    case setSchedulePause(String, isPaused: Bool, ChangeNote)
     /// A job has so many threads, or again as many as its file says.
     case scale(job: String, ThreadsWish?, ChangeNote)
     /// A job's workers are replaced, each between two messages, and one that has failed is tried again.
@@ -20,6 +22,8 @@ package enum Command: Sendable {
     case reload(LoadedFile, plan: String?, ChangeNote)
     /// A file that somebody wanted can not be used.
     case noteRefusal(String, ChangeNote)
+    /// The connection goes over to another broker of the list, to this one if it is named; answered when it is there.
+    case rebalance(to: String?, ChangeNote)
     /// It drains and ends.
     case drain(ChangeNote)
     /// Answered when a job that rests has nothing in hand any more, or at a time of the monotonic clock.
@@ -51,6 +55,7 @@ extension Supervisor {
         case .setThreads(let name, let threads): return self.setThreads(name, threads)
         case .setDefinition(let job): return self.setDefinition(job)
         case .setPause(let name, let isPaused, let note): return self.setPause(name, isPaused, note)
+        case .setSchedulePause(let name, let isPaused, let note): return self.setSchedulePause(name, isPaused, note)
         case .scale(let name, let wish, let note): return self.scale(name, wish, note)
         case .restart(let name, let note): return self.restart(name, note)
         case .reload(let loaded, let plan, let note): return self.reload(loaded, plan: plan, note)
@@ -62,6 +67,7 @@ extension Supervisor {
                 metadata: ["reason": "\(text)"]
             )
             return .refused(text)
+        case .rebalance: return .refused("the supervisor does not run")
         case .drain(let note):
             self.write("drain", note)
             self.stop()

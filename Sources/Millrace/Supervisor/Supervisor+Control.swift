@@ -9,12 +9,18 @@ extension Supervisor {
         do throws(ControlState.Failure) {
             let kept = try ControlState(path: path).read()
             let names = Set(self.pools.map(\.job.name))
-            self.board.withLock { $0.overrides = Overrides(kept.jobs.filter { names.contains($0.key) }) }
+            let known = Set(self.scheduler.schedules.map(\.name))
+            let schedules = kept.schedules.filter { known.contains($0.key) }
+            self.board.withLock {
+                $0.overrides = Overrides(kept.jobs.filter { names.contains($0.key) }, schedules: schedules)
+            }
+            self.applySchedules()
             for (job, _) in kept.jobs where names.contains(job) { self.apply(job) }
-            if !kept.jobs.isEmpty {
+            if !kept.isEmpty {
+                let changed = kept.jobs.keys.sorted() + kept.schedules.keys.sorted().map { "schedule \($0)" }
                 self.logger.notice(
                     "what was changed before still holds",
-                    metadata: ["jobs": "\(kept.jobs.keys.sorted().joined(separator: ", "))", "file": "\(path)"]
+                    metadata: ["jobs": "\(changed.joined(separator: ", "))", "file": "\(path)"]
                 )
             }
         } catch {
@@ -72,6 +78,7 @@ extension Supervisor {
         }
         guard !ended.isEmpty else { return }
         for job in jobs { self.apply(job) }
+        self.applySchedules()
         for what in ended {
             self.write("end of \(what)", ChangeNote(actor: "its time was over", since: now))
         }
@@ -111,7 +118,7 @@ extension Supervisor {
     func keep() -> [String] {
         let (overrides, path) = self.board.withLock { ($0.overrides, $0.file.control?.state) }
         guard let path else {
-            return overrides.jobs.isEmpty
+            return overrides.isEmpty
                 ? [] : ["it ends with this process: the job file has no control: { state: … } to keep it"]
         }
         do throws(ControlState.Failure) {

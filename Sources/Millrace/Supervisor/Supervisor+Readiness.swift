@@ -10,6 +10,8 @@ struct WatchedState {
     var whyNotConnected: AMQPError?
     /// Workers that have a connection and have not consumed for too long.
     var overdue: Set<ObjectIdentifier> = []
+    /// The broker that is being left, while something of it is in hand.
+    var leaving: String?
 }
 
 extension Supervisor {

@@ -141,6 +141,22 @@ extension Supervisor {
         current.end()
     }
 
+    /// Another one for the same queues, on the connection of the moment.
+    func replaceReturner() {
+        let (current, next) = self.returners.withLock { $0 }
+        let successor = Self.makeReturner(
+            (next ?? current).queues.map(\.home),
+            self.file,
+            self.options,
+            self.source,
+            self.topology,
+            self.inbox,
+            self.logger
+        )
+        self.returners.withLock { $0.next = successor }
+        current.end()
+    }
+
     /// The next one begins when the one before has ended: each message is brought back by one of them.
     func changeReturner() {
         let (current, next) = self.returners.withLock { $0 }

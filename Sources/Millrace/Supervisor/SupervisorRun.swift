@@ -5,22 +5,24 @@ import Synchronization
 
 /// One run of a supervisor, on its thread: takes events, asks its ``SupervisorMachine``, and does what that says.
 struct SupervisorRun {
-    private let supervisor: Supervisor
-    private let group: any EventLoopGroup
-    private var endpoints: [Endpoint]
-    private var connection: Connection?
+    let supervisor: Supervisor
+    let group: any EventLoopGroup
+    var endpoints: [Endpoint]
+    var connection: Connection?
+    /// The way to another broker, while it lasts.
+    var move: MoveUnderWay?
     private var outlet: RecoveringConnection?
     /// Whether nothing of it needs the event loop any more.
     private var hasOutletEnded = true
     /// The attempt that is under way, and the connections that have ended since it began.
-    private var connecting:
+    var connecting:
         (attempt: ConnectAttempt, endpoint: Endpoint, ends: [(reporter: ConnectionReporter, error: AMQPError)])?
-    private var reporter: ConnectionReporter?  // the connection holds it weakly
+    var reporter: ConnectionReporter?  // the connection holds it weakly
     /// Its clock stands still while the process does.
     private var machine: SupervisorMachine
     private var stopped = StoppedTime()
-    private var keeper: ConnectionKeeper
-    private var generator = SystemRandomNumberGenerator()
+    var keeper: ConnectionKeeper
+    var generator = SystemRandomNumberGenerator()
     private var nextAttempt: UInt64 = 0
     private var nextStatus: UInt64 = 0
     private var consumers: ConsumerWatch<ObjectIdentifier>
@@ -41,7 +43,7 @@ struct SupervisorRun {
 
     private static let tick: UInt64 = 200_000_000
 
-    private var logger: Logger { self.supervisor.logger }
+    var logger: Logger { self.supervisor.logger }
 
     init(_ supervisor: Supervisor, group: any EventLoopGroup) {
         self.supervisor = supervisor
@@ -117,7 +119,7 @@ struct SupervisorRun {
     private mutating func work(_ events: SupervisorInbox.Events) -> ExitStatus? {
         if events.stopRequests > 0 {
             self.refuse(events.commands)
-            self.waiters.end()
+            self.endWaiting()
             self.dropConnection(of: events)
             self.handle(events)
             return self.stop(events.stopRequests)
@@ -125,11 +127,12 @@ struct SupervisorRun {
         if let outcome = events.connectOutcome, let status = self.connectEnded(outcome) { return status }
         self.handle(events)
         for (command, reply) in events.commands {
-            if self.waiters.take(command, reply) { continue }
+            if self.waiters.take(command, reply) || self.takeMove(command, reply) { continue }
             let answer = self.supervisor.carryOut(command)
             self.followFile()
             reply(answer)
         }
+        self.lookAtMove(events)
         self.supervisor.endOverrides()
         self.waiters.look(self.supervisor, now: MonotonicClock.now())
         self.queues.follow(events.backlogs, self.supervisor, self.connection, now: MonotonicClock.now())
@@ -223,6 +226,10 @@ struct SupervisorRun {
     private mutating func connectEnded(_ outcome: ConnectAttempt.Outcome) -> ExitStatus? {
         guard let (_, endpoint, ends) = self.connecting else { return nil }
         self.connecting = nil
+        if self.move?.move.isUndecided == true, self.connection != nil {
+            self.moveAttemptEnded(outcome, endpoint, ends)
+            return nil
+        }
         do throws(AMQPError) {
             let success = try outcome.get()
             if let end = ends.first(where: { $0.reporter === success.reporter }) {
@@ -257,6 +264,12 @@ struct SupervisorRun {
         if case .success(let success) = outcome { success.connection.close(timeout: .milliseconds(250)) }
     }
 
+    /// Nobody is answered later.
+    private mutating func endWaiting() {
+        self.waiters.end()
+        self.dropMove("the supervisor is draining")
+    }
+
     private func refuse(_ commands: [(command: Command, reply: @Sendable (CommandReply) -> Void)]) {
         for (_, reply) in commands { reply(.refused("the supervisor is draining")) }
     }
@@ -274,16 +287,6 @@ struct SupervisorRun {
             if case .success(let success) = inbox.take(until: 0).connectOutcome { success.connection.close() }
             shutDown()
         }
-    }
-
-    private var connectionOptions: ConnectionOptions {
-        let settings = self.supervisor.file.connection
-        return ConnectionOptions(
-            name: settings.name ?? "millrace",
-            heartbeatSeconds: Int(settings.heartbeat.nanoseconds / 1_000_000_000),
-            connectTimeout: settings.connectTimeout,
-            channelMax: self.keeper.channelMax
-        )
     }
 
     /// The second connection, if the file asks for one; it comes up by itself, and outputs wait for it.
@@ -357,6 +360,7 @@ struct SupervisorRun {
             self.keeper.ended(error, now: MonotonicClock.now(), using: &self.generator)
             self.nextAttempt = 0
             self.tellWhyNotConnected()
+            self.dropMove("the connection was lost meanwhile; it is sought anew")
         }
         // Before its outcome was taken: a connection can end at once.
         self.connecting?.ends += events.connectionEnds
@@ -406,7 +410,8 @@ struct SupervisorRun {
 
     /// A round of the end.
     private mutating func endWork(_ events: SupervisorInbox.Events) -> ExitStatus? {
-        self.waiters.end()
+        self.endWaiting()
+        self.lookAtMove(events)
         self.refuse(events.commands)
         self.noteStoppedJobs(events)
         self.dropConnection(of: events)
@@ -478,6 +483,7 @@ struct SupervisorRun {
     private mutating func close(_ connection: Connection?, within patience: Duration) {
         let deadline = MonotonicClock.now() &+ patience.nanoseconds
         connection?.startClose(timeout: patience)
+        self.move?.old?.connection.startClose(timeout: patience)
         self.hasOutletEnded = self.outlet?.stop(until: deadline) ?? true
         // At most what is left of its time.
         connection?.close(timeout: patience)

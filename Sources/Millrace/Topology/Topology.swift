@@ -1,17 +1,21 @@
 import AMQPClient
 import AMQPWire
 import Logging
+import Synchronization
 
 /// What the job file says about exchanges and queues, and how it is made true on a broker.
 final class Topology: Sendable {
     /// Delay queues, which are declared by whoever brings back what waits in them.
     let delayQueues = ParkingQueues()
     private let awaitsOthers: Bool
+    /// Whether handlers use other names than the broker: then the state has both.
+    private let renamesOutputs: Atomic<Bool>
 
     private struct State {
         /// What it says.
         var file: JobFile
         var queues: [String: QueueDefinition]
+        var outputNames: OutputNames?
         /// Who says how things stand.
         var connection: ObjectIdentifier?
         /// Queues that are there, not as the file says, and used as they are.
@@ -32,7 +36,9 @@ final class Topology: Sendable {
     ///   - awaitsOthers: Whether what somebody else may make is awaited; not where a run is to end by itself.
     init(_ file: JobFile, awaitsOthers: Bool = true) {
         self.awaitsOthers = awaitsOthers
-        self.state = Monitor(State(file: file, queues: Self.named(file)))
+        let names = OutputNames(file.names)
+        self.renamesOutputs = Atomic(names != nil)
+        self.state = Monitor(State(file: file, queues: Self.named(file), outputNames: names))
     }
 
     private static func named(_ file: JobFile) -> [String: QueueDefinition] {
@@ -44,7 +50,7 @@ final class Topology: Sendable {
 
     /// Another file says it from now on: queues that are new in it are not there before somebody has declared them.
     func replace(_ file: JobFile) {
-        let queues = Self.named(file)
+        let (queues, names) = (Self.named(file), OutputNames(file.names))
         self.state.withLock { state in
             let known = Set(state.file.jobs.map(\.queue))
             for queue in Set(file.jobs.map(\.queue)).subtracting(known) {
@@ -54,7 +60,17 @@ final class Topology: Sendable {
             }
             state.file = file
             state.queues = queues
+            state.outputNames = names
+            self.renamesOutputs.store(names != nil, ordering: .releasing)
         }
+    }
+
+    /// Outputs of a handler, by the broker's names.
+    func onBroker(_ outputs: [Publication]) -> [Publication] {
+        guard self.renamesOutputs.load(ordering: .acquiring), let names = self.state.withLock({ $0.outputNames }) else {
+            return outputs
+        }
+        return outputs.map(names.onBroker)
     }
 
     // MARK: For whoever connects

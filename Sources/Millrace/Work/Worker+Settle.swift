@@ -47,7 +47,7 @@ extension Worker {
         case .settle(let settlement): self.send(settlement, held.record.deliveryTag, channel)
         case .drop: self.settler.counts.droppedAcks += 1
         case .publish:
-            self.outlet.add(outputs, of: held, now: MonotonicClock.now())
+            self.outlet.add(self.topology.onBroker(outputs), of: held, now: MonotonicClock.now())
             if self.outlet.isFull { self.releaseOutputs(channel) }
         case .copy(let order):
             self.parking.park(

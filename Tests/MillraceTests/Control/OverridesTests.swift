@@ -30,6 +30,25 @@ import Testing
         #expect(overrides.nextEnd == nil)
     }
 
+    @Test func `a schedule that rests is there until its time is over, and as text`() {
+        var overrides = Overrides()
+        #expect(overrides.isEmpty)
+        overrides.setSchedule("beat", paused: self.note(until: 200))
+        overrides.setSchedule("nightly", paused: self.note())
+        #expect(!overrides.isEmpty)
+        #expect(overrides.nextEnd == 200)
+        #expect(Overrides(text: overrides.text) == overrides)
+        #expect(overrides.expire(now: 199) == [])
+        #expect(overrides.expire(now: 200) == ["pause of schedule beat"])
+        #expect(overrides.schedules.keys.sorted() == ["nightly"])
+        overrides.setSchedule("nightly", paused: nil)
+        #expect(overrides.isEmpty)
+        // What a version before this wrote has no schedules.
+        let odd =
+            #"{"millrace_control_state":1,"jobs":{},"schedules":{"a":{"paused":false},"b":7,"c":{"paused":true}}}"#
+        #expect(Overrides(text: odd)?.schedules.isEmpty == true)
+    }
+
     @Test func `what the file says anyway is no override, unless it is for a time`() {
         var overrides = Overrides()
         overrides.setPause("a", true, self.note(), file: true)

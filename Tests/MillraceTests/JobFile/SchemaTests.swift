@@ -18,7 +18,7 @@ import Testing
         ("handler_batch", .handlerBatch), ("crash_ledger", .crashLedger), ("control", .control), ("admin", .admin),
         ("thread_range", .threads),
         ("exec", .exec), ("exec_output", .execOutput),
-        ("schedule", .schedule),
+        ("schedule", .schedule), ("names", .names),
     ]
 
     @Test func `every mapping has the decoder's keys, required keys, and no others`() throws {

@@ -11,11 +11,12 @@ struct DecodedFile {
     let control: ControlSettings?
     let admin: AdminSettings?
     let schedules: [ScheduleDecoder.DecodedSchedule]
+    let names: NameDecoder.DecodedNames?
 
     /// Nil if there was an error anywhere.
     func jobFile(_ log: DiagnosticLog) -> JobFile? {
         guard !log.hasErrors, let version, let connection else { return nil }
-        return JobFile(
+        let file = JobFile(
             version: version,
             connection: connection.value,
             plugins: self.plugins.map(\.value),
@@ -30,5 +31,8 @@ struct DecodedFile {
             schedules: self.schedules.compactMap(\.definition),
             warnings: log.diagnostics()
         )
+        guard let names else { return file }
+        NameDecoder(log: log).check(names, file)
+        return log.hasErrors ? nil : file.named(by: names.settings)
     }
 }

@@ -167,6 +167,12 @@ package struct ForeignWord: Sendable {
         Entry(words: ["crash_journal", "crash_log"], ours: "crash_ledger", reason: "{path: ..., max_crashes: 2}"),
         Entry(words: ["crashes", "crash_limit"], ours: "max_crashes", reason: "from 2"),
         Entry(words: ["file"], ours: "path", reason: "of the ledger", only: "'crash_ledger'"),
+        Entry(
+            words: ["prefix", "queue_prefix", "name_prefix", "namespace", "environment"],
+            ours: "names",
+            reason: "{prefix: ...}",
+            only: "the job file"
+        ),
         Entry(words: ["default"], ours: "defaults", reason: "settings for every job"),
         Entry(
             words: ["graceful_shutdown_timeout", "grace_period", "timeout", "stop_timeout"],

@@ -43,7 +43,8 @@ struct JobFileDecoder {
             crashLedger: crashLedger.map { Located($0, reader.pair("crash_ledger")?.keySpan ?? start) },
             control: socket,
             admin: admin,
-            schedules: schedules
+            schedules: schedules,
+            names: NameDecoder(log: self.log).decode(reader)
         )
     }
 

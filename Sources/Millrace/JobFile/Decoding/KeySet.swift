@@ -22,7 +22,7 @@ package struct KeySet: Sendable {
         "the job file",
         [
             "version", "connection", "plugins", "defaults", "exchanges", "queues", "jobs", "shutdown_timeout",
-            "kill_timeout", "crash_ledger", "control", "admin", "schedules",
+            "kill_timeout", "crash_ledger", "control", "admin", "schedules", "names",
         ],
         required: ["version", "connection", "jobs"]
     )
@@ -91,6 +91,7 @@ package struct KeySet: Sendable {
         ["cron", "every", "timezone", "queue", "body", "headers", "catch_up", "deadline"],
         required: ["queue"]
     )
+    package static let names = KeySet("'names'", ["prefix", "except"], required: ["prefix"])
     package static let crashLedger = KeySet("'crash_ledger'", ["path", "max_crashes"])
 
     package static let control = KeySet("'control'", ["socket", "state"])
@@ -104,7 +105,7 @@ package struct KeySet: Sendable {
     package static let all: [KeySet] = [
         .root, .connection, .tls, .recovery, .exchange, .queue, .binding, .deadLetter, .defaults, .job, .ack, .publish,
         .publishBatch, .retry, .rateLimit, .handlerBatch, .exec, .execOutput, .crashLedger, .control, .admin, .threads,
-        .schedule,
+        .schedule, .names,
     ]
 
     private static let settings = [

@@ -24,6 +24,8 @@ public struct JobFile: Sendable, Equatable {
     public var admin: AdminSettings?
     /// Messages that are published again and again, in the order of the file.
     public var schedules: [ScheduleDefinition]
+    /// What the queues and exchanges above were called in the file; nil if they were called so.
+    public var names: NameSettings?
     /// What looked odd and was accepted all the same; never holds an error.
     public var warnings: [Diagnostic]
 
@@ -41,6 +43,7 @@ public struct JobFile: Sendable, Equatable {
         control: ControlSettings? = ControlSettings(),
         admin: AdminSettings? = nil,
         schedules: [ScheduleDefinition] = [],
+        names: NameSettings? = nil,
         warnings: [Diagnostic] = []
     ) {
         self.version = version
@@ -55,6 +58,7 @@ public struct JobFile: Sendable, Equatable {
         self.control = control
         self.admin = admin
         self.schedules = schedules
+        self.names = names
         self.warnings = warnings
     }
 }

@@ -28,6 +28,8 @@ public struct ScheduleDefinition: Sendable, Equatable {
     public var deadline: Duration?
     /// Where the entry stands.
     public var location: SourceLocation
+    /// Where several environments share a virtual host, each has clocks of its own.
+    package var clockPrefix = ""
 
     /// Makes a definition in code; nothing is checked.
     public init(

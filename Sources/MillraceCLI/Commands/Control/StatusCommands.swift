@@ -64,12 +64,19 @@ struct ReadyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ready",
         abstract: "Say whether every job that is not paused consumes, by the exit status: for probes.",
-        discussion: "Status 0 if so; 1 if not, with what is missing; 3 if nobody is at the socket."
+        discussion: """
+            Status 0 if so; 1 if not, with what is missing; 3 if nobody is at the socket. With --live it is asked only whether the \
+            supervisor goes round, whatever its broker and its jobs do: who restarts what is not live loses no message to a broker \
+            that is away.
+            """
     )
 
     @OptionGroup var control: ControlOptions
 
-    func run() throws { try self.control.ask(.get, ["readyz"]) }
+    @Flag(help: "Only whether the supervisor goes round: for probes that restart it.")
+    var live = false
+
+    func run() throws { try self.control.ask(.get, [self.live ? "livez" : "readyz"]) }
 }
 
 struct HistoryCommand: ParsableCommand {

@@ -6,11 +6,15 @@ import Millrace
 struct SchedulesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schedules",
-        abstract: "Look at the schedules of a job file, and publish the message of one now.",
+        abstract: "Look at the schedules of a job file, publish the message of one now, or have one rest.",
         discussion: """
-            What is due is ticked by whichever supervisor of the file runs; `list` and `next` need none, and no broker.
+            What is due is ticked by whichever supervisor of the file runs; `list` and `next` need none, and no broker. `pause` \
+            and `resume` ask one that runs.
             """,
-        subcommands: [SchedulesListCommand.self, SchedulesNextCommand.self, SchedulesRunCommand.self]
+        subcommands: [
+            SchedulesListCommand.self, SchedulesNextCommand.self, SchedulesRunCommand.self, SchedulesPauseCommand.self,
+            SchedulesResumeCommand.self,
+        ]
     )
 }
 
@@ -84,29 +88,35 @@ struct ListedSchedule {
 struct SchedulesListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Show each schedule of a file in words, with its queue and its next time."
+        abstract: "Show each schedule of a file in words, with its queue and its next time.",
+        discussion: "One that is paused in the supervisor of the file that runs on this machine is shown so."
     )
 
     @OptionGroup var file: JobFileArgument
 
-    @Flag(help: "One JSON object per line: name, due, timezone, queue, catch_up, next, next_utc.")
+    @Flag(help: "One JSON object per line: name, due, timezone, queue, catch_up, next, next_utc, paused.")
     var json = false
 
     func run() throws {
         let file = try self.file.load()
         if file.schedules.isEmpty, !self.json { try StandardOutput.line("\(self.file.file) has no schedules") }
+        let paused = file.schedules.isEmpty ? [:] : PausedSchedules.ask(self.file.file, file)
         for schedule in file.schedules {
             let listed = try ListedSchedule(schedule)
             let next = listed.next(1, after: ListedSchedule.now).first
-            try StandardOutput.line(self.json ? self.object(listed, next) : self.line(listed, next))
+            let pause = paused[schedule.name]
+            try StandardOutput.line(
+                self.json ? self.object(listed, next, pause != nil) : self.line(listed, next, pause)
+            )
         }
     }
 
-    private func line(_ listed: ListedSchedule, _ next: Int64?) -> String {
-        next.map { listed.line + "; next \(listed.local($0))" } ?? listed.line
+    private func line(_ listed: ListedSchedule, _ next: Int64?, _ pause: String?) -> String {
+        let line = next.map { listed.line + "; next \(listed.local($0))" } ?? listed.line
+        return pause.map { "\(line); \($0)" } ?? line
     }
 
-    private func object(_ listed: ListedSchedule, _ next: Int64?) -> String {
+    private func object(_ listed: ListedSchedule, _ next: Int64?, _ isPaused: Bool) -> String {
         let schedule = listed.schedule
         return OptionValue.object([
             .init(key: "name", value: .string(schedule.name)), .init(key: "due", value: .string(listed.words)),
@@ -115,6 +125,7 @@ struct SchedulesListCommand: ParsableCommand {
             .init(key: "catch_up", value: .string(schedule.catchUp.rawValue)),
             .init(key: "next", value: next.map { .string(listed.local($0)) } ?? .null),
             .init(key: "next_utc", value: next.map { .string(listed.utc($0)) } ?? .null),
+            .init(key: "paused", value: .bool(isPaused)),
         ]).json
     }
 }
