@@ -57,6 +57,9 @@ package struct MetricsText {
         self.gauge("millrace_job_idle_threads", "Threads that have a connection, and no consumer for too long.", jobs) {
             Double($0.idle)
         }
+        self.gauge("millrace_job_held", "Whether its circuit or its handler holds the job.", jobs) {
+            $0.state == .held ? 1 : 0
+        }
         self.states(jobs)
         self.counts(jobs)
     }
@@ -64,7 +67,7 @@ package struct MetricsText {
     private mutating func states(_ jobs: [JobStatus]) {
         self.family("millrace_job_state", "gauge", "Where the job stands: 1 for that state, 0 for the others.")
         for job in jobs {
-            for state in ["starting", "running", "restarting", "failed", "paused", "drained"] {
+            for state in ["starting", "running", "restarting", "failed", "paused", "held", "drained"] {
                 self.sample(
                     "millrace_job_state",
                     [("job", job.name), ("state", state)],
@@ -84,6 +87,8 @@ package struct MetricsText {
                 self.sample("millrace_job_\(name)_total", [("job", job.name)], Double(count))
             }
         }
+        self.family("millrace_job_holds_total", "counter", "How often the job was held.")
+        for job in jobs { self.sample("millrace_job_holds_total", [("job", job.name)], Double(job.holds)) }
         self.family("millrace_job_settled_total", "counter", "Deliveries by what became of them.")
         for job in jobs {
             for (name, count) in job.counts.all where !others.contains(name) {

@@ -75,6 +75,12 @@ package struct KeySet: Sendable {
     )
     package static let rateLimit = KeySet("'rate_limit'", ["allowed", "interval"], required: ["allowed", "interval"])
 
+    package static let circuit = KeySet(
+        "'circuit'",
+        ["failures", "within", "pause"],
+        required: ["failures", "within", "pause"]
+    )
+
     package static let handlerBatch = KeySet("'batch'", ["size", "timeout"])
     package static let exec = KeySet(
         "a program",
@@ -103,13 +109,14 @@ package struct KeySet: Sendable {
 
     package static let all: [KeySet] = [
         .root, .connection, .tls, .recovery, .exchange, .queue, .binding, .deadLetter, .defaults, .job, .ack, .publish,
-        .publishBatch, .retry, .rateLimit, .handlerBatch, .exec, .execOutput, .crashLedger, .control, .admin, .threads,
+        .publishBatch, .retry, .rateLimit, .circuit, .handlerBatch, .exec, .execOutput, .crashLedger, .control, .admin,
+        .threads,
         .schedule,
     ]
 
     private static let settings = [
         "threads", "tasks_per_thread", "prefetch", "ack", "on_failure", "retry", "timeout", "kill_timeout",
-        "rate_limit",
+        "rate_limit", "circuit",
         "publish", "missing_queue",
     ]
     private static let settingsNotYet = [
