@@ -99,7 +99,7 @@ package struct KeySet: Sendable {
     )
     package static let crashLedger = KeySet("'crash_ledger'", ["path", "max_crashes"])
 
-    package static let control = KeySet("'control'", ["socket", "state"])
+    package static let control = KeySet("'control'", ["socket", "state", "fleet"])
     package static let admin = KeySet("'admin'", ["listen", "token_file", "read_only"], required: ["listen"])
     package static let threads = KeySet(
         "'threads'",
