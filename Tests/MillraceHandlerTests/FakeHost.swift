@@ -21,6 +21,7 @@ final class FakeHost {
     let jobName: String
     var lines: [Line] = []
     var metrics: [Metric] = []
+    var holds: [(time: UInt64, reason: String)] = []
     /// What the plugin has told; nil if nothing.
     var optionsRead: [String]?
     private let jobNameOctets: UnsafeMutableBufferPointer<UInt8>
@@ -89,6 +90,10 @@ final class FakeHost {
                             visit(context, millrace_bytes(data: $0.baseAddress, length: $0.count), &value)
                         }
                     }
+                },
+                hold_job: { worker, time, reason in
+                    FakeHost.at(worker)?.holds.append((time, text(reason)))
+                    return 0
                 }
             )
         )

@@ -38,6 +38,16 @@ import Testing
         #expect(result.dropped.map(\.bodyText) == ["hello, \(name) (1)"])
     }
 
+    @Test func `a hold of the job is recorded, and holds nothing here`() async throws {
+        let tester = try await self.greeting()
+        let result = try await tester.run("busy")
+        #expect(result.outcome == .requeue && result.outputs.isEmpty)
+        #expect(result.holds == [RecordedHold(.seconds(30), "429 from the mail service")])
+        let next = try await tester.run(["Ada", "busy", "busy"])
+        #expect(next.outcomes == [.ack, .requeue, .requeue] && next.holds.count == 2)
+        #expect(try await tester.run("Ada").holds.isEmpty)
+    }
+
     @Test func `one instance handles one message after the other, and keeps what it keeps`() async throws {
         let tester = try await self.greeting()
         let all = try await tester.run(["Ada", TestMessage(body: [0xFF]), "Grace"])

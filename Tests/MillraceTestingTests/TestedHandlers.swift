@@ -23,6 +23,7 @@ final class Greeting: SyncJobHandler {
         case "later": return .snooze(.milliseconds(1500))
         case "again": return .requeue
         case "stop": return .stop("no more greetings")
+        case "busy": return context.holdJob(for: .seconds(30), reason: "429 from the mail service")
         case "broken": throw Broken()
         case "hopeless": throw Unrecoverable("nothing can help it")
         default: return .ack

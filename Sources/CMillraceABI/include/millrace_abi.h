@@ -12,7 +12,7 @@
  *
  * Growth. Structs that may grow begin with `size`, set by whoever makes them: the other side reads or writes a field
  * that came later only if `size` covers it. Fields are added at the end alone. What the first header of a version had is
- * always there and needs no such look; in version 1 `begin_batch`, `options_read` and `headers` came later. `millrace_bytes`, `millrace_header` and
+ * always there and needs no such look; in version 1 `begin_batch`, `options_read`, `headers` and `hold_job` came later. `millrace_bytes`, `millrace_header` and
  * `millrace_failure` have no `size` and never grow.
  */
 #ifndef MILLRACE_ABI_H
@@ -187,6 +187,12 @@ typedef struct millrace_host {
     /* Calls `visit(context, key, value)` for each header of the delivery, in the message's order, before it returns; a name
      * that a publisher has sent twice comes twice. What `visit` is given is valid during that one call. */
     void (*headers)(millrace_token *token, millrace_header_visitor visit, void *context);
+
+    /* Holds the job: for `time_ns`, a millisecond to a day, none of its workers begins a delivery; what they have in hand
+     * goes on, and what is not begun goes back. It holds before the call returns: a delivery that is completed with
+     * REQUEUE afterwards waits in its queue, and has used no attempt. A hold that lasts longer stays. `reason` is UTF-8, the
+     * plugin's memory. Returns 0, or 2 if an argument is invalid. */
+    int32_t (*hold_job)(millrace_worker *worker, uint64_t time_ns, millrace_bytes reason);
 } millrace_host;
 
 /* Takes the text of a failure: UTF-8, plugin's memory, valid during the call. */

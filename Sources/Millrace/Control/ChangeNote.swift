@@ -41,5 +41,10 @@ package enum ClockText {
         return Self.two(second / 3600) + ":" + Self.two(second / 60 % 60)
     }
 
+    /// `10:41:07` of its day.
+    package static func seconds(_ time: Int64, zone: Int64) -> String {
+        Self.minutes(time, zone: zone) + ":" + Self.two(((time % 60) + 60) % 60)
+    }
+
     private static func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

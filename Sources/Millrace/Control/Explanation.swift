@@ -71,6 +71,12 @@ package struct Explanation: Sendable, Equatable {
                 SupervisorStatus.line("it is paused", self.facts.pauseNote),
                 "millrace resume \(self.name)"
             )
+        case .held:
+            self.find(
+                "held",
+                status.hold.map { "it is \($0.text(zone: WallClock.zone()))" } ?? "it is held",
+                "millrace resume \(self.name)"
+            )
         case .failed(let reason):
             self.find(
                 "failed",

@@ -33,6 +33,7 @@ extension MetricFamily {
                 $0.timeout.map { Double($0.nanoseconds) / 1e9 }
             },
             gauge("paused", "Whether the job rests.") { $0.state == .paused ? 1 : 0 },
+            gauge("held", "Whether its circuit or its handler holds the job.") { $0.state == .held ? 1 : 0 },
             gauge("idle_threads", "Threads that have a connection, and no consumer for too long.") { Double($0.idle) },
             Self.states(jobs),
         ]
@@ -41,7 +42,7 @@ extension MetricFamily {
     private static func states(_ jobs: [JobStatus]) -> MetricFamily {
         var family = MetricFamily("millrace_job_state", .gauge, "Where the job stands: 1 for that state, 0 for others.")
         for job in jobs {
-            for state in ["starting", "running", "restarting", "failed", "paused", "drained"] {
+            for state in ["starting", "running", "restarting", "failed", "paused", "held", "drained"] {
                 family.add("\(job.state)" == state, [("job", job.name), ("state", state)])
             }
         }
@@ -60,6 +61,8 @@ extension MetricFamily {
             for job in jobs { family.add(Double(value(job.counts)), [("job", job.name)] + more(job)) }
             return family
         }
+        var holds = MetricFamily("millrace_job_holds_total", .counter, "How often the job was held.")
+        for job in jobs { holds.add(Double(job.holds), [("job", job.name)]) }
         var settled = MetricFamily("millrace_job_settled_total", .counter, "Deliveries by what became of them.")
         let others: Set = ["received", "published", "overruns", "abandoned"]
         for job in jobs {
@@ -73,6 +76,7 @@ extension MetricFamily {
             counter("overruns", "Handlers that ran longer than the job's timeout.", \.overruns),
             counter("abandoned", "Deliveries whose handler was given up at kill_timeout.", \.abandoned),
             counter("stale_acks", "Outcomes that came after the end of their channel.", \.droppedAcks),
+            holds,
             settled,
         ]
     }

@@ -84,6 +84,7 @@ package struct ReloadPlan: Sendable, Equatable {
         look("tasks_per_thread", \.tasksPerThread)
         look("batch", \.batch)
         look("rate_limit", \.rateLimit)
+        look("circuit", \.circuit)
         look("timeout", \.timeout)
         look("kill_timeout", \.killTimeout)
         look("exclusive", \.exclusive)

@@ -84,6 +84,7 @@ package struct StatusDocument: Sendable {
         } else if job.state == .paused {
             notes.append("\(name): paused by its file")
         }
+        if let hold = job.hold { notes.append("\(name): \(hold.text(zone: self.zone))") }
         if let note = job.scalingNote { notes.append("\(name): \(note)") }
         if let reason = job.reason { notes.append("\(name): \(job.state): \(PlainText.line(reason))") }
         if job.isLeaving { notes.append("\(name): in the file no more; its workers end") }
@@ -168,6 +169,7 @@ package struct StatusDocument: Sendable {
         if let rate = self.rates[job.name] { members.append(.init(key: "per_second", value: .double(rate))) }
         if let reason = job.reason { members.append(.init(key: "reason", value: .string(reason))) }
         if let note = job.scalingNote { members.append(.init(key: "scaling", value: .string(note))) }
+        if let hold = job.hold { members.append(.init(key: "hold", value: hold.value)) }
         if job.isLeaving { members.append(.init(key: "leaving", value: .bool(true))) }
         if let threads = job.overrides.threads {
             members.append(

@@ -61,6 +61,11 @@ enum HostTable {
                 headers: { token, visit, context in
                     guard let token, let visit else { return }
                     InFlight.of(token).takeUnretainedValue().headers { visit(context, $0, $1) }
+                },
+                hold_job: { worker, time, reason in
+                    guard let worker, time > 0, reason.isValid() else { return 2 }
+                    WorkerHandle.of(worker).hold.hold(for: time, reason: String(reason))
+                    return 0
                 }
             )
         )

@@ -18,6 +18,10 @@ final class Pool: @unchecked Sendable {
     private let changed: @Sendable () -> Void
     let logger: Logger
     private let hung = HungMessages()
+    /// Whether it takes messages, by how it went lately.
+    let hold: JobHold
+    /// Of the hold that its workers were started in.
+    private var epoch = 0
     private let optionNotes = OptionNotes()
     let suspicion: Suspicion
     /// Whether the supervisor has it as failed because it ends connections, though it is tried on.
@@ -69,11 +73,13 @@ final class Pool: @unchecked Sendable {
         self.ladder = ladder
         self.suspicion = Suspicion(recovery)
         self.limiter = job.rateLimit.map(RateLimiter.init)
+        self.hold = JobHold(job.circuit)
         self.logger = logger
         self.jobStopped = { reason in jobStopped(job.name, reason) }
         self.machine = PoolMachine(threads: job.isPaused ? 0 : job.threads)
         self.face = Monitor(Face(job: job, target: job.threads, isPaused: job.isPaused))
         self.hung.watch { [weak self] in self?.handles ?? [] }
+        self.hold.watch(held: { [weak self] in self?.noteHold($0) }, changed: changed)
     }
 
     /// As it is from now on; from any thread.
@@ -90,9 +96,9 @@ final class Pool: @unchecked Sendable {
     /// Whether its job is no more, and its workers are on their way out; from any thread.
     var isLeaving: Bool { self.face.withLock { $0.isLeaving } }
     /// The workers there should be at the moment.
-    private var wanted: Int { self.face.withLock { $0.isPaused ? 0 : $0.target } }
+    private var wanted: Int { self.hold.threads(of: self.face.withLock { $0.isPaused ? 0 : $0.target }) }
 
-    private func makeHandle(_ index: Int, _ job: JobDefinition) -> WorkerHandle {
+    private func makeHandle(_ index: Int, _ job: JobDefinition, isOnTrial: Bool) -> WorkerHandle {
         WorkerHandle(
             job: job,
             index: index,
@@ -101,6 +107,9 @@ final class Pool: @unchecked Sendable {
             hung: self.hung,
             optionNotes: self.optionNotes,
             killSwitch: job.killTimeout == nil ? nil : KillSwitch(hung: self.hung),
+            hold: self.hold,
+            epoch: self.epoch,
+            isOnTrial: isOnTrial,
             jobStopped: { [weak self, jobStopped] reason in
                 // Before the message that stopped it is back: none of the others begins it.
                 for handle in self?.handles ?? [] { handle.signal(WorkerHandle.Signal.drain) }
@@ -184,6 +193,7 @@ final class Pool: @unchecked Sendable {
     func setDefinition(_ job: JobDefinition, _ entry: HandlerEntry, threads: Int? = nil) {
         _ = self.machine.setVersion()
         self.entry = entry
+        self.hold.change(job.circuit)
         if job.rateLimit != self.job.rateLimit { self.limiter = job.rateLimit.map(RateLimiter.init) }
         self.face.withLock { face in
             face.job = job
@@ -205,6 +215,7 @@ final class Pool: @unchecked Sendable {
     @discardableResult
     func follow(now: UInt64) -> ThreadError? {
         guard self.isStarted else { return nil }
+        self.followHold(now: now)
         for (worker, (handle, _)) in self.threads where handle.state.isOver { self.machine.ended(worker) }
         var failure: ThreadError?
         for action in self.machine.next(now: now) {
@@ -225,7 +236,21 @@ final class Pool: @unchecked Sendable {
     }
 
     /// When to ask again though nothing happens.
-    var wake: UInt64? { self.machine.wake }
+    var wake: UInt64? { [self.machine.wake, self.hold.wake].compactMap(\.self).min() }
+
+    /// Whether it takes messages decides how many workers there are, and each change of that takes new ones.
+    private func followHold(now: UInt64) {
+        _ = self.hold.advance(now: now)
+        if self.hold.epoch != self.epoch {
+            self.epoch = self.hold.epoch
+            _ = self.machine.setVersion()
+            self.sayHold()
+        }
+        self.machine.setTarget(self.wanted)
+    }
+
+    /// The supervisor's thread is to look at it.
+    func tellChange() { self.changed() }
 
     private func forgetEnded() {
         let known = self.machine.all
@@ -253,14 +278,17 @@ final class Pool: @unchecked Sendable {
     }
 
     private func start(_ planned: PoolMachine.Worker) throws(ThreadError) {
-        let job = self.job
-        let handle = self.makeHandle(planned.place, job)
+        let isOnTrial = if case .trial = self.hold.phase { true } else { false }
+        let job = isOnTrial ? self.job.onTrial : self.job
+        let handle = self.makeHandle(planned.place, job, isOnTrial: isOnTrial)
         let (entry, source, topology) = (self.entry, self.source, self.topology)
         let (parkingQueues, limiter, crashLedger) = (self.parkingQueues, self.limiter, self.crashLedger)
         let (hands, ladder, suspicion) = (self.handsPerThread, self.ladder, self.suspicion)
         let backoff = Backoff(self.recovery)
         // Before its thread runs: whoever is told of a change finds it.
         self.face.withLock { $0.handles.append(handle) }
+        // Whoever has held it since was not told of this one.
+        if self.hold.isHeld { handle.signal(WorkerHandle.Signal.drain) }
         do throws(ThreadError) {
             let thread = try self.startThread("\(job.name)/\(planned.place)") {
                 let worker = Worker(

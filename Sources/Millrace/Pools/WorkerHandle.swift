@@ -46,6 +46,12 @@ final class WorkerHandle: Sendable {
     /// The job's.
     let optionNotes: OptionNotes
     let hands = HandWatch()
+    /// The job's.
+    let hold: JobHold
+    /// Which hold of the job it was started after.
+    let epoch: Int
+    /// Whether it takes the first messages after the job was held, one at a time.
+    let isOnTrial: Bool
     /// Whether the broker left a request of its drain without an answer, so that nobody knows what it has read.
     let isUnanswered = Atomic<Bool>(false)
     private let currentState = Monitor<(state: WorkerState, watch: ChannelWatch?)>((.waiting, nil))
@@ -61,6 +67,9 @@ final class WorkerHandle: Sendable {
         hung: HungMessages,
         optionNotes: OptionNotes,
         killSwitch: KillSwitch? = nil,
+        hold: JobHold = JobHold(),
+        epoch: Int = 0,
+        isOnTrial: Bool = false,
         jobStopped: @escaping @Sendable (String) -> Void,
         changed: @escaping @Sendable () -> Void = {}
     ) {
@@ -72,6 +81,9 @@ final class WorkerHandle: Sendable {
         self.hung = hung
         self.optionNotes = optionNotes
         self.killSwitch = killSwitch
+        self.hold = hold
+        self.epoch = epoch
+        self.isOnTrial = isOnTrial
         self.jobStopped = jobStopped
         var logger = logger
         logger[metadataKey: "job"] = "\(job.name)"

@@ -32,6 +32,10 @@ public struct JobStatus: Sendable {
     /// Whether the file has it no more, and its workers are on their way out.
     package let isLeaving: Bool
 
+    /// What holds it, or held it until its first messages went well; nil while it works.
+    package let hold: HoldStatus?
+    /// How often it was held since the start.
+    package let holds: Int
     /// Why it does not get more threads than it has, though its backlog asks for them; nil if it does.
     package let scalingNote: String?
 
@@ -65,8 +69,12 @@ public struct JobStatus: Sendable {
         fileThreads: Int? = nil,
         overrides: JobOverrides = JobOverrides(),
         isLeaving: Bool = false,
-        scalingNote: String? = nil
+        scalingNote: String? = nil,
+        hold: HoldStatus? = nil,
+        holds: Int = 0
     ) {
+        self.hold = hold
+        self.holds = holds
         self.scalingNote = scalingNote
         self.fileThreads = fileThreads ?? threads
         self.overrides = overrides
@@ -102,7 +110,7 @@ extension JobStatus {
             return "job '\(self.name)': \(self.missing) of \(threads) could not be started"
         }
         return switch self.state {
-        case .running, .paused, .drained, .failed: nil
+        case .running, .paused, .held, .drained, .failed: nil
         case .starting: SupervisorStatus.line("job '\(self.name)' is starting", self.reason)
         case .restarting(let reason): "job '\(self.name)' is restarting: \(reason)"
         }
@@ -121,6 +129,8 @@ public enum JobState: Sendable, Equatable, CustomStringConvertible {
     case failed(String)
     /// It rests, until somebody resumes it.
     case paused
+    /// It takes no messages for a while, as its circuit or its handler wants it.
+    case held
     /// It has ended.
     case drained
 
@@ -132,6 +142,7 @@ public enum JobState: Sendable, Equatable, CustomStringConvertible {
         case .restarting: "restarting"
         case .failed: "failed"
         case .paused: "paused"
+        case .held: "held"
         case .drained: "drained"
         }
     }

@@ -48,7 +48,7 @@ struct ScalingRun {
             guard let count = counts[pool.job.queue], var scaler = self.scalers[name] else { continue }
             defer { self.scalers[name] = scaler }
             let consuming = pool.handles.count { $0.state == .consuming }
-            guard !pool.isPaused, consuming > 0 else {
+            guard !pool.isPaused, pool.hold.phase == .working, consuming > 0 else {
                 scaler.pause()
                 continue
             }

@@ -38,7 +38,10 @@ extension Supervisor {
         for job in pools.map(\.job) {
             self.board.withLock { $0.overrides.setPause(job.name, isPaused, note, file: job.isPaused) }
         }
-        for pool in pools { self.apply(pool.job.name) }
+        for pool in pools {
+            if !isPaused { _ = pool.release() }
+            self.apply(pool.job.name)
+        }
         self.write("\(isPaused ? "pause" : "resume") \(name ?? "--all")", note)
         return .noted(self.keep())
     }
@@ -57,12 +60,16 @@ extension Supervisor {
         self.board.withLock { $0.overrides.setThreads(name, wish, note) }
         self.apply(name)
         self.write("scale \(name) \(wish?.text ?? "auto")", note)
-        return .noted(self.keep())
+        let isHeld = pool.hold.isHeld
+        return .noted(
+            (isHeld ? ["the job is held; the threads come when that ends, or with resume"] : []) + self.keep()
+        )
     }
 
     func restart(_ name: String, _ note: ChangeNote) -> CommandReply {
         guard let pool = self.pool(name) else { return self.refuseUnknown(name) }
         self.failures.withLock { $0[name] = nil }
+        _ = pool.release()
         pool.replaceWorkers()
         if self.source.current != nil { self.startPools() }
         self.write("restart \(name)", note)

@@ -117,5 +117,5 @@ extension Supervisor {
     /// Whether nobody does anything more.
     ///
     /// Whoever rests may be resumed.
-    var haveWorkedOff: Bool { self.pools.allSatisfy { $0.hasWorkedOff && !$0.isPaused } }
+    var haveWorkedOff: Bool { self.pools.allSatisfy { $0.hasWorkedOff && !$0.isPaused && !$0.hold.isHeld } }
 }

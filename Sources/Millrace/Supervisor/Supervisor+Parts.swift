@@ -27,6 +27,18 @@ extension Supervisor {
         )
     }
 
+    static func makeFleet(_ file: JobFile, _ source: ConnectionSource, _ logger: Logger) -> FleetAnswerer? {
+        guard let fleet = file.control?.fleet, let queue = file.jobs.first?.queue else { return nil }
+        return FleetAnswerer(fleet, beside: queue, source: source, logger: logger)
+    }
+
+    /// There is another connection.
+    func tellFleet() {
+        self.fleet?.connectionChanged { [weak self] id, node in
+            self.map { $0.document(build: $0.options.build).fleetAnswer(id: id, node: node) }
+        }
+    }
+
     static func makeReturner(
         _ queues: [String],
         _ file: JobFile,

@@ -81,7 +81,9 @@ extension Pool {
             fileThreads: job.threads,
             overrides: overrides,
             isLeaving: self.isLeaving,
-            scalingNote: self.scaling.withLock { $0.note }
+            scalingNote: self.scaling.withLock { $0.note },
+            hold: HoldStatus(self.hold.phase, clock: now, wall: Int64(clamping: WallClock.seconds())),
+            holds: self.hold.count
         )
         status.times = self.counters.times
         status.failure = self.counters.failure
@@ -101,6 +103,7 @@ extension Pool {
 
     private func state(_ states: [WorkerState]) -> JobState {
         if self.isPaused { return .paused }  // what is in hand still is told apart
+        if self.hold.isHeld { return .held }
         if !self.isStarted, states.isEmpty { return .starting }
         if states.contains(.consuming) { return .running }
         for case .restarting(let reason) in states { return .restarting(reason) }
@@ -119,7 +122,7 @@ extension Pool {
         case (.starting, .missing(let reason)): SupervisorStatus.line("no connection to the broker", reason)
         case (.starting, .up), (.starting, .blocked):
             queue.map { "the broker has not said yet that queue '\($0)' is there" }
-        case (.running, _), (.paused, _), (.drained, _): nil
+        case (.running, _), (.paused, _), (.held, _), (.drained, _): nil
         }
     }
 }

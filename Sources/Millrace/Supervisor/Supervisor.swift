@@ -20,6 +20,8 @@ public final class Supervisor: Sendable {
     let returners: Monitor<(current: Returner, next: Returner?)>
     let backlogs: BacklogWatch
     let scheduler: Scheduler
+    /// Who answers `status --fleet`, where the file has a fleet.
+    let fleet: FleetAnswerer?
     let failures = Monitor<[String: String]>([:])
     let watched = Monitor(WatchedState())
     /// When its thread last looked around, in nanoseconds of the monotonic clock.
@@ -62,6 +64,7 @@ public final class Supervisor: Sendable {
         ) { [inbox] in inbox.backlogsSeen($0) }
         let topology = Topology(file, awaitsOthers: !options.once)
         self.topology = topology
+        self.fleet = Self.makeFleet(file, self.source, logger)
         var board = ControlBoard(file: file, registry: registry, identity: options.fileIdentity, now: self.startedAt)
         var pools: [Pool] = []
         for job in file.jobs {

@@ -26,6 +26,8 @@ public struct SupervisorOptions: Sendable {
     package var consumerCheckInterval: Duration? = .seconds(60)
     /// Which file that is.
     package var fileIdentity = FileIdentity(path: "", digest: "")
+    /// Which build of the program, for the fleet.
+    package var build = ""
     /// Reads a job file, with its plugins; called on a thread of its own.
     package var load: (@Sendable (String) -> Result<LoadedFile, LoadFailure>)?
     /// How workers' threads are started.

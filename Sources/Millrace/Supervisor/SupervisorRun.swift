@@ -333,6 +333,7 @@ struct SupervisorRun {
         self.supervisor.noteTopology(self.supervisor.suspectJobs(success.failures))
         self.supervisor.source.set(success.connection)
         self.supervisor.startReturner()
+        self.supervisor.tellFleet()
         self.supervisor.startPools()
         self.startScheduler()
         for pool in self.supervisor.pools { pool.signal(WorkerHandle.Signal.connection) }
@@ -455,6 +456,7 @@ struct SupervisorRun {
     }
 
     private mutating func finish() -> ExitStatus {
+        self.supervisor.fleet?.end()
         let haveEnded = self.supervisor.haveEnded
         if haveEnded {
             for pool in self.supervisor.pools { pool.join() }

@@ -16,6 +16,13 @@ struct Settling: Equatable {
     var hasOutputs = false
     /// The broker gives the message out again anyway: a copy, or outputs, would be one too many.
     var isTakenBack = false
+
+    /// Whether it counts for the job's circuit: a retry, whatever `on_failure` makes of it.
+    ///
+    /// A reject says that the message is wrong, not what the handler needs; a drain that cut it short says nothing.
+    var isFailureOfJob: Bool {
+        self.death == nil && !self.isCutShort && (self.verdict == .retry || self.verdict == .alone)
+    }
 }
 
 /// What a delivery's end says in the log.

@@ -96,7 +96,7 @@ extension Worker {
         self.sendAndTakeIn(channel)
     }
 
-    /// Whether a delivery is not begun again: its channel ended, or the supervisor waits for handlers no longer.
+    /// Whether a delivery is not begun again: its channel ended, the supervisor waits for handlers no longer, or its job is held.
     ///
     /// Without acks there is nobody who would give it out again.
     private func isTooLate(_ delivery: InFlight, _ channel: Channel) -> Bool {
@@ -105,7 +105,7 @@ extension Worker {
             self.settler.counts.droppedAcks += 1
             return true
         }
-        guard self.handle.isCancelled, let block = delivery.block else { return false }
+        guard self.handle.isCancelled || self.handle.hold.isHeld, let block = delivery.block else { return false }
         // The drain gives it back with what is collected: before the consumer is cancelled it would come again at once.
         self.intake.putBack(Intake.Collected(record: delivery.record, block: block), now: MonotonicClock.now())
         self.handle.received.add(-1)

@@ -11,6 +11,9 @@ extension Worker {
         } else {
             self.settleSlowly(delivery, channel)
         }
+        if self.handle.isOnTrial, delivery.verdict != .retry, delivery.verdict != .alone {
+            self.handle.hold.succeeded(epoch: self.handle.epoch)
+        }
         self.hands.free(delivery)
     }
 
@@ -34,6 +37,10 @@ extension Worker {
     }
 
     func carryOut(_ settling: Settling, of held: HeldDelivery, outputs: [Publication] = [], on channel: Channel) {
+        // Before its message is back, for others to begin.
+        if settling.isFailureOfJob {
+            self.handle.hold.failed(settling.reason ?? "none given", epoch: self.handle.epoch)
+        }
         let decision = self.settler.decide(
             settling,
             random: Double.random(in: 0..<1),

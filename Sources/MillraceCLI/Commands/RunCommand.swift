@@ -130,6 +130,7 @@ struct RunCommand: ParsableCommand {
         )
         options.serviceManager = ServiceManager()
         options.fileIdentity = FileIdentity(path: path, digest: digest)
+        options.build = VersionCommand.version
         options.load = { JobFileArgument.loadNow($0) }
         options.renewConnection = { JobFileArgument.connectionNow(of: path) }
         return options

@@ -49,6 +49,12 @@ enum TestHost {
                 headers: { token, visit, context in
                     guard let visit else { return }
                     TestToken.at(token, "its headers")?.answerHeaders { visit(context, $0, $1) }
+                },
+                hold_job: { worker, time, reason in
+                    guard let worker = TestWorker.at(worker), worker.isHere("holdJob") else { return 2 }
+                    guard time > 0 else { return 2 }
+                    worker.holds.append(RecordedHold(.nanoseconds(Int64(clamping: time)), reason.text))
+                    return 0
                 }
             )
         )

@@ -10,6 +10,7 @@ final class TestWorker: @unchecked Sendable {
     /// What was logged and counted since the last run was over.
     var logs: [LogLine] = []
     var metrics: [RecordedMetric] = []
+    var holds: [RecordedHold] = []
 
     private let handler: TestedHandler
     private let endsEarly = Atomic(false)
@@ -200,10 +201,12 @@ final class TestWorker: @unchecked Sendable {
             messages: run.tokens.map(\.result),
             logs: self.logs,
             metrics: self.metrics,
+            holds: self.holds,
             failure: run.failure
         )
         self.logs.removeAll()
         self.metrics.removeAll()
+        self.holds.removeAll()
         for token in run.tokens { token.putDown() }
         self.past += run.tokens
         let misuse = self.misuse.withLock { note in

@@ -12,6 +12,8 @@ public struct JobResult: Sendable, Equatable {
     public let logs: [LogLine]
     /// All that was counted and recorded, in its order.
     public let metrics: [RecordedMetric]
+    /// Each call of `holdJob`, in its order.
+    public let holds: [RecordedHold]
 
     init(_ message: HandledMessage, _ all: JobResults) {
         self.outcome = message.outcome
@@ -19,6 +21,7 @@ public struct JobResult: Sendable, Equatable {
         self.dropped = message.dropped
         self.logs = all.logs
         self.metrics = all.metrics
+        self.holds = all.holds
     }
 }
 
@@ -30,6 +33,8 @@ public struct JobResults: Sendable, Equatable {
     public let logs: [LogLine]
     /// All that was counted and recorded, in its order.
     public let metrics: [RecordedMetric]
+    /// Each call of `holdJob`, in its order.
+    public let holds: [RecordedHold]
     /// Why the batch failed as a whole, so that its messages were handled one by one; nil if it did not.
     public let failure: String?
 

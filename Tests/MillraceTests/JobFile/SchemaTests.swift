@@ -15,6 +15,7 @@ import Testing
         ("queue", .queue),
         ("binding", .binding), ("dead_letter", .deadLetter), ("defaults", .defaults), ("job", .job), ("ack", .ack),
         ("publish", .publish), ("publish_batch", .publishBatch), ("retry", .retry), ("rate_limit", .rateLimit),
+        ("circuit", .circuit),
         ("handler_batch", .handlerBatch), ("crash_ledger", .crashLedger), ("control", .control), ("admin", .admin),
         ("thread_range", .threads),
         ("exec", .exec), ("exec_output", .execOutput),

@@ -9,7 +9,11 @@ struct ControlDecoder {
             return root.bool("control")?.value == true ? ControlSettings() : nil
         }
         guard let reader = root.mapping("control", .control) else { return nil }
-        return ControlSettings(socket: self.path(reader, "socket"), state: self.path(reader, "state"))
+        return ControlSettings(
+            socket: self.path(reader, "socket"),
+            state: self.path(reader, "state"),
+            fleet: self.fleet(reader)
+        )
     }
 
     func admin(_ root: MappingReader) -> AdminSettings? {
@@ -36,6 +40,15 @@ struct ControlDecoder {
             )
         }
         return settings
+    }
+
+    private func fleet(_ reader: MappingReader) -> String? {
+        guard let name = reader.name("fleet") else { return nil }
+        guard name.value.utf8.count <= 100 else {
+            self.log.error(.badName, name.span, "the name of a fleet has at most 100 bytes")
+            return nil
+        }
+        return name.value
     }
 
     private func path(_ reader: MappingReader, _ key: String) -> String? {

@@ -82,6 +82,11 @@ package struct ForeignWord: Sendable {
             reason: "{allowed: 100, interval: 1s}"
         ),
         Entry(
+            words: ["circuit_breaker", "breaker"],
+            ours: "circuit",
+            reason: "{failures: 20, within: 1m, pause: 30s}"
+        ),
+        Entry(
             words: ["batch_size", "batch_timeout", "batcher", "batchers", "consumer_batch_enabled", "flush_every"],
             ours: "batch",
             reason: "{size: 100, timeout: 50ms}, for a handler that takes batches",

@@ -78,6 +78,7 @@ struct JobDecoder {
                 tasksPerThread: settings.tasksPerThread?.value ?? 1,
                 batch: batch,
                 rateLimit: settings.rateLimit?.value,
+                circuit: settings.circuit?.value,
                 timeout: settings.timeout?.value,
                 // A default that other jobs need: without acks there is nothing to give back.
                 killTimeout: settings.ackMode?.value == AckPolicy.Mode.none ? nil : settings.killTimeout?.value,

@@ -15,6 +15,7 @@ struct JobSettings {
     var tasksPerThread: Located<Int>?
     var retry: Located<RetryPolicy>?
     var rateLimit: Located<RateLimit>?
+    var circuit: Located<CircuitSettings>?
     var missingQueue: Located<MissingQueueAction>?
 
     /// As many as there may ever be.
@@ -37,6 +38,7 @@ struct JobSettings {
             tasksPerThread: self.tasksPerThread ?? defaults.tasksPerThread,
             retry: self.retry ?? defaults.retry,
             rateLimit: self.rateLimit ?? defaults.rateLimit,
+            circuit: self.circuit ?? defaults.circuit,
             missingQueue: self.missingQueue ?? defaults.missingQueue
         )
     }
@@ -50,6 +52,7 @@ extension JobSettings {
         self.tasksPerThread = reader.int("tasks_per_thread", in: 1...1000)
         self.retry = Self.retry(reader)
         self.rateLimit = Self.rateLimit(reader)
+        self.circuit = Self.circuit(reader)
         self.missingQueue = reader.choice("missing_queue", MissingQueueAction.self)
         self.timeout = reader.duration("timeout", in: .milliseconds(1) ... .seconds(86_400))
         self.killTimeout = reader.duration("kill_timeout", in: .milliseconds(1) ... .seconds(86_400))
@@ -104,6 +107,19 @@ extension JobSettings {
             let interval = reader.duration("interval", in: .milliseconds(1) ... .seconds(86_400))
         else { return nil }
         return Located(RateLimit(allowed: allowed.value, interval: interval.value), node.span)
+    }
+
+    private static func circuit(_ job: MappingReader) -> Located<CircuitSettings>? {
+        let day = Duration.seconds(86_400)
+        guard let node = job.node("circuit"), let reader = job.mapping("circuit", .circuit),
+            let failures = reader.int("failures", in: 1...1000),
+            let within = reader.duration("within", in: .milliseconds(1)...day),
+            let pause = reader.duration("pause", in: .milliseconds(100)...day)
+        else { return nil }
+        return Located(
+            CircuitSettings(failures: failures.value, within: within.value, pause: pause.value),
+            node.span
+        )
     }
 
     /// `ack: auto`, or `ack: {mode: auto, batch: 64}`.

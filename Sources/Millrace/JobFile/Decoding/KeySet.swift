@@ -75,6 +75,12 @@ package struct KeySet: Sendable {
     )
     package static let rateLimit = KeySet("'rate_limit'", ["allowed", "interval"], required: ["allowed", "interval"])
 
+    package static let circuit = KeySet(
+        "'circuit'",
+        ["failures", "within", "pause"],
+        required: ["failures", "within", "pause"]
+    )
+
     package static let handlerBatch = KeySet("'batch'", ["size", "timeout"])
     package static let exec = KeySet(
         "a program",
@@ -94,7 +100,7 @@ package struct KeySet: Sendable {
     package static let names = KeySet("'names'", ["prefix", "except"], required: ["prefix"])
     package static let crashLedger = KeySet("'crash_ledger'", ["path", "max_crashes"])
 
-    package static let control = KeySet("'control'", ["socket", "state"])
+    package static let control = KeySet("'control'", ["socket", "state", "fleet"])
     package static let admin = KeySet("'admin'", ["listen", "token_file", "read_only"], required: ["listen"])
     package static let threads = KeySet(
         "'threads'",
@@ -104,13 +110,13 @@ package struct KeySet: Sendable {
 
     package static let all: [KeySet] = [
         .root, .connection, .tls, .recovery, .exchange, .queue, .binding, .deadLetter, .defaults, .job, .ack, .publish,
-        .publishBatch, .retry, .rateLimit, .handlerBatch, .exec, .execOutput, .crashLedger, .control, .admin, .threads,
-        .schedule, .names,
+        .publishBatch, .retry, .rateLimit, .circuit, .handlerBatch, .exec, .execOutput, .crashLedger, .control, .admin,
+        .threads, .schedule, .names,
     ]
 
     private static let settings = [
         "threads", "tasks_per_thread", "prefetch", "ack", "on_failure", "retry", "timeout", "kill_timeout",
-        "rate_limit",
+        "rate_limit", "circuit",
         "publish", "missing_queue",
     ]
     private static let settingsNotYet = [

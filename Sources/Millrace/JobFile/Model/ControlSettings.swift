@@ -4,11 +4,14 @@ public struct ControlSettings: Sendable, Equatable {
     public var socket: String?
     /// The file in which what operators have changed outlives the process; nil is none.
     public var state: String?
+    /// The name by which `millrace status --fleet` finds this supervisor and others, over the broker; nil answers nobody.
+    public var fleet: String?
 
     /// The defaults.
-    public init(socket: String? = nil, state: String? = nil) {
+    public init(socket: String? = nil, state: String? = nil, fleet: String? = nil) {
         self.socket = socket
         self.state = state
+        self.fleet = fleet
     }
 }
 

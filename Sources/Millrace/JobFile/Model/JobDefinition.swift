@@ -26,6 +26,8 @@ public struct JobDefinition: Sendable, Equatable {
     public var batch: HandlerBatch?
     /// How many deliveries may be begun in a time; `nil` is no limit.
     public var rateLimit: RateLimit?
+    /// After how many failures it takes no more messages for a while; `nil` is never.
+    public var circuit: CircuitSettings?
     /// How long a handler may take before it is asked to end early and the overrun is logged, 1 ms…24 h; `nil` is no
     /// limit.
     public var timeout: Duration?
@@ -64,6 +66,7 @@ public struct JobDefinition: Sendable, Equatable {
         tasksPerThread: Int = 1,
         batch: HandlerBatch? = nil,
         rateLimit: RateLimit? = nil,
+        circuit: CircuitSettings? = nil,
         timeout: Duration? = nil,
         killTimeout: Duration? = nil,
         exclusive: Bool = false,
@@ -87,6 +90,7 @@ public struct JobDefinition: Sendable, Equatable {
         self.tasksPerThread = tasksPerThread
         self.batch = batch
         self.rateLimit = rateLimit
+        self.circuit = circuit
         self.timeout = timeout
         self.killTimeout = killTimeout
         self.exclusive = exclusive

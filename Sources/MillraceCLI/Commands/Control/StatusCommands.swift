@@ -8,7 +8,8 @@ struct StatusCommand: ParsableCommand {
         abstract: "Say how a running supervisor stands: file, connection, jobs, and what was changed by hand.",
         discussion: """
             The first line is the job file that runs, or that the last one could not be read. Status 0 if all is well, 1 if \
-            something is not, 3 if nobody is at the socket.
+            something is not, 3 if nobody is at the socket. With --fleet every supervisor that has the job file's `control: { fleet: NAME }` \
+            is asked over the broker; status 1 if there is none, if one does not answer, is not ready, or has another build or file.
             """
     )
 
@@ -20,7 +21,24 @@ struct StatusCommand: ParsableCommand {
     @Option(help: "Columns of the terminal.")
     var width = 80
 
+    @Flag(help: "Ask all supervisors of the job file's fleet, over the broker.")
+    var fleet = false
+
+    @Option(help: "With --fleet: how long they have to answer.")
+    var wait = DurationArgument(.seconds(1))
+
+    @Option(help: "With --fleet: how many there should be.")
+    var expect: Int?
+
+    func validate() throws {
+        if !self.fleet, self.expect != nil { throw ValidationError("--expect goes with --fleet") }
+        if self.fleet, self.job != nil { throw ValidationError("--fleet shows all jobs") }
+    }
+
     func run() throws {
+        if self.fleet {
+            return try FleetStatus(control: self.control, wait: self.wait.duration, expected: self.expect).run()
+        }
         let path = self.job.map { ["api", "v1", "jobs", $0] } ?? ["api", "v1", "status"]
         try self.control.ask(.get, path, [("width", "\(self.width)")])
     }
