@@ -149,6 +149,7 @@ extension EmbeddedBroker {
 
     mutating func bind(_ method: ExchangeBind, _ channel: ChannelRef) throws(Refusal) {
         let place = self.connections[channel.connection].vhost
+        if method.source.isEmpty || method.destination.isEmpty { throw .defaultExchange }
         _ = try self.exchange(method.destination, self.vhosts[place])
         let source = try self.exchange(method.source, self.vhosts[place])
         try Self.check(method.arguments, of: source)

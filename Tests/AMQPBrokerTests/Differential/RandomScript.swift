@@ -31,6 +31,9 @@ struct RandomScript {
     let queues: [String]
     private let exchanges: [String]
     private var body: UInt8 = 0
+    /// The tags that a channel has seen, and where the step goes that is being made.
+    private var tags: [Int: [UInt16: [UInt64]]] = [:]
+    private var place: (connection: Int, channel: UInt16) = (0, 1)
 
     init(_ seed: Seed) {
         self.seed = seed
@@ -41,11 +44,39 @@ struct RandomScript {
 
     private mutating func pick<T>(_ values: [T]) -> T { values[Int.random(in: 0..<values.count, using: &self.seed)] }
     private mutating func flip() -> Bool { Bool.random(using: &self.seed) }
-    private mutating func tag() -> UInt64 { UInt64.random(in: 0...5, using: &self.seed) }
+
+    /// Mostly one that is there.
+    private mutating func tag() -> UInt64 {
+        let known = self.tags[self.place.connection]?[self.place.channel] ?? []
+        if let tag = known.randomElement(using: &self.seed), self.pick([true, true, true, true, false]) {
+            self.tags[self.place.connection]?[self.place.channel]?.removeAll { $0 == tag }
+            return tag
+        }
+        return UInt64.random(in: 0...5, using: &self.seed)
+    }
+
+    /// What clients have seen so far.
+    mutating func learn(_ connection: Int, _ seen: [Seen]) {
+        for one in seen {
+            switch one.method {
+            case .basicDeliver(let deliver):
+                self.tags[connection, default: [:]][one.channel, default: []].append(deliver.deliveryTag)
+            case .basicGetOk(let got):
+                self.tags[connection, default: [:]][one.channel, default: []].append(got.deliveryTag)
+            case .channelClose, .channelCloseOk: self.tags[connection]?[one.channel] = []
+            default: continue
+            }
+        }
+    }
 
     /// What is there at the beginning.
     mutating func opening() -> [ScriptStep] {
-        self.queues.map { self.declaration(of: $0) }.map { ScriptStep(connection: 0, channel: 1, method: $0) }
+        var methods = self.queues.map { self.declaration(of: $0) }
+        for exchange in self.exchanges {
+            let type = self.pick(["direct", "fanout", "topic"])
+            methods.append(.exchangeDeclare(ExchangeDeclare(exchange: exchange, type: type)))
+        }
+        return methods.map { ScriptStep(connection: 0, channel: 1, method: $0) }
     }
 
     private mutating func declaration(of queue: String) -> Method {
@@ -72,6 +103,7 @@ struct RandomScript {
     mutating func next() -> ScriptStep {
         let connection = self.pick([0, 0, 1])
         let channel: UInt16 = self.pick([1, 2])
+        self.place = (connection, channel)
         var step = ScriptStep(connection: connection, channel: channel, method: self.method())
         if case .basicPublish = step.method {
             self.body &+= 1
@@ -97,14 +129,16 @@ struct RandomScript {
         let queue = self.pick(self.queues)
         switch Int.random(in: 0..<56, using: &self.seed) {
         case 0..<18:
-            let exchange = self.pick(["", "", self.pick(self.exchanges), "amq.direct", self.pick(["", "none"])])
+            let exchange = self.pick([
+                "", "", self.pick(self.exchanges), "amq.direct", self.pick(["", "", "", "none"]),
+            ])
             return .basicPublish(BasicPublish(exchange: exchange, routingKey: queue, mandatory: self.flip()))
         case 18..<24: return .basicGet(BasicGet(queue: queue, noAck: self.flip()))
         case 24..<27:
             return .basicConsume(
                 BasicConsume(
                     queue: queue,
-                    consumerTag: self.pick(["c1", "c2", "c3"]),
+                    consumerTag: self.pick(["c1", "c2", "c3", "c4", "c5", "c6", "c7"]),
                     noAck: self.pick([false, false, true]),
                     exclusive: self.pick([false, false, false, true])
                 )
@@ -113,8 +147,10 @@ struct RandomScript {
         case 33..<36:
             return .basicNack(BasicNack(deliveryTag: self.tag(), multiple: self.flip(), requeue: self.flip()))
         case 36..<38: return .basicReject(BasicReject(deliveryTag: self.tag(), requeue: self.flip()))
-        case 38: return .basicRecover(BasicRecover(requeue: self.pick([true, true, true, false])))
-        case 39..<41: return .basicQos(BasicQos(prefetchCount: UInt16(self.tag()), global: self.flip()))
+        case 38:
+            return .basicRecover(BasicRecover(requeue: self.pick([true, true, true, true, true, true, true, false])))
+        case 39..<41:
+            return .basicQos(BasicQos(prefetchCount: UInt16.random(in: 0...3, using: &self.seed), global: self.flip()))
         case 41: return .basicCancel(BasicCancel(consumerTag: self.pick(["c1", "c2", "c3"])))
         default: return self.rarer(queue)
         }
@@ -135,7 +171,7 @@ struct RandomScript {
             return .exchangeDeclare(
                 ExchangeDeclare(
                     exchange: self.pick(self.exchanges),
-                    type: self.pick(["direct", "fanout", "topic", "headers", "direct", "odd"]),
+                    type: self.pick(["direct", "fanout", "topic", "headers", self.pick(["direct", "fanout", "odd"])]),
                     passive: self.pick([false, false, true]),
                     durable: self.pick([false, false, false, true]),
                     autoDelete: self.pick([false, false, false, true])

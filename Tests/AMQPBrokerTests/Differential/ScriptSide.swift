@@ -116,6 +116,9 @@ final class RealSide: ScriptSide {
         return all
     }
 
+    /// Gives the broker a moment.
+    func pause() throws { _ = try self.control.frames.comesSomething(within: .milliseconds(5)) }
+
     /// A close was answered: the channel is there again, or all is new.
     func reopened(_ index: Int, _ channel: UInt16) { self.closed[index].remove(channel) }
 
