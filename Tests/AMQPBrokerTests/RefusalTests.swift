@@ -56,6 +56,12 @@ import TestSupport
             BasicConsume(queue: "q", exclusive: true),
             BasicConsume(queue: "q")
         ),
+        Case(
+            "one alone where one is active",
+            403,
+            QueueDeclare(queue: "q", arguments: ["x-single-active-consumer": true]),
+            BasicConsume(queue: "q", exclusive: true)
+        ),
         Case("a time to live below 0", 406, QueueDeclare(queue: "q", arguments: ["x-message-ttl": -1])),
     ]
 
@@ -76,6 +82,21 @@ import TestSupport
         try client.send(BasicAck(deliveryTag: 1))
         try client.send(ChannelCloseOk())
         try client.open(1)
+    }
+
+    @Test func `what a channel got without a consumer comes back with close-ok (C58)`() throws {
+        let rig = Rig()
+        let client = try rig.connect()
+        try client.open(1)
+        try client.ask(QueueDeclare(queue: "q"), .queueDeclareOk)
+        try client.publish(to: "q")
+        try client.send(BasicGet(queue: "q"))
+        _ = try client.deliveries()
+        try client.send(BasicAck(deliveryTag: 9))
+        #expect(rig.queue("q") == .init(name: "q", ready: 0, unacked: 1, consumers: 0))
+        _ = try client.closeCode()
+        try client.send(ChannelCloseOk())
+        #expect(rig.queue("q") == .init(name: "q", ready: 1, unacked: 0, consumers: 0))
     }
 
     @Test func `an alarm stops who has published, and what it sent meanwhile is done afterwards (C51)`() throws {

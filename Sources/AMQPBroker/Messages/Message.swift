@@ -42,6 +42,7 @@ struct MessageFacts: Sendable, Equatable {
     var priority: UInt8 = 0
     /// Milliseconds.
     var expiration: UInt64?
+    private var expirationText: String?
     /// Present in the headers, beside the routing key: `CC` and `BCC`.
     var copies: [String] = []
     var userID: String?
@@ -70,8 +71,20 @@ struct MessageFacts: Sendable, Equatable {
         self.priority = properties.priority ?? 0
         self.userID = properties.userID
         self.headers = properties.headers
-        if let headers = properties.headers { self.copies = try Self.copies(headers) }
-        if let text = properties.expiration { self.expiration = try Self.milliseconds(text) }
+
+        self.expirationText = properties.expiration
+    }
+
+    /// Checked last, behind the user.
+    mutating func readExpiration() throws(Refusal) {
+        guard let text = self.expirationText else { return }
+        self.expiration = try Self.milliseconds(text)
+        self.expirationText = nil
+    }
+
+    /// The other keys that the headers name; checked when all else is right.
+    mutating func readCopies() throws(Refusal) {
+        if let headers = self.headers { self.copies = try Self.copies(headers) }
     }
 
     /// Facts of a message that the broker made itself.

@@ -64,7 +64,7 @@ extension EmbeddedBroker {
     private mutating func takeWhileClosing(_ type: UInt8, _ payload: UnsafeRawBufferPointer, _ channel: ChannelRef) {
         guard type == Frame.method, let method = try? Method.decode(payload) else { return }
         switch method {
-        case .channelCloseOk: self.connections[channel.connection].channels[channel.number] = nil
+        case .channelCloseOk: self.endChannel(channel)
         case .channelClose: self.send(ChannelCloseOk(), channel)
         default: return
         }

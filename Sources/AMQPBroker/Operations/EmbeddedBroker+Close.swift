@@ -85,10 +85,17 @@ extension EmbeddedBroker {
     }
 
     /// Says that a channel is over, and waits for close-ok.
+    ///
+    /// What came from queues that it consumes goes back now, what it got otherwise with close-ok (C58).
     mutating func closeChannel(_ channel: ChannelRef, _ refusal: Refusal, _ method: MethodID?) {
+        let (id, number) = (channel.connection, channel.number)
+        let consumed = Set(self.connections[id].channels[number]?.consumers.values.map { $0 } ?? [])
+        let held = self.connections[id].channels[number]?.takeEverything() ?? []
+        self.connections[id].channels[number]?.unacked.restore(held.filter { consumed.contains($0.queue) })
         self.endChannel(channel)
         var closing = ChannelMachine()
         closing.state = .closing
+        closing.unacked.restore(held.filter { !consumed.contains($0.queue) })
         self.connections[channel.connection].channels[channel.number] = closing
         self.send(
             ChannelClose(

@@ -32,7 +32,8 @@ extension EmbeddedBroker {
         let name = self.queues[id].name
         let thing = Named.queue(name, self.vhostName(connection))
         let others = !self.queues[id].consumers.isEmpty
-        if self.queues[id].hasExclusiveConsumer || method.exclusive && others {
+        let isSingle = self.queues[id].options.isSingleActive
+        if self.queues[id].hasExclusiveConsumer || method.exclusive && (others || isSingle) {
             throw .channel(.accessRefused, "\(thing) in exclusive use")
         }
         if self.queues[id].options.kind == .quorum, machine.sharedPrefetch > 0 {

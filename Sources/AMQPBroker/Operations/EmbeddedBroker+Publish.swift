@@ -51,13 +51,15 @@ extension EmbeddedBroker {
                 )
             }
         }
-        let facts = try MessageFacts(unit.header)
+        var facts = try MessageFacts(unit.header)
         if let user = facts.userID, user != self.connections[id].user {
             throw .channel(
                 .preconditionFailed,
                 "user_id property set to '\(user)' but authenticated user was '\(self.connections[id].user)'"
             )
         }
+        try facts.readExpiration()
+        try facts.readCopies()
         return Message(
             exchange: method.exchange,
             routingKey: method.routingKey,

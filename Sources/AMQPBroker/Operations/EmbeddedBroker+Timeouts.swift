@@ -6,7 +6,7 @@ extension EmbeddedBroker {
         guard let timeout = self.settings.consumerTimeout, self.now >= timeout else { return }
         for number in self.connections[id].channels.keys.sorted() {
             let overdue = self.connections[id].channels[number]?.unacked.held(since: self.now - timeout) ?? []
-            guard !overdue.isEmpty else { continue }
+            guard !overdue.isEmpty, self.connections[id].channels[number]?.state == .open else { continue }
             let channel = ChannelRef(connection: id, number: number)
             guard self.settings.profile.timeoutCancelsConsumer else {
                 self.closeLate(channel, timeout)

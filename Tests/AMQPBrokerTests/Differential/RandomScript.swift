@@ -11,7 +11,7 @@ struct ScriptStep: CustomStringConvertible {
 
     var description: String {
         "connection \(self.connection), channel \(self.channel): \(self.method)"
-            + (self.body.isEmpty ? "" : " \(self.body) \(self.properties)")
+            + (self.method.id == .basicPublish ? " \(self.body) \(self.properties)" : "")
     }
 
     func octets() throws -> [UInt8] {
