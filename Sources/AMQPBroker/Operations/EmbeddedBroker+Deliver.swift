@@ -25,6 +25,8 @@ extension EmbeddedBroker {
         while !self.queues[id].ready.isEmpty, let index = self.nextConsumer(id) {
             guard let entry = self.queues[id].ready.popFirst() else { break }
             self.deliver(entry, id, index)
+            // What stood behind it may be over by now.
+            self.expire(id)
         }
         self.armQueue(id)
     }
@@ -86,6 +88,7 @@ extension EmbeddedBroker {
         let (connection, number) = (channel.connection, channel.number)
         guard let tag = self.connections[connection].channels[number]?.takeTag() else { return }
         let (header, frameMax) = (self.header(of: entry, id), self.connections[connection].frameMax)
+        self.expire(id)
         let left = UInt32(clamping: self.queues[id].ready.count)
         self.connections[connection].output.appendContent(
             71,

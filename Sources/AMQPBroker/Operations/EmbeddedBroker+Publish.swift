@@ -139,7 +139,7 @@ extension EmbeddedBroker {
         }
         self.queues[id].ready.append(entry)
         self.trim(id)
-        if entry.expiresAt != .max { self.expire(id) }
+        self.expire(id)
         if !self.queues[id].consumers.isEmpty { self.dispatch(id) }
         self.armQueue(id)
         return true
