@@ -19,6 +19,8 @@ let package = Package(
         .library(name: "AMQPWire", targets: ["AMQPWire"]),
         .library(name: "AMQPCore", targets: ["AMQPCore"]),
         .library(name: "AMQPClient", targets: ["AMQPClient"]),
+        .library(name: "AMQPBroker", targets: ["AMQPBroker"]),
+        .library(name: "AMQPBrokerServer", targets: ["AMQPBrokerServer"]),
         .library(name: "Millrace", targets: ["Millrace"]),
         .library(name: "MillraceClient", targets: ["MillraceClient"]),
         .library(name: "MillraceHandler", targets: ["MillraceHandler"]),
@@ -59,6 +61,9 @@ let package = Package(
         // For the tests of handlers: what the supervisor is to a plugin, without a broker.
         .target(name: "MillraceTesting", dependencies: ["MillraceHandler", "CMillraceABI"]),
         .target(name: "AMQPWire"),
+        // A broker as values, without I/O, and what puts it on a socket.
+        .target(name: "AMQPBroker", dependencies: ["AMQPWire"]),
+        .target(name: "AMQPBrokerServer", dependencies: ["AMQPBroker"] + nio),
         .target(name: "CAMQPSystem"),
         .target(name: "AMQPCore", dependencies: ["AMQPWire", "CAMQPSystem"]),
         .target(
@@ -127,6 +132,15 @@ let package = Package(
         ),
         .testTarget(name: "TidyTests"),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
+        // For measuring alone, in release: swift run -c release BrokerSpeed.
+        .executableTarget(name: "BrokerSpeed", dependencies: ["AMQPBroker", "AMQPWire"], path: "Tests/BrokerSpeed"),
+        .testTarget(name: "AMQPBrokerTests", dependencies: ["AMQPBroker", "AMQPWire", "TestSupport"]),
+        .testTarget(
+            name: "AMQPBrokerServerTests",
+            dependencies: [
+                "AMQPBroker", "AMQPBrokerServer", "AMQPClient", "AMQPCore", "AMQPWire", "TestSupport", logging,
+            ] + nio
+        ),
         .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient", logging] + nio, path: "Tests/Support"),
         .target(name: "FuzzTargets", dependencies: ["AMQPWire", "AMQPCore"], path: "Tests/Fuzz/Targets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/CorpusTests"),

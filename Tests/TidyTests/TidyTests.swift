@@ -103,6 +103,16 @@ import Testing
         }
     }
 
+    @Test func `the embedded broker does no I/O: it imports the wire format and nothing else`() {
+        let files = Self.sources.filter { $0.path.hasPrefix("Sources/AMQPBroker/") }
+        #expect(files.count > 30)
+        for file in files {
+            for line in file.lines where line.contains("import ") && !line.hasPrefix("/") && !line.hasPrefix(" ") {
+                #expect(line.split(separator: " ").last == "AMQPWire", "\(file.path): \(line)")
+            }
+        }
+    }
+
     @Test func `machines are values without I/O: they import the wire format, other values and nothing else`() {
         let values = [
             "PlannedDeclaration", "DeclarationPlan", "DeclarationRun", "ConnectionKeeper", "RecoverySchedule",

@@ -1,0 +1,143 @@
+package import AMQPWire
+
+/// A message as it was published: shared by all queues that hold it, and never changed.
+package final class Message: Sendable {
+    package let exchange: String
+    package let routingKey: String
+    /// Exchange and routing key as they stand on the wire, at the end of each method that hands it out.
+    let address: [UInt8]
+    /// The payload of its header frame, as it came.
+    package let header: [UInt8]
+    package let body: [UInt8]
+    let facts: MessageFacts
+
+    init(exchange: String, routingKey: String, header: [UInt8], body: [UInt8], facts: MessageFacts) {
+        self.exchange = exchange
+        self.routingKey = routingKey
+        self.address = ShortText.octets(exchange) + ShortText.octets(routingKey)
+        self.header = header
+        self.body = body
+        self.facts = facts
+    }
+
+    /// Its properties, read anew.
+    package var properties: BasicProperties {
+        self.header.withUnsafeBytes { BasicProperties(salvaging: $0) }
+    }
+
+    /// The payload of a header frame with these properties.
+    static func header(_ properties: BasicProperties, bodySize: Int) -> [UInt8]? {
+        var buffer = WireBuffer()
+        do throws(WireError) {
+            try ContentHeader(bodySize: UInt64(bodySize), properties: properties).encode(into: &buffer)
+        } catch {
+            return nil
+        }
+        return buffer.withUnsafeBytes { [UInt8]($0) }
+    }
+}
+
+/// What the broker itself has to know of a message's properties.
+struct MessageFacts: Sendable, Equatable {
+    var priority: UInt8 = 0
+    /// Milliseconds.
+    var expiration: UInt64?
+    private var expirationText: String?
+    /// Present in the headers, beside the routing key: `CC` and `BCC`.
+    var copies: [String] = []
+    var userID: String?
+    var headers: FieldTable?
+
+    /// Properties without headers, expiration and user have their facts in two octets.
+    private static let rest: UInt16 = 0x2000 | 0x0100 | 0x0010
+
+    /// - Throws: The connection ends where the properties can not be read, the channel where they mean nothing.
+    init(_ header: [UInt8]) throws(Refusal) {
+        let found = header.withUnsafeBytes { Self.quick($0) }
+        if let found {
+            self.priority = found
+            return
+        }
+        let properties: BasicProperties
+        do throws(WireError) {
+            properties = try header.withBytes { bytes throws(WireError) in
+                var reader = WireReader(bytes)
+                try reader.skip(12)
+                return try BasicProperties(from: &reader)
+            }
+        } catch {
+            throw .connection(.internalError, "")
+        }
+        self.priority = properties.priority ?? 0
+        self.userID = properties.userID
+        self.headers = properties.headers
+
+        self.expirationText = properties.expiration
+    }
+
+    /// Checked last, behind the user.
+    mutating func readExpiration() throws(Refusal) {
+        guard let text = self.expirationText else { return }
+        self.expiration = try Self.milliseconds(text)
+        self.expirationText = nil
+    }
+
+    /// The other keys that the headers name; checked when all else is right.
+    mutating func readCopies() throws(Refusal) {
+        if let headers = self.headers { self.copies = try Self.copies(headers) }
+    }
+
+    /// Facts of a message that the broker made itself.
+    init(priority: UInt8, headers: FieldTable?) {
+        self.priority = priority
+        self.headers = headers
+    }
+
+    /// The priority, if nothing else of the properties matters.
+    private static func quick(_ bytes: UnsafeRawBufferPointer) -> UInt8? {
+        guard bytes.count >= 14 else { return nil }
+        let flags = UInt16(bytes[12]) << 8 | UInt16(bytes[13])
+        guard flags & (Self.rest | 1) == 0 else { return nil }
+        guard flags & 0x0800 != 0 else { return 0 }
+        var position = 14
+        for flag: UInt16 in [0x8000, 0x4000] where flags & flag != 0 {
+            guard position < bytes.count else { return nil }
+            position += 1 + Int(bytes[position])
+        }
+        if flags & 0x1000 != 0 { position += 1 }
+        return position < bytes.count ? bytes[position] : nil
+    }
+
+    private static func copies(_ headers: FieldTable) throws(Refusal) -> [String] {
+        var copies: [String] = []
+        for name in ["CC", "BCC"] {
+            guard let value = headers[name] else { continue }
+            guard let array = value.arrayValue else {
+                throw .channel(
+                    .preconditionFailed,
+                    "invalid message: {unacceptable_type_in_header,\"\(name)\",\(ArgumentText.type(value))}"
+                )
+            }
+            copies.append(contentsOf: array.compactMap(\.stringValue))
+        }
+        return copies
+    }
+
+    /// Ten years.
+    private static let longest: Int64 = 315_360_000_000
+
+    private static func milliseconds(_ text: String) throws(Refusal) -> UInt64 {
+        func invalid(_ why: String) -> Refusal {
+            .channel(.preconditionFailed, "invalid expiration '\(text)': \(why)")
+        }
+        let sign = text.hasPrefix("-") || text.hasPrefix("+") ? 1 : 0
+        let digits = text.dropFirst(sign).prefix { $0.isASCII && $0.isNumber }
+        guard !digits.isEmpty else { throw invalid("no_integer") }
+        let rest = text.dropFirst(sign + digits.count)
+        guard rest.isEmpty else { throw invalid("{leftover_string,\"\(rest)\"}") }
+        let number = Int64(text) ?? .max
+        guard number >= 0 else { throw invalid("{value_negative,\(text)}") }
+        guard number <= Self.longest else { throw invalid("{value_too_large,\(text)}") }
+        return UInt64(number)
+    }
+}

@@ -1,0 +1,142 @@
+import AMQPWire
+
+/// Acks, and what comes back.
+extension EmbeddedBroker {
+    mutating func settle(
+        _ how: ChannelMachine.Settling.How,
+        _ tag: UInt64,
+        _ multiple: Bool,
+        _ channel: ChannelRef,
+        isReject: Bool = false
+    ) throws(Refusal) {
+        let (id, number) = (channel.connection, channel.number)
+        guard let taken = try self.connections[id].channels[number]?.take(tag, multiple: multiple) else { return }
+        if self.connections[id].channels[number]?.mode == .transaction {
+            self.connections[id].channels[number]?.settlings
+                .append(ChannelMachine.Settling(how: how, unacked: taken))
+            return
+        }
+        self.settle(how, taken, channel, isReject: isReject)
+    }
+
+    mutating func settle(
+        _ how: ChannelMachine.Settling.How,
+        _ taken: [Unacked],
+        _ channel: ChannelRef,
+        isReject: Bool = false
+    ) {
+        let (id, number) = (channel.connection, channel.number)
+        let toConsumers = taken.count { $0.consumer != 0 }
+        self.connections[id].channels[number]?.inFlight -= toConsumers
+        switch how {
+        case .ack: self.acknowledge(taken)
+        case .requeue: self.giveBack(taken, counted: isReject || self.settings.profile.countsGivenBack)
+        case .reject:
+            for unacked in taken where self.queues.contains(unacked.queue) {
+                self.queues[unacked.queue].settled(by: unacked.consumer)
+                self.bury(unacked.entry, unacked.queue, .rejected)
+            }
+            self.dispatchQueues(of: taken)
+        }
+        if toConsumers > 0, let shared = self.connections[id].channels[number]?.sharedPrefetch, shared > 0 {
+            self.dispatchAll(of: channel)
+        }
+    }
+
+    private mutating func acknowledge(_ taken: [Unacked]) {
+        for unacked in taken where self.queues.contains(unacked.queue) {
+            self.queues[unacked.queue].settled(by: unacked.consumer)
+            self.counts.acked += 1
+        }
+        self.dispatchQueues(of: taken)
+    }
+
+    private mutating func dispatchQueues(of taken: [Unacked]) {
+        var last: QueueID?
+        for unacked in taken where unacked.queue != last {
+            last = unacked.queue
+            self.dispatch(unacked.queue)
+        }
+    }
+
+    /// Messages go back to where they were.
+    ///
+    /// - Parameter counted: Toward the delivery limit of quorum queues.
+    mutating func giveBack(_ taken: [Unacked], counted: Bool) {
+        for unacked in taken where self.queues.contains(unacked.queue) {
+            let id = unacked.queue
+            self.queues[id].settled(by: unacked.consumer)
+            var entry = unacked.entry
+            entry.isRedelivered = true
+            if counted, self.queues[id].options.kind == .quorum {
+                entry.deliveryCount += 1
+                if let limit = self.queues[id].options.deliveryLimit, entry.deliveryCount > limit {
+                    self.bury(entry, id, .deliveryLimit)
+                    continue
+                }
+            }
+            self.counts.requeued += 1
+            self.queues[id].ready.putBack(entry)
+        }
+        for unacked in taken where self.queues.contains(unacked.queue) { self.trim(unacked.queue) }
+        self.dispatchQueues(of: taken)
+    }
+
+    mutating func recover(_ requeue: Bool, _ channel: ChannelRef, answers: Bool = true) throws(Refusal) {
+        guard requeue else { throw .connection(.notImplemented, "requeue=false") }
+        let (id, number) = (channel.connection, channel.number)
+        let taken = self.connections[id].channels[number]?.unacked.takeAll() ?? []
+        if answers { self.send(BasicRecoverOk(), channel) }
+        self.settle(.requeue, taken, channel)
+    }
+
+    // MARK: Transactions and confirms
+
+    mutating func select(_ method: Method, _ channel: ChannelRef) throws(Refusal) {
+        let (id, number) = (channel.connection, channel.number)
+        let mode = self.connections[id].channels[number]?.mode
+        switch method {
+        case .confirmSelect(let select):
+            if mode == .transaction {
+                throw .channel(.preconditionFailed, "cannot switch from tx to confirm mode")
+            }
+            self.connections[id].channels[number]?.mode = .confirm
+            if !select.noWait { self.send(ConfirmSelectOk(), channel) }
+        case .txSelect:
+            if mode == .confirm { throw .channel(.preconditionFailed, "cannot switch from confirm to tx mode") }
+            self.connections[id].channels[number]?.mode = .transaction
+            self.send(TxSelectOk(), channel)
+        case .txCommit:
+            try Self.checkTransaction(mode)
+            self.commit(channel)
+        default:
+            try Self.checkTransaction(mode)
+            let settlings = self.connections[id].channels[number]?.settlings ?? []
+            self.connections[id].channels[number]?.publishes = []
+            self.connections[id].channels[number]?.settlings = []
+            self.connections[id].channels[number]?.unacked.restore(settlings.flatMap(\.unacked))
+            self.send(TxRollbackOk(), channel)
+        }
+    }
+
+    private static func checkTransaction(_ mode: ChannelMachine.Mode?) throws(Refusal) {
+        if mode != .transaction { throw .channel(.preconditionFailed, "channel is not transactional") }
+    }
+
+    private mutating func commit(_ channel: ChannelRef) {
+        let (id, number) = (channel.connection, channel.number)
+        guard let machine = self.connections[id].channels[number] else { return }
+        self.connections[id].channels[number]?.publishes = []
+        self.connections[id].channels[number]?.settlings = []
+        var isTaken = true
+        for publish in machine.publishes
+        where !self.route(publish.message, isMandatory: publish.isMandatory, channel) { isTaken = false }
+        for settling in machine.settlings { self.settle(settling.how, settling.unacked, channel) }
+        if isTaken {
+            self.send(TxCommitOk(), channel)
+        } else {
+            let refusal = Refusal.channel(.preconditionFailed, "partial tx completion")
+            self.closeChannel(channel, refusal, TxCommit.id)
+        }
+    }
+}

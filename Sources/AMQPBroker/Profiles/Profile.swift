@@ -1,0 +1,76 @@
+/// What releases of RabbitMQ do differently, as data: nothing else in this target asks for a version.
+public struct Profile: Sendable, Equatable {
+    /// The version that clients are told.
+    public var version: String
+    /// Header tables of messages are passed on as sent, or sorted by name.
+    public var sortsHeaderTables = false
+    /// What a type of exchange that nobody knows ends.
+    public var unknownExchangeTypeEndsConnection = true
+    /// What a stray `basic.cancel-ok` is answered with.
+    public var strayCancelOk: UInt16 = 503
+    /// What a body frame longer than announced is answered with.
+    public var overlongBody: UInt16 = 505
+    /// Whether `basic.qos` with `global` counts for the channel; else it is like the other one.
+    public var hasChannelPrefetch = true
+    /// Octets of the largest body, unless set.
+    public var largestBody = 128 << 20
+    /// The least frame-max a client may settle on.
+    public var leastFrameMax: UInt32 = 4096
+    /// Who loses a delivery that was held too long: the channel, or the consumer (of quorum queues alone).
+    public var timeoutCancelsConsumer = false
+    /// The delivery limit of quorum queues that set none.
+    public var deliveryLimit: Int?
+    /// Whether a limit below 0 means none; else it is 0.
+    public var negativeLimitIsNone = false
+    /// Whether nack and recover count toward the delivery limit.
+    public var countsGivenBack = true
+    /// Whether dead letters say where they died last (`x-last-death-…`).
+    public var tellsLastDeath = false
+    /// Whether a queue that is neither durable nor exclusive is refused.
+    public var refusesTransientQueues = false
+
+    /// A profile of RabbitMQ 3.10, under another version if wanted.
+    public init(version: String) { self.version = version }
+}
+
+extension Profile {
+    /// RabbitMQ 3.10, as Debian 12 has it.
+    public static let rabbitMQ310 = Profile(version: "3.10.8")
+
+    /// RabbitMQ 4.0, as Debian 13 has it.
+    public static let rabbitMQ40: Profile = {
+        var profile = Self.rabbitMQ310
+        profile.version = "4.0.5"
+        profile.sortsHeaderTables = true
+        profile.unknownExchangeTypeEndsConnection = false
+        profile.largestBody = 16 << 20
+        profile.deliveryLimit = 20
+        profile.negativeLimitIsNone = true
+        profile.tellsLastDeath = true
+        return profile
+    }()
+
+    /// RabbitMQ 4.3.
+    public static let rabbitMQ43: Profile = {
+        var profile = Self.rabbitMQ40
+        profile.version = "4.3.6"
+        profile.strayCancelOk = 541
+        profile.overlongBody = 501
+        profile.hasChannelPrefetch = false
+        profile.leastFrameMax = 8192
+        profile.timeoutCancelsConsumer = true
+        profile.countsGivenBack = false
+        profile.refusesTransientQueues = true
+        return profile
+    }()
+
+    /// The profile of a release: `3.10`, `4.0`, `4.3`; nil for others.
+    public static func of(_ release: String) -> Profile? {
+        switch release {
+        case "3.10": .rabbitMQ310
+        case "4.0": .rabbitMQ40
+        case "4.3": .rabbitMQ43
+        default: nil
+        }
+    }
+}

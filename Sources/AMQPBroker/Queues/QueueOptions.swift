@@ -1,0 +1,131 @@
+import AMQPWire
+
+/// What a queue's arguments say, checked.
+struct QueueOptions: Sendable {
+    enum Kind: String, Sendable { case classic, quorum }
+    enum Overflow: String, Sendable {
+        case dropHead = "drop-head"
+        case rejectPublish = "reject-publish"
+        case rejectPublishDLX = "reject-publish-dlx"
+    }
+    var kind = Kind.classic
+    /// Milliseconds.
+    var messageTTL: UInt64?
+    /// Milliseconds without consumers, gets and declarations.
+    var expires: UInt64?
+    var maxLength: Int?
+    var maxBytes: Int?
+    var overflow = Overflow.dropHead
+    var deadLetterExchange: String?
+    var deadLetterRoutingKey: String?
+    var maxPriority = 0
+    var isSingleActive = false
+    /// How often a message may come back.
+    var deliveryLimit: Int?
+
+    /// The arguments that count when a queue is declared again.
+    static let equivalent = [
+        "x-expires", "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy",
+        "x-max-length", "x-max-length-bytes", "x-max-in-memory-length", "x-max-in-memory-bytes", "x-max-priority",
+        "x-overflow", "x-queue-mode", "x-queue-version", "x-single-active-consumer",
+    ]
+
+    /// - Parameters:
+    ///   - arguments: Of the declaration.
+    ///   - thing: The queue, as texts name it.
+    init(_ arguments: FieldTable, of thing: String, profile: Profile) throws(Refusal) {
+        let read = ArgumentReader(arguments: arguments, thing: thing)
+        self.expires = try read.number("x-expires", from: 1)
+        self.messageTTL = try read.number("x-message-ttl")
+        self.deadLetterExchange = try read.name("x-dead-letter-exchange")
+        self.deadLetterRoutingKey = try read.text("x-dead-letter-routing-key")
+        if self.deadLetterRoutingKey != nil, self.deadLetterExchange == nil {
+            throw read.invalid("x-dead-letter-routing-key", "routing_key_but_no_dlx_defined")
+        }
+        self.maxLength = try read.number("x-max-length").map { Int($0) }
+        self.maxBytes = try read.number("x-max-length-bytes").map { Int($0) }
+        self.maxPriority = Int(try read.number("x-max-priority") ?? 0)
+        if self.maxPriority > 255 { throw read.invalid("x-max-priority", "{max_value_exceeded,\(self.maxPriority)}") }
+        if let text = try read.text("x-overflow") {
+            guard let overflow = Overflow(rawValue: text) else { throw read.invalid("x-overflow", "invalid_overflow") }
+            self.overflow = overflow
+        }
+        self.isSingleActive = try read.flag("x-single-active-consumer")
+        if let text = try read.text("x-queue-type") {
+            guard let kind = Kind(rawValue: text) else {
+                throw read.invalid("x-queue-type", "\"unsupported queue type '\(text)'\"")
+            }
+            self.kind = kind
+        }
+        try Self.check(arguments, self.kind, read)
+        self.deliveryLimit = Self.limit(arguments, profile)
+    }
+
+    /// Arguments that only the other type has.
+    private static func check(_ arguments: FieldTable, _ kind: Kind, _ read: ArgumentReader) throws(Refusal) {
+        let foreign = kind == .quorum ? ["x-max-priority", "x-queue-mode"] : ["x-delivery-limit"]
+        for key in foreign where arguments[key] != nil {
+            throw .channel(
+                .preconditionFailed,
+                "invalid arg '\(key)' for \(read.thing) of queue type rabbit_\(kind)_queue"
+            )
+        }
+        if let mode = try read.text("x-queue-mode"), mode != "default", mode != "lazy" {
+            throw read.invalid("x-queue-mode", "\"unsupported queue mode '\(mode)'\"")
+        }
+    }
+
+    private static func limit(_ arguments: FieldTable, _ profile: Profile) -> Int? {
+        guard let asked = arguments["x-delivery-limit"]?.intValue else { return profile.deliveryLimit }
+        if asked < 0 { return profile.negativeLimitIsNone ? nil : 0 }
+        return Int(asked)
+    }
+}
+
+/// Arguments by name, each of the type that it has to be of.
+struct ArgumentReader {
+    let arguments: FieldTable
+    let thing: String
+
+    func invalid(_ key: String, _ why: String) -> Refusal {
+        .channel(.preconditionFailed, "invalid arg '\(key)' for \(self.thing): \(why)")
+    }
+
+    func number(_ key: String, from least: Int64 = 0) throws(Refusal) -> UInt64? {
+        guard let value = self.arguments[key] else { return nil }
+        guard let number = value.intValue else {
+            throw self.invalid(key, "\"expected integer, got \(ArgumentText.type(value))\"")
+        }
+        guard number >= 0 else { throw self.invalid(key, "{value_negative,\(number)}") }
+        guard number >= least else { throw self.invalid(key, "{value_zero,\(number)}") }
+        return UInt64(number)
+    }
+
+    func text(_ key: String) throws(Refusal) -> String? {
+        guard let value = self.arguments[key] else { return nil }
+        guard let text = value.stringValue else {
+            throw self.invalid(key, "{unacceptable_type,\(ArgumentText.type(value))}")
+        }
+        return text
+    }
+
+    /// The name of an exchange.
+    func name(_ key: String) throws(Refusal) -> String? {
+        guard let value = self.arguments[key] else { return nil }
+        guard let text = value.stringValue else {
+            throw .channel(
+                .preconditionFailed,
+                "invalid type '\(ArgumentText.type(value))' for arg '\(key)' in \(self.thing)"
+            )
+        }
+        return text
+    }
+
+    func flag(_ key: String) throws(Refusal) -> Bool {
+        guard let value = self.arguments[key] else { return false }
+        guard case .bool(let flag) = value else {
+            throw self.invalid(key, "{unacceptable_type,\(ArgumentText.type(value))}")
+        }
+        return flag
+    }
+}

@@ -1,0 +1,85 @@
+import AMQPBroker
+import Glibc
+import NIOCore
+
+/// The broker on its event loop, with the sockets of its clients.
+// @unchecked Sendable: every `var` is touched on the event loop alone.
+final class BrokerHall: @unchecked Sendable {
+    let eventLoop: any EventLoop
+    private var broker: EmbeddedBroker
+    private var channels: [ConnectionID: any Channel] = [:]
+    private var timer: (due: UInt64, task: Scheduled<Void>)?
+    /// Milliseconds between 1970 and the zero of the monotonic clock.
+    private let epoch: UInt64
+
+    init(_ settings: BrokerSettings, on eventLoop: any EventLoop) {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        let wall = UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+        self.epoch = wall - NIODeadline.now().uptimeNanoseconds / 1_000_000
+        self.eventLoop = eventLoop
+        self.broker = EmbeddedBroker(settings, now: wall)
+    }
+
+    private var now: UInt64 { self.epoch + NIODeadline.now().uptimeNanoseconds / 1_000_000 }
+
+    func connect(_ channel: any Channel) -> ConnectionID {
+        let id = self.broker.connect(now: self.now)
+        self.channels[id] = channel
+        self.act()
+        return id
+    }
+
+    func receive(_ buffer: ByteBuffer, from id: ConnectionID) {
+        buffer.withUnsafeReadableBytes { self.broker.receive($0, from: id, now: self.now) }
+    }
+
+    func disconnect(_ id: ConnectionID) {
+        self.channels[id] = nil
+        self.broker.disconnect(id, now: self.now)
+        self.act()
+    }
+
+    func setCongested(_ isCongested: Bool, _ id: ConnectionID) {
+        self.broker.setCongested(isCongested, id, now: self.now)
+        self.act()
+    }
+
+    func change<R>(_ body: (inout EmbeddedBroker, UInt64) -> R) -> R {
+        let result = body(&self.broker, self.now)
+        self.act()
+        return result
+    }
+
+    /// Does what the broker wants done.
+    func act() {
+        for action in self.broker.takeActions() {
+            switch action {
+            case .send(let id, let octets):
+                self.channels[id]?.writeAndFlush(ByteBuffer(bytes: octets), promise: nil)
+            case .close(let id):
+                guard let channel = self.channels.removeValue(forKey: id) else { continue }
+                // Behind what is still to be written.
+                channel.writeAndFlush(ByteBuffer()).whenComplete { _ in channel.close(promise: nil) }
+            }
+        }
+        self.setTimer()
+    }
+
+    private func setTimer() {
+        guard let due = self.broker.nextDeadline else { return }
+        if let timer = self.timer {
+            guard due < timer.due else { return }
+            timer.task.cancel()
+        }
+        let wait = TimeAmount.milliseconds(Int64(due - min(due, self.now)))
+        self.timer = (
+            due,
+            self.eventLoop.scheduleTask(in: wait) {
+                self.timer = nil
+                self.broker.tick(now: self.now)
+                self.act()
+            }
+        )
+    }
+}

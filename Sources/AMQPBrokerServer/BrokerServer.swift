@@ -1,0 +1,74 @@
+public import AMQPBroker
+public import NIOCore
+import NIOPosix
+
+/// An embedded broker on a socket: a thin layer of NIO around the value.
+///
+/// One event loop does everything, so that the broker needs no lock. What it holds is in memory and gone when it stops.
+public final class BrokerServer: Sendable {
+    private let group: MultiThreadedEventLoopGroup
+    private let hall: BrokerHall
+    private let door: any Channel
+    /// Where it listens.
+    public let address: SocketAddress
+
+    private init(group: MultiThreadedEventLoopGroup, hall: BrokerHall, door: any Channel, address: SocketAddress) {
+        self.group = group
+        self.hall = hall
+        self.door = door
+        self.address = address
+    }
+
+    /// Starts a broker that listens.
+    ///
+    /// - Throws: What the system says of the place.
+    public static func start(
+        _ settings: BrokerSettings = BrokerSettings(),
+        at place: BrokerPlace = .loopback
+    ) async throws -> BrokerServer {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let hall = BrokerHall(settings, on: group.next())
+        do {
+            let bootstrap = ServerBootstrap(group: group)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .serverChannelOption(.backlog, value: 256)
+                .childChannelOption(
+                    .recvAllocator,
+                    value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 131_072)
+                )
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(BrokerDoorHandler(hall))
+                    }
+                }
+            let door =
+                switch place {
+                case .tcp(let host, let port): try await bootstrap.bind(host: host, port: port).get()
+                case .unix(let path): try await bootstrap.bind(unixDomainSocketPath: path).get()
+                }
+            guard let address = door.localAddress else { throw ChannelError.unknownLocalAddress }
+            return BrokerServer(group: group, hall: hall, door: door, address: address)
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+    }
+
+    /// The port that it listens on; 0 for a Unix socket.
+    public var port: Int { self.address.port ?? 0 }
+
+    /// Closes all sockets; what the broker held is gone.
+    public func stop() async {
+        try? await self.door.close().get()
+        try? await self.group.shutdownGracefully()
+    }
+
+    /// Looks at the broker, or changes it, between two reads.
+    ///
+    /// - Parameter body: Is given the broker and the time.
+    public func with<R: Sendable>(
+        _ body: @escaping @Sendable (inout EmbeddedBroker, UInt64) -> R
+    ) async throws -> R {
+        try await self.hall.eventLoop.submit { self.hall.change(body) }.get()
+    }
+}
