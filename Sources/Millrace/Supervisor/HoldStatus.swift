@@ -12,11 +12,12 @@ package struct HoldStatus: Sendable, Equatable {
     package let tried: Int?
     private let isShort: Bool
 
+    /// Nil if it works.
+    ///
     /// - Parameters:
     ///   - phase: Where the job's circuit stands.
     ///   - clock: The time of the monotonic clock.
     ///   - wall: The same, in seconds since 1970.
-    /// - Returns: Nil if it works.
     package init?(_ phase: Circuit.Phase, clock: UInt64, wall: Int64) {
         let hold: Circuit.Hold
         switch phase {
@@ -34,6 +35,7 @@ package struct HoldStatus: Sendable, Equatable {
     /// One line: `held by its circuit until 10:42:07, 5 failures in 10s: last error timeout`.
     ///
     /// - Parameter zone: Seconds that the reader's clock is ahead of UTC.
+    /// - Returns: Without an end of line.
     package func text(zone: Int64) -> String {
         let time = self.isShort ? ClockText.seconds(self.until, zone: zone) : ClockText.minutes(self.until, zone: zone)
         let held = "held by its \(self.cause.name) until \(time)"
