@@ -55,7 +55,7 @@ extension MetricFamily {
             "Up to when everything that was due is published, as far as this supervisor knows."
         )
         var leader = MetricFamily("millrace_schedule_leader", .gauge, "Whether this supervisor ticks it.")
-        for schedule in document.schedules {
+        for schedule in document.standings {
             let labels = [(name: "schedule", value: schedule.name)]
             if let time = schedule.lastTick { last.add(Double(time) / 1000, labels) }
             leader.add(schedule.isLeading, labels)

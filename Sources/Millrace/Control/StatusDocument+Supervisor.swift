@@ -33,7 +33,7 @@ extension Supervisor {
             zone: WallClock.zone(),
             reconnects: max(self.connections.load(ordering: .relaxed) - 1, 0),
             queues: self.seenQueues,
-            schedules: self.scheduler.standings
+            standings: self.scheduler.standings
         )
     }
 

@@ -23,7 +23,7 @@ package struct StatusDocument: Sendable {
     var reconnects = 0
     /// What the broker said of the jobs' queues when it was asked last, not long ago.
     var queues: [String: BacklogWatch.Count] = [:]
-    var schedules: [ScheduleStanding] = []
+    var standings: [ScheduleStanding] = []
 
     /// Whether something is not as it should be.
     package var isDegraded: Bool {

@@ -162,7 +162,8 @@ extension SupervisorRun {
         }
         let there = Set(self.supervisor.pools.flatMap(\.handles).map(ObjectIdentifier.init))
         let areGone = old.handles.allSatisfy { $0.state.isOver || !there.contains(ObjectIdentifier($0)) }
-        let step = self.move?.move.look(areGone: areGone && self.supervisor.returners.withLock { $0.next == nil })
+        let isOver = areGone && self.supervisor.returners.withLock { $0.next == nil }
+        let step = self.move?.move.look(areGone: isOver)
         self.carryOut(step)
     }
 

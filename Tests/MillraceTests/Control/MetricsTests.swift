@@ -45,7 +45,9 @@ enum SampleDocument {
             refusal: nil,
             stateProblem: nil,
             rates: ["orders": 2.5],
-            broker: "RabbitMQ 3.10.8",
+            schedules: [],
+            broker: nil,
+            leaving: nil,
             build: "1.2.3",
             processID: 7,
             host: "here",
@@ -53,7 +55,7 @@ enum SampleDocument {
             zone: 0,
             reconnects: 2,
             queues: ["q": BacklogWatch.Count(messages: 1200, consumers: 5)],
-            schedules: [ScheduleStanding(name: "nightly", isLeading: true, lastTick: 1_700_000_000_500)]
+            standings: [ScheduleStanding(name: "nightly", isLeading: true, lastTick: 1_700_000_000_500)]
         )
     }
 }
