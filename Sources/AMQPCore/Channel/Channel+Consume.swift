@@ -49,7 +49,8 @@ extension Channel {
     ) throws(AMQPError) -> String {
         try self.throwIfEnded()
         if arguments["x-priority"] != nil { try self.server.require(.consumerPriorities, for: .basicConsume) }
-        if queue == "amq.rabbitmq.reply-to" { try self.server.require(.directReplyTo, for: .basicConsume) }
+        let repliesOnly = queue == "amq.rabbitmq.reply-to"
+        if repliesOnly { try self.server.require(.directReplyTo, for: .basicConsume) }
         // The broker may have ended it by now (C56).
         if self.session.consumers.inUse.contains(tag) { self.pump(until: 0) }
         guard !self.session.consumers.inUse.contains(tag) else {
@@ -59,7 +60,7 @@ extension Channel {
         }
         // Known before the first delivery can be looked at; deliveries wait in the mailbox until then.
         let own = noAck && tag.isEmpty ? self.session.consumers.makeTag(self.incarnation) : tag
-        self.session.consumers.starting(own, noAck: noAck)
+        self.session.consumers.starting(own, noAck: noAck, repliesOnly: repliesOnly)
         if noAck || self.session.prefetchCount == 0 {
             self.boundDeliveries()
         } else {

@@ -144,7 +144,11 @@ public final class Channel {
             return self.inbox.batches.removeAll(keepingCapacity: true)
         }
         for batch in self.inbox.batches {
-            guard self.lane.ackLine.delivered(batch.records) else {
+            guard
+                self.lane.ackLine.delivered(
+                    self.session.consumers.replies.isEmpty ? batch.records : self.counted(batch)
+                )
+            else {
                 _ = self.refuse("delivery tags that do not count up")
                 self.inbox.batches.removeAll(keepingCapacity: true)
                 return
@@ -169,13 +173,20 @@ public final class Channel {
 
     /// Deliveries of a consumer without acks are settled as they come.
     private func settleUnacked(_ batch: DeliveryBatch) {
-        for record in batch.records {
-            let strings = DeliverStrings(batch.block.slice(record.methodOffset, record.methodLength))
-            let tag = String(decoding: strings.consumerTag, as: UTF8.self)
-            if self.session.consumers.withoutAcks.contains(tag) {
-                self.lane.ackLine.settleWithoutFrame(record.deliveryTag)
-            }
+        for record in batch.records where self.session.consumers.withoutAcks.contains(Self.consumer(of: record, batch))
+        {
+            self.lane.ackLine.settleWithoutFrame(record.deliveryTag)
         }
+    }
+
+    /// Those whose tags count up.
+    private func counted(_ batch: DeliveryBatch) -> ContiguousArray<ContentRecord> {
+        batch.records.filter { !self.session.consumers.replies.contains(Self.consumer(of: $0, batch)) }
+    }
+
+    private static func consumer(of record: ContentRecord, _ batch: DeliveryBatch) -> String {
+        let strings = DeliverStrings(batch.block.slice(record.methodOffset, record.methodLength))
+        return String(decoding: strings.consumerTag, as: UTF8.self)
     }
 
     /// Every waiter ends here, once (C41): requests by the thrown reason, confirms as unknown, deliveries as gone.

@@ -4,6 +4,8 @@ package struct ConsumerTags: Sendable {
     package private(set) var inUse: Set<String> = []
     /// Whose deliveries are settled as they come.
     package private(set) var withoutAcks: Set<String> = []
+    /// Whose deliveries are answers by direct reply-to: RabbitMQ gives each the tag of the delivery that comes next.
+    package private(set) var replies: Set<String> = []
     /// Those that the broker ended by itself, since the last look (C56, C61).
     package private(set) var cancelled: [String] = []
     private var named = 0
@@ -23,12 +25,19 @@ package struct ConsumerTags: Sendable {
     }
 
     /// basic.consume goes out: its deliveries may be looked at before consume-ok.
-    package mutating func starting(_ tag: String, noAck: Bool) {
-        if noAck { self.withoutAcks.insert(tag) }
+    package mutating func starting(_ tag: String, noAck: Bool, repliesOnly: Bool = false) {
+        if repliesOnly {
+            self.replies.insert(tag)
+        } else if noAck {
+            self.withoutAcks.insert(tag)
+        }
     }
 
     /// There is no consumer of that tag after all.
-    package mutating func failed(_ tag: String) { self.withoutAcks.remove(tag) }
+    package mutating func failed(_ tag: String) {
+        self.withoutAcks.remove(tag)
+        self.replies.remove(tag)
+    }
 
     /// consume-ok has come.
     package mutating func started(_ tag: String) { self.inUse.insert(tag) }
@@ -36,7 +45,7 @@ package struct ConsumerTags: Sendable {
     /// The consumer is gone, and every delivery of it has been taken in: its tag is free.
     package mutating func ended(_ tag: String) {
         self.inUse.remove(tag)
-        self.withoutAcks.remove(tag)
+        self.failed(tag)
     }
 
     /// The broker has ended it by itself.

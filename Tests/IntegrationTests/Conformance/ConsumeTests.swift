@@ -44,6 +44,38 @@ struct ConsumeTests {
         }
     }
 
+    @Test func `answers by direct reply-to come one after the other, beside deliveries that want acks`() async throws {
+        try await Rig.run { rig in
+            let connection = try rig.connect()
+            let (asking, answering) = (try connection.openChannel(), try connection.openChannel())
+            let questions = try answering.temporaryQueue()
+            let jobs = try asking.temporaryQueue()
+            let replies = try asking.consume("amq.rabbitmq.reply-to", noAck: true)
+            try asking.consume(jobs, tag: "jobs")
+            try answering.consume(questions)
+            var properties = BasicProperties()
+            properties.replyTo = "amq.rabbitmq.reply-to"
+            for number in UInt8(1)...6 {
+                // RabbitMQ gives an answer the tag of what comes next.
+                try asking.publish([number], routingKey: questions, properties: properties)
+                let question = try answering.delivery()
+                try answering.publish(question.body, routingKey: try #require(try question.properties.replyTo))
+                let answer = try asking.delivery()
+                #expect(try answer.envelope.consumerTag == replies)
+                #expect(answer.body == [number])
+                guard number % 2 == 0 else { continue }
+                try answering.fill(jobs, number...number)
+                let job = try asking.delivery()
+                #expect(try job.envelope.consumerTag == "jobs")
+                #expect(asking.unsettledCount == 1)
+                try asking.ack(job)
+                #expect(asking.unsettledCount == 0)
+            }
+            try asking.cancel(replies)
+            try asking.proveAlive()
+        }
+    }
+
     @Test func `C52 C53: a tag that was used without acks wants acks when it is used with them`() async throws {
         try await Rig.run { rig in
             let channel = try rig.connect().openChannel()
