@@ -29,7 +29,7 @@ package enum JobHeaders {
     /// Array of strings: the queues in which it became a dead letter.
     package static let diedIn = "millrace-died-in"
 
-    /// Integer: when a message was published, in milliseconds since 1970; of whoever publishes it. It is only measured by.
+    /// Integer: when a message was published, in milliseconds since 1970; by whoever publishes it; for measures alone.
     package static let publishedAt = "millrace-published-at"
 
     /// All that say something of a message's life in Millrace: of a message that is no copy of ours none is believed.

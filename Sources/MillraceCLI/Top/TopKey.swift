@@ -4,6 +4,7 @@ enum TopKey: Equatable {
     case character(Character)
 
     /// - Parameter octets: As the terminal sent them at once; an arrow is three.
+    /// - Returns: Those that we know.
     static func read(_ octets: [UInt8]) -> [TopKey] {
         var keys: [TopKey] = []
         var rest = octets[...]

@@ -7,6 +7,7 @@ enum TopPaint {
     /// - Parameters:
     ///   - environment: Looks a variable up.
     ///   - isTerminal: Whether a terminal shows it.
+    /// - Returns: Whether they may.
     static func hasColours(_ environment: (String) -> String?, isTerminal: Bool) -> Bool {
         isTerminal && (environment("NO_COLOR") ?? "").isEmpty && environment("TERM") != "dumb"
     }

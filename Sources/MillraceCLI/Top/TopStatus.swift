@@ -97,6 +97,7 @@ extension TopStatus.Job {
     /// How much it needs somebody: 0 is well.
     ///
     /// - Parameter now: Seconds since 1970.
+    /// - Returns: 0 to 7.
     func trouble(now: Int) -> Int {
         if self.state == "failed" { return 7 }
         if self.state == "restarting" { return 6 }
