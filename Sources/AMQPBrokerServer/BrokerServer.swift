@@ -66,6 +66,8 @@ public final class BrokerServer: Sendable {
     /// Looks at the broker, or changes it, between two reads.
     ///
     /// - Parameter body: Is given the broker and the time.
+    /// - Returns: What `body` gives.
+    /// - Throws: If the server has been stopped.
     public func with<R: Sendable>(
         _ body: @escaping @Sendable (inout EmbeddedBroker, UInt64) -> R
     ) async throws -> R {

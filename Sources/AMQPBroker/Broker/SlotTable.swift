@@ -57,11 +57,13 @@ struct SlotTable<Value: Sendable>: Sendable {
     subscript(id: SlotID) -> Value {
         _read {
             precondition(self.slots[Int(id.slot)].generation == id.generation, "a value that was removed")
-            yield self.slots[Int(id.slot)].value!
+            // swift-format-ignore: NeverForceUnwrap
+            yield self.slots[Int(id.slot)].value!  // there, as was just looked
         }
         _modify {
             precondition(self.contains(id), "a value that was removed")
-            yield &self.slots[Int(id.slot)].value!
+            // swift-format-ignore: NeverForceUnwrap
+            yield &self.slots[Int(id.slot)].value!  // there, as was just looked; copied, it would be a second owner
         }
     }
 }

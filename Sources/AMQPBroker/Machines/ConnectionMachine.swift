@@ -55,6 +55,7 @@ struct ConnectionMachine: Sendable {
     /// When there is something to do without anybody asking.
     ///
     /// - Parameter timeout: Milliseconds that a delivery may stay unsettled.
+    /// - Returns: The time, in milliseconds since 1970; the largest number if there is nothing.
     func deadline(timeout: UInt64?) -> UInt64 {
         var deadline = self.endsAt
         if self.heartbeat > 0, self.phase == .running {

@@ -82,7 +82,13 @@ struct ContentAssembler: Sendable {
         return nil
     }
 
-    /// - Parameter refusesOverrun: More than was announced is an error at once; else with the next frame.
+    /// A frame with a part of a body.
+    ///
+    /// - Parameters:
+    ///   - part: Its octets.
+    ///   - refusesOverrun: More than was announced is an error at once; else with the next frame.
+    /// - Returns: The message, if it is whole now.
+    /// - Throws: What has no place here.
     mutating func takeBody(
         _ part: UnsafeRawBufferPointer,
         refusesOverrun: Bool

@@ -16,7 +16,11 @@ extension [UInt8] {
     /// - Parameters:
     ///   - id: The number of the method in class 60.
     ///   - lead: The arguments before exchange and routing key.
+    ///   - message: What is handed out.
+    ///   - header: Its content header.
     ///   - trail: The arguments behind them.
+    ///   - channel: On which it goes out.
+    ///   - frameMax: What a frame may have, in octets.
     mutating func appendContent(
         _ id: UInt8,
         lead: (inout [UInt8]) -> Void,

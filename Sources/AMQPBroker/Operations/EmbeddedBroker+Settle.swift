@@ -61,7 +61,9 @@ extension EmbeddedBroker {
 
     /// Messages go back to where they were.
     ///
-    /// - Parameter counted: Toward the delivery limit of quorum queues.
+    /// - Parameters:
+    ///   - taken: What somebody had and did not settle.
+    ///   - counted: Toward the delivery limit of quorum queues.
     mutating func giveBack(_ taken: [Unacked], counted: Bool) {
         for unacked in taken where self.queues.contains(unacked.queue) {
             let id = unacked.queue

@@ -1,6 +1,8 @@
 import AMQPWire
 
-/// A queue: what it is, what it holds, who takes from it. What happens because of that is the broker's.
+/// A queue: what it is, what it holds, who takes from it.
+///
+/// What happens because of that is the broker's.
 struct MessageQueue: Sendable {
     let id: QueueID
     let name: String

@@ -30,9 +30,13 @@ struct QueueOptions: Sendable {
         "x-overflow", "x-queue-mode", "x-queue-version", "x-single-active-consumer",
     ]
 
+    /// Reads what a declaration asks for.
+    ///
     /// - Parameters:
     ///   - arguments: Of the declaration.
     ///   - thing: The queue, as texts name it.
+    ///   - profile: Which broker this is.
+    /// - Throws: 406, for what this broker does not take.
     init(_ arguments: FieldTable, of thing: String, profile: Profile) throws(Refusal) {
         let read = ArgumentReader(arguments: arguments, thing: thing)
         self.expires = try read.number("x-expires", from: 1)
