@@ -11,15 +11,15 @@ struct SupervisorRun {
     var connection: Connection?
     /// The way to another broker, while it lasts.
     var move: MoveUnderWay?
-    private var outlet: RecoveringConnection?
+    var outlet: RecoveringConnection?
     /// Whether nothing of it needs the event loop any more.
-    private var hasOutletEnded = true
+    var hasOutletEnded = true
     /// The attempt that is under way, and the connections that have ended since it began.
     var connecting:
         (attempt: ConnectAttempt, endpoint: Endpoint, ends: [(reporter: ConnectionReporter, error: AMQPError)])?
     var reporter: ConnectionReporter?  // the connection holds it weakly
     /// Its clock stands still while the process does.
-    private var machine: SupervisorMachine
+    var machine: SupervisorMachine
     private var stopped = StoppedTime()
     var keeper: ConnectionKeeper
     var generator = SystemRandomNumberGenerator()
@@ -28,7 +28,7 @@ struct SupervisorRun {
     private var consumers: ConsumerWatch<ObjectIdentifier>
     private var once = OnceWatch()
     /// What had been received when everything was worked off; nil before.
-    private var workedOffAt: Int?
+    var workedOffAt: Int?
     private var nextOnceCheck: UInt64 = 0
     private var redone = RedoneWork()
     private var queues: QueueLooks
@@ -104,7 +104,7 @@ struct SupervisorRun {
         self.mayConnect && MonotonicClock.now() >= self.nextAttempt ? self.startConnecting() : nil
     }
 
-    private var machineTime: UInt64 { MonotonicClock.now() &- self.stopped.total }
+    var machineTime: UInt64 { MonotonicClock.now() &- self.stopped.total }
 
     private var wake: UInt64 {
         var wake = MonotonicClock.now() &+ Self.tick
@@ -405,7 +405,7 @@ struct SupervisorRun {
         }
     }
 
-    private var received: Int { self.supervisor.pools.reduce(0) { $0 + $1.counters.counts.received } }
+    var received: Int { self.supervisor.pools.reduce(0) { $0 + $1.counters.counts.received } }
 
     // MARK: The end
 
@@ -479,25 +479,5 @@ struct SupervisorRun {
         self.logger.info("ended", metadata: ["clean": .flag(isClean && !hasFailed && isDone)])
         if isClean, let errors = self.supervisor.refusalsOfAll { return .of(errors) }
         return isClean && !hasFailed && isDone ? .clean : .abandoned
-    }
-
-    /// Both connections at the same time; a broker that does not answer is left.
-    private mutating func close(_ connection: Connection?, within patience: Duration) {
-        let deadline = MonotonicClock.now() &+ patience.nanoseconds
-        connection?.startClose(timeout: patience)
-        self.move?.old?.connection.startClose(timeout: patience)
-        self.hasOutletEnded = self.outlet?.stop(until: deadline) ?? true
-        // At most what is left of its time.
-        connection?.close(timeout: patience)
-    }
-
-    /// With `once`: whether nothing is left, whatever ended the run; says what is.
-    private func isDone(_ isClean: Bool) -> Bool {
-        guard self.supervisor.options.once else { return true }
-        let hasFailed = self.supervisor.status.hasFailedJobs
-        if isClean, !hasFailed, self.workedOffAt == self.received { return true }
-        let patience = self.machine.closingTime(now: self.machineTime)
-        let deadline = MonotonicClock.now() &+ patience.nanoseconds
-        return self.supervisor.sayWhatIsLeft(self.supervisor.source.current, until: deadline)
     }
 }
