@@ -1,4 +1,4 @@
-/// A place in a ``SlotTable``; one that was removed is never mistaken for what came into its place.
+/// A place in a `SlotTable`; one that was removed is never mistaken for what came into its place.
 public struct SlotID: Hashable, Sendable {
     package let slot: Int32
     package let generation: UInt32
