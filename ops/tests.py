@@ -24,6 +24,7 @@ FRAMES = 12
 # Neither the whole run nor one case of a test.
 NAME = r"^[^A-Za-z\"]*Test (?!run |case )(.+?)"
 BEGAN = re.compile(NAME + r" started\.$")
+END = re.compile(r"^[^A-Za-z\"]*Test run with .+ (passed|failed) after ")
 ENDED = re.compile(NAME + r"(?: with \d+ test cases?)? (passed|failed) after ")
 
 
@@ -37,7 +38,7 @@ class Run:
 
     def __init__(self, command, limit):
         self.begun, self.failed = [], []
-        self.hung = False
+        self.hung = self.ended = False
         # Whole lines, as they come: what a killed program kept to itself is what one wants to know.
         child = subprocess.Popen(
             ["stdbuf", "-oL", "-eL", *command],
@@ -73,6 +74,7 @@ class Run:
                 return
 
     def note(self, line):
+        self.ended = self.ended or bool(END.match(line))
         if found := BEGAN.match(line):
             self.begun.append(found[1])
         elif found := ENDED.match(line):
@@ -172,7 +174,8 @@ def main():
     if first.status == 0 and not first.hung:
         return 0
     names = sorted(set(first.failed))
-    crashed = bool(first.begun) and not first.hung
+    # Lines of others may stand in the middle of a test's: only the last one says that all have ended.
+    crashed = not first.ended and not first.hung
     if not again or crashed or not (first.hung or 0 < len(names) <= FEW):
         return 124 if first.hung else first.status
     write("\nonce more: " + ("all" if first.hung else ", ".join(names)) + "\n")

@@ -192,7 +192,7 @@ struct HeldJobTests {
             let answer = supervisor.ask(.scale(job: "work", .fixed(3), note))
             guard case .noted(let lines)? = answer else { return #expect(Bool(false), "\(String(describing: answer))") }
             #expect(lines.first?.contains("the job is held") == true)
-            #expect(supervisor.status.first?.consuming == 0)
+            #expect(supervisor.wait { $0.consuming == 0 })
             // The service is away still: all threads come, and it is held anew.
             #expect(supervisor.ask(.setPause(job: "work", isPaused: false, note)) != nil)
             #expect(supervisor.wait { $0.state == .held && $0.holds == 2 })
