@@ -12,6 +12,7 @@ import Synchronization
 package final class Doors: Sendable {
     /// Clients at once; who comes when they are all there is sent away.
     private static let mostClients = 64
+    private static let backlog: Int32 = 64
 
     private let router: ControlRouter
     private let logger: Logger
@@ -28,7 +29,7 @@ package final class Doors: Sendable {
 
     /// Opens a socket that only this user, and root, can connect to.
     ///
-    /// Blocks the calling thread for a moment. To be called while the process has no other thread that makes files.
+    /// Blocks the calling thread for a moment.
     ///
     /// - Parameter place: Where; if another supervisor is there, a place beside it that no file named.
     /// - Returns: Where it is.
@@ -43,11 +44,10 @@ package final class Doors: Sendable {
             try place.prepareFolder()
         }
         try SocketFile.removeDead(place.path)
-        let mask = umask(0o177)
-        defer { umask(mask) }
+        let descriptor = try SocketFile.listen(place.path, backlog: Self.backlog)
         let bootstrap = self.bootstrap(.socket) { channel in PeerName.of(channel) }
         do {
-            let channel = try bootstrap.bind(unixDomainSocketPath: place.path).wait()
+            let channel = try bootstrap.withBoundSocket(descriptor).wait()
             self.open.withLock {
                 $0.channels.append(channel)
                 $0.socket = place.path
@@ -96,7 +96,7 @@ package final class Doors: Sendable {
         actor: @escaping @Sendable (any Channel) -> EventLoopFuture<String?>
     ) -> ServerBootstrap {
         ServerBootstrap(group: self.group)
-            .serverChannelOption(.backlog, value: 64)
+            .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { [self] channel in
                 actor(channel).flatMap { name in

@@ -20,6 +20,37 @@ enum SocketFile {
         return result == 0 || errno == EAGAIN
     }
 
+    /// Makes one that only this user, and root, can connect to, and listens.
+    ///
+    /// Its mode is that of the socket when it is bound: the mask for new files, which is the whole process's and which programs
+    /// that start meanwhile would inherit, stays as it is.
+    ///
+    /// - Returns: Its descriptor, the caller's.
+    /// - Throws: What the system refuses.
+    static func listen(_ path: String, backlog: Int32) throws(DoorFailure) -> Int32 {
+        guard var address = Self.address(path) else {
+            throw DoorFailure("\(path) can not be opened: the path is too long for a socket")
+        }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw Self.failure(path) }
+        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let isBound = withUnsafePointer(to: &address) { pointer in
+            // The socket calls want their general address type.
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { general in
+                fchmod(descriptor, 0o600) == 0 && bind(descriptor, general, size) == 0
+            }
+        }
+        guard isBound, Glibc.listen(descriptor, backlog) == 0 else {
+            defer { close(descriptor) }
+            throw Self.failure(path)
+        }
+        return descriptor
+    }
+
+    private static func failure(_ path: String) -> DoorFailure {
+        DoorFailure("\(path) can not be opened: \(String(cString: strerror(errno)))")
+    }
+
     /// Removes one that nobody listens at.
     ///
     /// - Throws: If something else is there.

@@ -58,6 +58,29 @@ private let plugin = MillracePlugin(name: "doors", [.sync("doors.idle", Idle.sel
         }
     }
 
+    /// Of new files, as the system has it.
+    private static func mask() throws -> String? {
+        let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+        return status.split(separator: "\n").first { $0.hasPrefix("Umask:") }.map(String.init)
+    }
+
+    @Test func `doors that open leave the mask for new files as it is: programs that start meanwhile inherit it`()
+        throws
+    {
+        let mask = try #require(try Self.mask())
+        let isOver = Monitor(false)
+        let seen = Monitor<Set<String>>([])
+        let watch = try WorkerThread.start(name: "mask") {
+            while !isOver.withLock({ $0 }) {
+                if let mask = try? Self.mask() { seen.withLock { _ = $0.insert(mask) } }
+            }
+        }
+        for _ in 0..<200 { try Self.withSocket { _, _ in } }
+        isOver.withLock { $0 = true }
+        watch.join()
+        #expect(seen.withLock { $0 } == [mask])
+    }
+
     @Test func `only this user's processes can open it, and a dead one is replaced, a live one is not`() throws {
         try Self.withSocket { path, _ in
             var status = stat()
