@@ -106,6 +106,28 @@ struct OnceTests {
         }
     }
 
+    /// They are made by whoever brings waiting messages back, or by the first that waits: a job may end before.
+    @Test(arguments: [["a", "b"], ["a", "stop", "b", "c"]])
+    func `a delay queue that is not there holds nothing, and hides nothing`(bodies: [String]) throws {
+        let control = try #require(Broker.control)
+        let user = Broker.unique("once").replacing(".", with: "-")
+        try control.run("add_user", user, "secret")
+        defer { _ = try? control.run("delete_user", user) }
+        // Nobody can make them.
+        let name = self.queue.replacing(".", with: "[.]")
+        try control.run("set_permissions", user, "^\(name)$", ".*", ".*")
+        var file = try self.file(", prefetch: 1")
+        let endpoint = try Broker.endpoint()
+        let log = RecordedLog()
+        try self.with(bodies, file) { _ in
+            file.connection.uris = ["amqp://\(user):secret@\(endpoint.host):\(endpoint.port)/%2F"]
+            let supervisor = try TestSupervisor(file, [plugin.descriptor], once: true, logger: log.logger)
+            #expect(try supervisor.runToEnd() == (bodies.contains("stop") ? .abandoned : .clean))
+        }
+        let lines = log.lines(Self.left)
+        #expect(lines.map { $0["ready"] } == (bodies.contains("stop") ? ["3"] : []))
+    }
+
     @Test func `what is stopped while messages wait says so, also of those in the delay queue`() throws {
         let file = try self.file()
         try self.with(["nap", "nap"], file) { channel in

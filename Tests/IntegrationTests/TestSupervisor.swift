@@ -58,6 +58,23 @@ final class TestSupervisor: Sendable {
 
     func run() -> Millrace.ExitStatus { self.supervisor.run() }
     func stop() { self.supervisor.stop() }
+
+    /// Runs until it ends by itself; one that does not is stopped.
+    ///
+    /// - Returns: How it ended; nil if it had to be stopped.
+    /// - Throws: If there is no thread to be had.
+    func runToEnd() throws -> Millrace.ExitStatus? {
+        let ended = Monitor<Millrace.ExitStatus?>(nil)
+        let thread = try WorkerThread.start(name: "supervisor") {
+            let status = self.run()
+            ended.withLock { $0 = status }
+            ended.broadcast()
+        }
+        let status = ended.wait(until: MonotonicClock.deadline(in: Patience.long)) { $0 }
+        if status == nil { self.stop() }
+        thread.join()
+        return status
+    }
     func askLater(_ command: Command, _ reply: @escaping @Sendable (CommandReply) -> Void) {
         self.supervisor.ask(command, reply: reply)
     }

@@ -36,8 +36,19 @@ struct TopologyHealingTests {
         try channel.selectConfirms()
         try body(channel)
         let last = try connection.openChannel()
-        try last.deleteQueue(self.queue)
+        // An exclusive one goes with its connection, in the broker's own time.
+        #expect(try Patience.sees { try Self.deletes(self.queue, on: connection) })
         for exchange in [self.exchange, self.source] { try last.deleteExchange(exchange) }
+    }
+
+    private static func deletes(_ queue: String, on connection: Connection) throws -> Bool {
+        do throws(AMQPError) {
+            try connection.openChannel().deleteQueue(queue)
+            return true
+        } catch {
+            guard error.code == AMQPError.Code(.resourceLocked) else { throw error }
+            return false
+        }
     }
 
     /// Publishes until a queue takes it; on channels of its own, for an exchange may be missing.
@@ -140,9 +151,9 @@ struct TopologyHealingTests {
                     }
                 }
                 #expect(log.wait(for: "a queue is not as the job file says; it is used as it is"))
-                #expect(supervisor.wait { $0.consuming == 1 })
-                try channel.publish([1], exchange: self.exchange, routingKey: "k")
-                #expect(supervisor.wait { $0.counts.acked == 1 })
+                // What was told last may be of before; and the binding is made behind the queue.
+                try self.publish(to: self.exchange, on: connection)
+                #expect(supervisor.wait { $0.counts.acked == 1 && $0.consuming == 1 })
             }
             #expect(status == .clean)
         }

@@ -9,9 +9,10 @@ package enum Patience {
     /// Looks again and again, for a state that nobody tells of.
     ///
     /// - Returns: Whether it came.
-    package static func sees(_ condition: () -> Bool) -> Bool {
+    /// - Throws: What `condition` throws.
+    package static func sees<E: Error>(_ condition: () throws(E) -> Bool) throws(E) -> Bool {
         let deadline = MonotonicClock.now() &+ Self.long.nanoseconds
-        while !condition() {
+        while try !condition() {
             guard MonotonicClock.now() < deadline else { return false }
             // A thread that only looks leaves the processors to what it waits for.
             poll(nil, 0, 1)

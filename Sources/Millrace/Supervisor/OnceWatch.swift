@@ -54,12 +54,13 @@ struct OnceWatch {
         }
         // Nothing would be answered, and the supervisor has other things to watch.
         guard !connection.isBlocked, supervisor.returner.inHand.load(ordering: .acquiring) == 0 else { return .goesOn }
-        let channel = try self.openChannel(supervisor, connection)
         let failed = supervisor.failures.withLock { $0 }
         var others = 0
         for pool in pools where failed[pool.job.name] == nil {
             guard case .running = pool.state else { return .goesOn }
-            let rest = try supervisor.rest(of: pool.job.queue, on: channel)
+            let rest = try supervisor.rest(of: pool.job.queue) { () throws(AMQPError) in
+                try self.openChannel(supervisor, connection)
+            }
             guard rest.isEmpty else { return .goesOn }
             others += rest.otherConsumers
         }

@@ -5,17 +5,27 @@ import Synchronization
 
 extension Supervisor {
     /// What is in a job's queue and its delay queues now.
-    func rest(of queue: String, on channel: Channel) throws(AMQPError) -> QueueRest {
+    func rest(of queue: String, on channel: () throws(AMQPError) -> Channel) throws(AMQPError) -> QueueRest {
         var rest = QueueRest(queue: queue)
         let pools = self.pools.filter { $0.job.queue == queue }
         let own = pools.flatMap(\.handles).count { $0.state == .consuming }
-        let status = try channel.declareQueue(queue, passive: true)
+        let status = try channel().declareQueue(queue, passive: true)
         rest.add(ready: status.messageCount, isDelay: false, consumers: status.consumerCount, own: own)
         rest.inHand = pools.reduce(0) { $0 + $1.inHand }
         let attends = self.returner.attendsAll && !self.returner.isDone
         for name in self.topology.delays(of: queue, self.options.delays.ladder).names {
-            let status = try channel.declareQueue(name, passive: true)
-            rest.add(ready: status.messageCount, isDelay: true, consumers: status.consumerCount, own: attends ? 1 : 0)
+            do throws(AMQPError) {
+                let status = try channel().declareQueue(name, passive: true)
+                rest.add(
+                    ready: status.messageCount,
+                    isDelay: true,
+                    consumers: status.consumerCount,
+                    own: attends ? 1 : 0
+                )
+            } catch {
+                // Made when it is needed first: one that is not there holds nothing.
+                guard error.code == AMQPError.Code(.notFound), error.scope != .connection else { throw error }
+            }
         }
         return rest
     }
@@ -48,19 +58,29 @@ extension Supervisor {
                 let now = MonotonicClock.now()
                 return .nanoseconds(Int64(clamping: end > now ? end - now : 0))
             }
-            let channel = try connection.openChannel(mailbox: Mailbox(), outwaitsBlocks: false, timeout: left())
-            defer {
+            var last: Channel?
+            func channel() throws(AMQPError) -> Channel {
+                let channel: Channel
+                if let last, last.isOpen {
+                    channel = last
+                } else {
+                    channel = try connection.openChannel(mailbox: Mailbox(), outwaitsBlocks: false, timeout: left())
+                }
                 channel.requestTimeout = left()
-                channel.close()
+                last = channel
+                return channel
+            }
+            defer {
+                last?.requestTimeout = left()
+                last?.close()
             }
             // What was given back a moment ago may be on its way, and a busy broker takes its time.
             let gaveBack = self.pools.contains { $0.job.queue == queue && $0.counters.counts.givenBack > 0 }
             let deadline = min(end, MonotonicClock.now() &+ (gaveBack ? 5_000_000_000 : 300_000_000))
             while true {
-                channel.requestTimeout = left()
                 let rest = try self.rest(of: queue, on: channel)
                 guard rest.isEmpty, MonotonicClock.now() < deadline else { return rest }
-                _ = channel.pump(until: MonotonicClock.now() &+ 100_000_000)
+                _ = try channel().pump(until: MonotonicClock.now() &+ 100_000_000)
             }
         } catch {
             var rest = QueueRest(queue: queue)
