@@ -56,18 +56,34 @@ struct JobFileArgument: ParsableArguments {
         (try? JobFileDraft(path: path, environment: Self.environmentNow))?.control
     }
 
-    private static var environmentNow: [String: String] {
+    private static var environmentNow: [String: String] { Self.environment(Self.variable) }
+
+    private static func environment(_ variable: (String) -> String?) -> [String: String] {
         var environment = Self.atStart
         for name in environment.keys {
-            if let value = getenv(name) { environment[name] = unsafe String(cString: value) }
+            if let value = variable(name) { environment[name] = value }
         }
         return environment
     }
 
-    /// The connection as a file has it now; nil if the file is not good any more.
-    static func connectionNow(of path: String) -> ConnectionSettings? {
+    /// As the process has it now.
+    static func variable(_ name: String) -> String? {
+        guard let value = getenv(name) else { return nil }
+        return unsafe String(cString: value)
+    }
+
+    /// The connection as a file has it now.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - variable: The value of a variable now; nil if it is not set.
+    /// - Returns: Its settings; nil if the file is not good any more.
+    static func connectionNow(
+        of path: String,
+        variable: (String) -> String? = Self.variable
+    ) -> ConnectionSettings? {
         do throws(JobFileError) {
-            return try JobFile.load(path: path, environment: Self.environmentNow).connection
+            return try JobFile.load(path: path, environment: Self.environment(variable)).connection
         } catch {
             return nil
         }
