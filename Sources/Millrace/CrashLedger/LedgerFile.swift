@@ -197,10 +197,14 @@ package struct LedgerFile {
     /// And one that somebody had put there stays too, whatever is in it by now.
     package func remove() {
         if self.isOurs, Self.status(of: self.descriptor, at: self.path) != nil { unlink(self.path) }
-        Glibc.close(self.descriptor)
+        self.close()
     }
 
-    package func close() { Glibc.close(self.descriptor) }
+    /// Lets go of it, and of its lock, which else a child that has not begun its program yet would hold.
+    package func close() {
+        flock(self.descriptor, LOCK_UN)
+        Glibc.close(self.descriptor)
+    }
 
     /// There will be no ledger: nothing stays that was not there.
     package func abandon() { if self.isMade { self.remove() } else { self.close() } }

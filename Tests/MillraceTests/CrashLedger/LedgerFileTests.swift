@@ -153,6 +153,17 @@ import Testing
         next.remove()
     }
 
+    /// As a child has it between its birth and its program.
+    @Test func `a copy of its descriptor that somebody has holds no lock when it is closed`() throws {
+        let file = try LedgerFile.open(self.path)
+        let copy = dup(file.descriptor)
+        defer { close(copy) }
+        file.close()
+        let next = try LedgerFile.open(self.path)
+        #expect(next.path == self.path)
+        next.remove()
+    }
+
     @Test func `a second process leaves out a name that somebody else has`() throws {
         let foreign = Array("mine".utf8)
         let first = try LedgerFile.open(self.path)
