@@ -53,11 +53,14 @@ final class Hands {
     /// Where a crash ledger that has nothing to say is told what is in hand.
     @exclusivity(unchecked) var slot: LedgerSlot?
     @exclusivity(unchecked) private var spare: [InFlight] = []
+    // Unmanaged, for two atomic operations less with each delivery: the handle, which lives as long, holds it.
+    private let received: Unmanaged<ReceivedCount>
     /// The channel of which a task has been found to blame for a timeout of its consumer.
     var blamedChannel: UInt64 = 0
 
     init(_ handle: WorkerHandle, _ entry: HandlerEntry) {
         self.handle = handle
+        self.received = .passUnretained(handle.received)
         self.functions = HandlerFunctions(entry)
         self.isAsync = entry.isAsync
         self.isAcked = handle.job.ack.mode == .auto
@@ -226,18 +229,15 @@ final class Hands {
 
     @inline(__always)
     private func next(_ record: ContentRecord, _ block: Block, _ now: UInt64, _ incarnation: UInt64) -> InFlight {
-        let delivery: InFlight
-        if let hand = self.hand {
-            self.hand = nil
-            delivery = hand
-        } else {
-            delivery = self.spare.popLast() ?? InFlight(hands: self)
-        }
+        let delivery = self.hand.take() ?? self.nextSpare()
         delivery.begin(record, block.bytes, incarnation: incarnation)
         delivery.beganAt = now
-        self.handle.received.add()
+        self.received._withUnsafeGuaranteedRef { $0.add() }
         return delivery
     }
+
+    @inline(never)
+    private func nextSpare() -> InFlight { self.spare.popLast() ?? InFlight(hands: self) }
 
     /// From here until ``putDown(_:_:)`` it stands in the crash ledger, and the supervisor sees it.
     @inline(__always)

@@ -88,8 +88,8 @@ struct Intake {
     /// Takes deliveries out that are dealt with in another way.
     mutating func remove(_ isOut: (ContentRecord) -> Bool) -> [ContentRecord] {
         let left = self.records[self.next...]
+        guard left.contains(where: isOut) else { return [] }
         let out = left.filter(isOut)
-        guard !out.isEmpty else { return [] }
         self.records = ContiguousArray(left.filter { !isOut($0) })
         self.next = 0
         return Array(out)

@@ -345,10 +345,12 @@ final class Chaos {
         }
         let trimmed = record.trimmed.filter { !isSeen($0) }.count
         let lost = fed.filter { !isSeen($0) && !record.trimmed.contains($0) }
-        let deleted = record.deleted > 0 ? ", \(record.deleted) deleted with their queue" : ""
+        // Which ones lay in a queue that was deleted nobody knows: no more than that may be missing.
+        let deleted = min(lost.count, record.deleted)
+        let withQueue = deleted > 0 ? ", \(deleted) of \(record.deleted) that were deleted with their queue" : ""
         let promise = job.evidence == .none ? " (promises nothing)" : ""
         self.say(
-            "\(job.name) (\(job.type)): \(fed.count) inputs, \(lost.count) lost\(deleted)\(promise),"
+            "\(job.name) (\(job.type)): \(fed.count) inputs, \(lost.count - deleted) lost\(withQueue)\(promise),"
                 + " \(trimmed) dead for a shorter queue,"
                 + " \(record.duplicates) duplicates"
         )
