@@ -134,7 +134,23 @@ let package = Package(
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
         // For measuring alone, in release: swift run -c release BrokerSpeed.
         .executableTarget(name: "BrokerSpeed", dependencies: ["AMQPBroker", "AMQPWire"], path: "Tests/BrokerSpeed"),
-        .testTarget(name: "AMQPBrokerTests", dependencies: ["AMQPBroker", "AMQPWire", "TestSupport"]),
+        // The embedded broker for tests that take AMQP_URL.
+        .executableTarget(
+            name: "BrokerDoor",
+            dependencies: ["AMQPBroker", "AMQPBrokerServer"],
+            path: "Tests/BrokerDoor"
+        ),
+        // The same scripts for it and for a RabbitMQ; the command of ops/differential.
+        .target(name: "Differential", dependencies: ["AMQPBroker", "AMQPWire"], path: "Tests/Differential/Kit"),
+        .executableTarget(
+            name: "DifferentialRun",
+            dependencies: ["AMQPBroker", "Differential"],
+            path: "Tests/Differential/Run"
+        ),
+        .testTarget(
+            name: "AMQPBrokerTests",
+            dependencies: ["AMQPBroker", "AMQPClient", "AMQPWire", "Differential", "TestSupport"]
+        ),
         .testTarget(
             name: "AMQPBrokerServerTests",
             dependencies: [

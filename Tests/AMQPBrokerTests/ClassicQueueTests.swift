@@ -1,5 +1,6 @@
 import AMQPBroker
 import AMQPWire
+import Differential
 import Testing
 import TestSupport
 

@@ -10,13 +10,16 @@ extension EmbeddedBroker {
         public let unacked: Int
         /// Who takes from it.
         public let consumers: Int
+        /// Whether one connection alone may use it.
+        public let isExclusive: Bool
 
         /// Makes one, to compare with.
-        public init(name: String, ready: Int, unacked: Int, consumers: Int) {
+        public init(name: String, ready: Int, unacked: Int, consumers: Int, isExclusive: Bool = false) {
             self.name = name
             self.ready = ready
             self.unacked = unacked
             self.consumers = consumers
+            self.isExclusive = isExclusive
         }
     }
 
@@ -29,7 +32,8 @@ extension EmbeddedBroker {
                 name: name,
                 ready: self.queues[id].ready.count,
                 unacked: self.queues[id].unacked,
-                consumers: self.queues[id].consumers.count
+                consumers: self.queues[id].consumers.count,
+                isExclusive: self.queues[id].owner != nil
             )
         }
     }

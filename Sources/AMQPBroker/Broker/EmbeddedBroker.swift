@@ -21,6 +21,10 @@ public struct EmbeddedBroker: ~Copyable, Sendable {
     /// What has left a queue and is on its way to a dead-letter exchange.
     var deadLetters = Ring<DeadLetter>()
     var lastConsumer: UInt64 = 0
+    /// Queues with dead letters that wait for their targets.
+    var waiting: [QueueID] = []
+    /// The channels that take replies, by routing key.
+    var replyPlaces: [String: ChannelRef] = [:]
     /// Why publishers are blocked; nil if they are not.
     var alarm: String?
     /// What has happened so far.

@@ -32,6 +32,8 @@ struct ChannelMachine: Sendable {
     private var nextTag: UInt64 = 1
     /// The queues of its consumers, by tag.
     var consumers: [String: QueueID] = [:]
+    /// Takes replies without a queue.
+    var replies: ReplyConsumer?
     /// The queue that an empty name means.
     var lastQueue = ""
     /// How many deliveries each consumer that comes may hold; 0 for any number.

@@ -45,11 +45,15 @@ struct MessageFacts: Sendable, Equatable {
     private var expirationText: String?
     /// Present in the headers, beside the routing key: `CC` and `BCC`.
     var copies: [String] = []
+    /// As it was sent, right or wrong.
+    private var deliveryMode: UInt8?
     var userID: String?
+    /// Replies are to come to the channel itself.
+    var wantsDirectReply = false
     var headers: FieldTable?
 
-    /// Properties without headers, expiration and user have their facts in two octets.
-    private static let rest: UInt16 = 0x2000 | 0x0100 | 0x0010
+    /// Properties without headers, reply-to, expiration and user have their facts in two octets.
+    private static let rest: UInt16 = 0x2000 | 0x0200 | 0x0100 | 0x0010
 
     /// - Throws: The connection ends where the properties can not be read, the channel where they mean nothing.
     init(_ header: [UInt8]) throws(Refusal) {
@@ -70,8 +74,9 @@ struct MessageFacts: Sendable, Equatable {
         }
         self.priority = properties.priority ?? 0
         self.userID = properties.userID
+        self.deliveryMode = properties.deliveryMode
         self.headers = properties.headers
-
+        self.wantsDirectReply = properties.replyTo == EmbeddedBroker.replyQueue
         self.expirationText = properties.expiration
     }
 
@@ -84,6 +89,9 @@ struct MessageFacts: Sendable, Equatable {
 
     /// The other keys that the headers name; checked when all else is right.
     mutating func readCopies() throws(Refusal) {
+        if let mode = self.deliveryMode, mode != 1, mode != 2 {
+            throw .channel(.preconditionFailed, "invalid message: {delivery_mode_unknown,\(mode)}")
+        }
         if let headers = self.headers { self.copies = try Self.copies(headers) }
     }
 
@@ -98,13 +106,17 @@ struct MessageFacts: Sendable, Equatable {
         guard bytes.count >= 14 else { return nil }
         let flags = UInt16(bytes[12]) << 8 | UInt16(bytes[13])
         guard flags & (Self.rest | 1) == 0 else { return nil }
-        guard flags & 0x0800 != 0 else { return 0 }
+        guard flags & 0x1800 != 0 else { return 0 }
         var position = 14
         for flag: UInt16 in [0x8000, 0x4000] where flags & flag != 0 {
             guard position < bytes.count else { return nil }
             position += 1 + Int(bytes[position])
         }
-        if flags & 0x1000 != 0 { position += 1 }
+        if flags & 0x1000 != 0 {
+            guard position < bytes.count, bytes[position] == 1 || bytes[position] == 2 else { return nil }
+            position += 1
+        }
+        guard flags & 0x0800 != 0 else { return 0 }
         return position < bytes.count ? bytes[position] : nil
     }
 

@@ -100,7 +100,7 @@ extension EmbeddedBroker {
             case .connection: self.close(channel.connection, error, unit.method.id)
             }
         }
-        if !self.deadLetters.isEmpty { self.moveDeadLetters() }
+        if !self.deadLetters.isEmpty || !self.waiting.isEmpty { self.moveDeadLetters() }
     }
 
     private mutating func perform(_ method: Method, _ channel: ChannelRef) throws(Refusal) {

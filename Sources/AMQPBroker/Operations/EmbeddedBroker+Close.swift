@@ -68,6 +68,7 @@ extension EmbeddedBroker {
     mutating func endChannel(_ channel: ChannelRef) {
         guard self.connections[channel.connection].channels[channel.number] != nil else { return }
         self.flushConfirms(channel)
+        _ = self.cancelReplies(nil, channel)
         guard var machine = self.connections[channel.connection].channels.removeValue(forKey: channel.number) else {
             return
         }
@@ -86,17 +87,27 @@ extension EmbeddedBroker {
 
     /// Says that a channel is over, and waits for close-ok.
     ///
-    /// What came from queues that it consumes goes back now, what it got otherwise with close-ok (C58).
+    /// What came from classic queues that it consumes goes back now, what it got otherwise with close-ok (C58). Quorum
+    /// queues do not hear of it before.
     mutating func closeChannel(_ channel: ChannelRef, _ refusal: Refusal, _ method: MethodID?) {
         let (id, number) = (channel.connection, channel.number)
-        let consumed = Set(self.connections[id].channels[number]?.consumers.values.map { $0 } ?? [])
-        let held = self.connections[id].channels[number]?.takeEverything() ?? []
+        guard var closing = self.connections[id].channels[number] else { return }
+        let kept = closing.consumers.filter {
+            self.queues.contains($0.value) && self.queues[$0.value].options.kind == .quorum
+        }
+        let consumed = Set(closing.consumers.values).subtracting(kept.values)
+        let held = closing.takeEverything()
+        self.connections[id].channels[number]?.consumers = closing.consumers.filter { kept[$0.key] == nil }
+        _ = self.connections[id].channels[number]?.takeEverything()
         self.connections[id].channels[number]?.unacked.restore(held.filter { consumed.contains($0.queue) })
         self.endChannel(channel)
-        var closing = ChannelMachine()
         closing.state = .closing
+        closing.assembler = ContentAssembler()
+        closing.confirms = ConfirmLine()
+        closing.consumers = kept
+        closing.replies = nil
         closing.unacked.restore(held.filter { !consumed.contains($0.queue) })
-        self.connections[channel.connection].channels[channel.number] = closing
+        self.connections[id].channels[number] = closing
         self.send(
             ChannelClose(
                 replyCode: ReplyCode(rawValue: refusal.code),

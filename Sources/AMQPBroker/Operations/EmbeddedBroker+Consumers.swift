@@ -28,7 +28,10 @@ extension EmbeddedBroker {
         if machine.consumers[method.consumerTag] != nil {
             throw .connection(.notAllowed, "attempt to reuse consumer tag '\(method.consumerTag)'")
         }
-        let id = try self.queue(try self.queueName(method.queue, channel), channel)
+        if method.queue == Self.replyQueue { return try self.consumeReplies(method, channel) }
+        let named = try self.queueName(method.queue, channel)
+        try self.check(.read, queue: named, channel)
+        let id = try self.queue(named, channel)
         let name = self.queues[id].name
         let thing = Named.queue(name, self.vhostName(connection))
         let others = !self.queues[id].consumers.isEmpty
@@ -63,6 +66,7 @@ extension EmbeddedBroker {
 
     mutating func cancel(_ method: BasicCancel, _ channel: ChannelRef) {
         let (connection, number) = (channel.connection, channel.number)
+        _ = self.cancelReplies(method.consumerTag, channel)
         let queue = self.connections[connection].channels[number]?.consumers.removeValue(forKey: method.consumerTag)
         if !method.noWait { self.send(BasicCancelOk(consumerTag: method.consumerTag), channel) }
         guard let queue, self.queues.contains(queue) else { return }

@@ -6,31 +6,60 @@ extension EmbeddedBroker {
     mutating func bury(_ entry: QueueEntry, _ id: QueueID, _ death: Death) {
         self.counts.dead += 1
         guard let exchange = self.queues[id].options.deadLetterExchange else { return }
-        self.deadLetters.append(
-            DeadLetter(
-                message: entry.message,
-                queue: self.queues[id].name,
-                vhost: self.queues[id].vhost,
-                exchange: exchange,
-                routingKey: self.queues[id].options.deadLetterRoutingKey,
-                death: death,
-                time: self.now / 1000
-            )
+        let letter = DeadLetter(
+            message: entry.message,
+            queue: self.queues[id].name,
+            vhost: self.queues[id].vhost,
+            exchange: exchange,
+            routingKey: self.queues[id].options.deadLetterRoutingKey,
+            death: death,
+            time: self.now / 1000
         )
+        guard self.queues[id].options.keepsDeadLetters else { return self.deadLetters.append(letter) }
+        if self.queues[id].deadLetters.isEmpty { self.waiting.append(id) }
+        self.queues[id].deadLetters.append(letter)
     }
 
     /// Publishes what was buried, and what is buried by that.
     mutating func moveDeadLetters() {
-        while let letter = self.deadLetters.popFirst() {
-            let exists = letter.exchange.isEmpty || self.vhosts[letter.vhost].exchanges[letter.exchange] != nil
-            guard exists else { continue }
-            let message = letter.published(self.settings.profile)
-            for id in self.targets(of: message, letter.vhost) {
-                let name = self.queues[id].name
-                if letter.death != .rejected, DeadLetter.isCycle(message, to: name) { continue }
-                _ = self.enqueue(message, id)
+        repeat {
+            while let letter = self.deadLetters.popFirst() {
+                guard let (message, targets) = self.targets(of: letter) else { continue }
+                for id in targets { _ = self.enqueue(message, id) }
+            }
+        } while self.moveWaiting()
+    }
+
+    /// A dead letter as it is published, and the queues that it goes to; nil if its exchange is not there.
+    private func targets(of letter: DeadLetter) -> (message: Message, queues: [QueueID])? {
+        guard letter.exchange.isEmpty || self.vhosts[letter.vhost].exchanges[letter.exchange] != nil else { return nil }
+        let message = letter.published(self.settings.profile)
+        let targets = self.targets(of: message, letter.vhost)
+        guard letter.death != .rejected else { return (message, targets) }
+        return (message, targets.filter { !DeadLetter.isCycle(message, to: self.queues[$0].name) })
+    }
+
+    /// Publishes what waits for its targets, as far as all of them take it now (`at-least-once`).
+    ///
+    /// - Returns: Whether any was taken.
+    private mutating func moveWaiting() -> Bool {
+        var isMoved = false
+        for id in self.waiting where self.queues.contains(id) {
+            while let letter = self.queues[id].deadLetters.first {
+                guard let (message, targets) = self.targets(of: letter), !targets.isEmpty else { break }
+                let refuses = targets.contains { target in
+                    self.queues[target].options.overflow != .dropHead
+                        && self.queues[target].isFull(with: message.body.count)
+                }
+                if refuses { break }
+                _ = self.queues[id].deadLetters.popFirst()
+                for target in targets { _ = self.enqueue(message, target) }
+                isMoved = true
             }
         }
+        let left = self.waiting.filter { self.queues.contains($0) && !self.queues[$0].deadLetters.isEmpty }
+        self.waiting = left
+        return isMoved
     }
 
     /// Takes what has expired from the head of a queue.

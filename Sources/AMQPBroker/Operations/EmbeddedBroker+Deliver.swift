@@ -78,7 +78,9 @@ extension EmbeddedBroker {
     }
 
     mutating func get(_ method: BasicGet, _ channel: ChannelRef) throws(Refusal) {
-        let id = try self.queue(try self.queueName(method.queue, channel), channel)
+        let name = try self.queueName(method.queue, channel)
+        try self.check(.read, queue: name, channel)
+        let id = try self.queue(name, channel)
         self.queues[id].usedAt = self.now
         self.expire(id)
         guard let entry = self.queues[id].ready.popFirst() else {

@@ -11,16 +11,25 @@ extension EmbeddedBroker {
         let place = self.connections[channel.connection].vhost
         let vhost = self.vhosts[place].name
         if method.passive {
+            if self.settings.profile.checksPassiveDeclarations {
+                try self.check(.configure, exchange: method.exchange, channel)
+            }
             _ = try self.exchange(method.exchange, self.vhosts[place])
         } else {
             let kind = try self.kind(method.type)
             if method.exchange.isEmpty { throw .defaultExchange }
+            try self.check(.configure, exchange: method.exchange, channel)
             if let exchange = self.vhosts[place].exchanges[method.exchange] {
                 try Self.checkEquivalence(exchange, method, vhost)
             } else {
                 if method.exchange.hasPrefix("amq.") { throw .reserved("exchange", method.exchange) }
                 let thing = Named.exchange(method.exchange, vhost)
-                _ = try ArgumentReader(arguments: method.arguments, thing: thing).name("alternate-exchange")
+                if let alternate = try ArgumentReader(arguments: method.arguments, thing: thing)
+                    .name("alternate-exchange")
+                {
+                    try self.check(.read, exchange: method.exchange, channel)
+                    try self.check(.write, exchange: alternate, channel)
+                }
                 self.vhosts[place].exchanges[method.exchange] = Exchange(
                     name: method.exchange,
                     kind: kind,
@@ -71,6 +80,7 @@ extension EmbeddedBroker {
         if method.exchange.hasPrefix("amq.") {
             throw .channel(.accessRefused, "deletion of system \(thing) not allowed")
         }
+        try self.check(.configure, exchange: method.exchange, channel)
         if let exchange = self.vhosts[place].exchanges[method.exchange] {
             if method.ifUnused, !exchange.bindings.isEmpty {
                 throw .channel(.preconditionFailed, "\(thing) in use")
@@ -100,7 +110,9 @@ extension EmbeddedBroker {
         let place = self.connections[channel.connection].vhost
         let name = try self.queueName(method.queue, channel)
         let key = method.queue.isEmpty && method.routingKey.isEmpty ? name : method.routingKey
+        try self.check(.write, queue: name, channel)
         if method.exchange.isEmpty { throw .defaultExchange }
+        try self.check(.read, exchange: method.exchange, channel)
         if let id = self.vhosts[place].queues[name] {
             let binding = Binding(destination: .queue(id), key: key, arguments: method.arguments)
             self.unbind(binding, from: method.exchange, place)
@@ -118,7 +130,9 @@ extension EmbeddedBroker {
         let place = self.connections[channel.connection].vhost
         let name = try self.queueName(queue, channel)
         let key = queue.isEmpty && key.isEmpty ? name : key
+        try self.check(.write, queue: name, channel)
         if exchange.isEmpty { throw .defaultExchange }
+        try self.check(.read, exchange: exchange, channel)
         let found = try self.exchange(exchange, self.vhosts[place])
         let id = try self.queue(name, channel)
         try Self.check(arguments, of: found)
@@ -147,11 +161,21 @@ extension EmbeddedBroker {
         }
     }
 
+    private func checkBinding(
+        _ destination: String,
+        from source: String,
+        _ channel: ChannelRef
+    ) throws(Refusal) {
+        try self.check(.write, exchange: destination, channel)
+        if source.isEmpty || destination.isEmpty { throw .defaultExchange }
+        try self.check(.read, exchange: source, channel)
+    }
+
     mutating func bind(_ method: ExchangeBind, _ channel: ChannelRef) throws(Refusal) {
         let place = self.connections[channel.connection].vhost
-        if method.source.isEmpty || method.destination.isEmpty { throw .defaultExchange }
-        _ = try self.exchange(method.destination, self.vhosts[place])
+        try self.checkBinding(method.destination, from: method.source, channel)
         let source = try self.exchange(method.source, self.vhosts[place])
+        _ = try self.exchange(method.destination, self.vhosts[place])
         try Self.check(method.arguments, of: source)
         self.vhosts[place].exchanges[method.source]?
             .bind(
@@ -166,7 +190,7 @@ extension EmbeddedBroker {
 
     mutating func unbind(_ method: ExchangeUnbind, _ channel: ChannelRef) throws(Refusal) {
         let place = self.connections[channel.connection].vhost
-        if method.source.isEmpty || method.destination.isEmpty { throw .defaultExchange }
+        try self.checkBinding(method.destination, from: method.source, channel)
         let binding = Binding(
             destination: .exchange(method.destination),
             key: method.routingKey,

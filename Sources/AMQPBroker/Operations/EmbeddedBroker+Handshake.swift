@@ -25,7 +25,7 @@ extension EmbeddedBroker {
         let capabilities: FieldTable = [
             "publisher_confirms": true, "exchange_exchange_bindings": true, "basic.nack": true,
             "consumer_cancel_notify": true, "connection.blocked": true, "consumer_priorities": true,
-            "authentication_failure_close": true, "per_consumer_qos": true, "direct_reply_to": false,
+            "authentication_failure_close": true, "per_consumer_qos": true, "direct_reply_to": true,
         ]
         return [
             "capabilities": .table(capabilities),
@@ -43,7 +43,7 @@ extension EmbeddedBroker {
         switch (self.connections[id].phase, method) {
         case (.startOk, .connectionStartOk(let login)): self.logIn(id, login)
         case (.tuneOk, .connectionTuneOk(let tune)): self.tune(id, tune)
-        case (.open, .connectionOpen(let open)): try self.open(id, open)
+        case (.open, .connectionOpen(let open)): self.open(id, open)
         case (.closing, .connectionCloseOk): self.drop(id)
         case (.closing, .connectionClose): self.send(ConnectionCloseOk(), id)
         case (.closing, _): return
@@ -103,9 +103,12 @@ extension EmbeddedBroker {
         self.connections[id].phase = .open
     }
 
-    private mutating func open(_ id: ConnectionID, _ open: ConnectionOpen) throws(Refusal) {
+    private mutating func open(_ id: ConnectionID, _ open: ConnectionOpen) {
         guard let vhost = self.vhosts.firstIndex(where: { $0.name == open.virtualHost }) else {
             return self.close(id, .connection(.notAllowed, "vhost \(open.virtualHost) not found"), ConnectionOpen.id)
+        }
+        if let refusal = self.refusal(of: open.virtualHost, to: self.connections[id].user) {
+            return self.close(id, refusal, ConnectionOpen.id)
         }
         self.connections[id].vhost = vhost
         self.connections[id].phase = .running

@@ -9,7 +9,7 @@ extension EmbeddedBroker {
     ) throws(Refusal) {
         let id = channel.connection
         if method.immediate { throw .connection(.notImplemented, "immediate=true") }
-        let message = try self.message(method, unit, id)
+        let message = try self.message(method, unit, channel)
         self.counts.published += 1
         if !self.connections[id].hasPublished {
             self.connections[id].hasPublished = true
@@ -30,8 +30,9 @@ extension EmbeddedBroker {
     private func message(
         _ method: BasicPublish,
         _ unit: ContentAssembler.Unit,
-        _ id: ConnectionID
+        _ channel: ChannelRef
     ) throws(Refusal) -> Message {
+        let id = channel.connection
         let limit = self.settings.largestBody
         guard unit.body.count <= limit else {
             throw .channel(
@@ -39,6 +40,7 @@ extension EmbeddedBroker {
                 "message size \(unit.body.count) is larger than configured max size \(limit)"
             )
         }
+        try self.check(.write, exchange: method.exchange, channel)
         let vhost = self.connections[id].vhost
         if !method.exchange.isEmpty {
             guard let exchange = self.vhosts[vhost].exchanges[method.exchange] else {
@@ -52,6 +54,7 @@ extension EmbeddedBroker {
             }
         }
         var facts = try MessageFacts(unit.header)
+        let replyKey = try self.replyKey(of: facts, channel)
         if let user = facts.userID, user != self.connections[id].user {
             throw .channel(
                 .preconditionFailed,
@@ -63,18 +66,19 @@ extension EmbeddedBroker {
         return Message(
             exchange: method.exchange,
             routingKey: method.routingKey,
-            header: self.header(unit, facts),
+            header: self.header(unit, facts, replyKey),
             body: unit.body,
             facts: facts
         )
     }
 
-    /// The header as it is handed on: without BCC, and sorted where this release does that.
-    private func header(_ unit: ContentAssembler.Unit, _ facts: MessageFacts) -> [UInt8] {
-        guard let headers = facts.headers else { return unit.header }
-        let hidesCopies = headers["BCC"] != nil
-        guard hidesCopies || self.settings.profile.sortsHeaderTables else { return unit.header }
+    /// The header as it is handed on: without BCC, with the place of a direct reply, and sorted where this release does
+    /// that.
+    private func header(_ unit: ContentAssembler.Unit, _ facts: MessageFacts, _ replyKey: String?) -> [UInt8] {
+        let isSorted = facts.headers != nil && self.settings.profile.sortsHeaderTables
+        guard isSorted || replyKey != nil || facts.headers?["BCC"] != nil else { return unit.header }
         var properties = unit.header.withUnsafeBytes { BasicProperties(salvaging: $0) }
+        if let replyKey { properties.replyTo = replyKey }
         properties.headers?["BCC"] = nil
         if self.settings.profile.sortsHeaderTables { properties.headers?.sortByName() }
         return Message.header(properties, bodySize: unit.body.count) ?? unit.header
@@ -86,7 +90,8 @@ extension EmbeddedBroker {
     mutating func route(_ message: Message, isMandatory: Bool, _ channel: ChannelRef) -> Bool {
         let vhost = self.connections[channel.connection].vhost
         let targets = self.targets(of: message, vhost)
-        if targets.isEmpty, isMandatory { self.giveBack(message, channel) }
+        let isReply = targets.isEmpty && self.reply(message)
+        if targets.isEmpty, isMandatory, !isReply { self.giveBack(message, channel) }
         var isTaken = true
         for id in targets where !self.enqueue(message, id) { isTaken = false }
         return isTaken

@@ -23,8 +23,17 @@ extension EmbeddedBroker {
     }
 
     mutating func declare(_ method: QueueDeclare, _ channel: ChannelRef) throws(Refusal) {
+        if self.isReplyQueue(method.queue) {
+            self.connections[channel.connection].channels[channel.number]?.lastQueue = method.queue
+            guard !method.noWait else { return }
+            return self.send(QueueDeclareOk(queue: method.queue, messageCount: 0, consumerCount: 1), channel)
+        }
+        if method.queue.hasPrefix(Self.replyQueue) { throw .noQueue(method.queue, self.vhostName(channel.connection)) }
         let id: QueueID
         if method.passive {
+            if self.settings.profile.checksPassiveDeclarations {
+                try self.check(.configure, queue: method.queue, channel)
+            }
             id = try self.queue(method.queue, channel)
         } else {
             id = try self.declared(method, channel)
@@ -54,9 +63,14 @@ extension EmbeddedBroker {
         let isDurable = method.durable && !method.exclusive
         if method.queue.hasPrefix("amq.") { throw .reserved("queue", method.queue) }
         let name = method.queue.isEmpty ? self.names.next("amq.gen") : method.queue
+        try self.check(.configure, queue: name, channel)
         if let id = self.vhosts[vhost].queues[name] {
             try self.checkEquivalence(id, method, isDurable, owner)
             return id
+        }
+        if let exchange = method.arguments["x-dead-letter-exchange"]?.stringValue {
+            try self.check(.read, queue: name, channel)
+            try self.check(.write, exchange: exchange, channel)
         }
         let options = try self.options(method, name, vhost, isDurable)
         let now = self.now
@@ -135,7 +149,9 @@ extension EmbeddedBroker {
     }
 
     mutating func purge(_ method: QueuePurge, _ channel: ChannelRef) throws(Refusal) {
-        let id = try self.queue(try self.queueName(method.queue, channel), channel)
+        let name = try self.queueName(method.queue, channel)
+        try self.check(.read, queue: name, channel)
+        let id = try self.queue(name, channel)
         self.expire(id)
         let purged = self.queues[id].ready.removeAll().count
         self.counts.purged += purged
@@ -144,6 +160,7 @@ extension EmbeddedBroker {
 
     mutating func delete(_ method: QueueDelete, _ channel: ChannelRef) throws(Refusal) {
         let name = try self.queueName(method.queue, channel)
+        try self.check(.configure, queue: name, channel)
         let vhost = self.vhosts[self.connections[channel.connection].vhost]
         var found: QueueID?
         if let id = vhost.queues[name] {

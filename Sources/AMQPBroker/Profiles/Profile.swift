@@ -29,6 +29,13 @@ public struct Profile: Sendable, Equatable {
     /// Whether a queue that is neither durable nor exclusive is refused.
     public var refusesTransientQueues = false
 
+    /// Whether a text of 403 says which access was refused.
+    public var namesRefusedAccess = false
+    /// Whether passive declarations need the right to configure.
+    public var checksPassiveDeclarations = false
+    /// Whether a mandatory reply to a direct reply-to that is known by its name alone counts as routed.
+    public var routesDirectReplies = false
+
     /// A profile of RabbitMQ 3.10, under another version if wanted.
     public init(version: String) { self.version = version }
 }
@@ -47,6 +54,7 @@ extension Profile {
         profile.deliveryLimit = 20
         profile.negativeLimitIsNone = true
         profile.tellsLastDeath = true
+        profile.namesRefusedAccess = true
         return profile
     }()
 
@@ -61,6 +69,8 @@ extension Profile {
         profile.timeoutCancelsConsumer = true
         profile.countsGivenBack = false
         profile.refusesTransientQueues = true
+        profile.checksPassiveDeclarations = true
+        profile.routesDirectReplies = true
         return profile
     }()
 

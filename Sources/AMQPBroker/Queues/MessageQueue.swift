@@ -17,6 +17,8 @@ struct MessageQueue: Sendable {
     var ready: ReadyMessages
     /// Those that channels hold.
     var unacked = 0
+    /// Those that have died and wait for their targets.
+    var deadLetters = Ring<DeadLetter>()
     /// In the order in which their turns come, those of higher priority first.
     private(set) var consumers: [QueueConsumer] = []
     /// The one that is served, if only one is to be.

@@ -22,6 +22,8 @@ struct QueueOptions: Sendable {
     var isSingleActive = false
     /// How often a message may come back.
     var deliveryLimit: Int?
+    /// Its dead letters wait until their targets have taken them.
+    var keepsDeadLetters = false
 
     /// The arguments that count when a queue is declared again.
     static let equivalent = [
@@ -56,6 +58,9 @@ struct QueueOptions: Sendable {
         }
         self.isSingleActive = try read.flag("x-single-active-consumer")
         if let text = try read.text("x-queue-type") {
+            if text == "stream" {
+                throw .connection(.notImplemented, "the embedded broker has no streams: \(thing)")
+            }
             guard let kind = Kind(rawValue: text) else {
                 throw read.invalid("x-queue-type", "\"unsupported queue type '\(text)'\"")
             }
@@ -63,6 +68,9 @@ struct QueueOptions: Sendable {
         }
         try Self.check(arguments, self.kind, read)
         self.deliveryLimit = Self.limit(arguments, profile)
+        self.keepsDeadLetters =
+            self.kind == .quorum && self.overflow == .rejectPublish && self.deadLetterExchange != nil
+            && arguments["x-dead-letter-strategy"]?.stringValue == "at-least-once"
     }
 
     /// Arguments that only the other type has.

@@ -4,6 +4,8 @@ public struct BrokerSettings: Sendable {
     public var profile: Profile
     /// Passwords by user.
     public var users: [String: String] = ["guest": "guest"]
+    /// What users may do; who is not named here may do everything.
+    public var permissions: [String: Permissions] = [:]
     /// The names of the virtual hosts.
     public var virtualHosts: [String] = ["/"]
     /// How many channels a connection may have.

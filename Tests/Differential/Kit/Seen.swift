@@ -1,26 +1,28 @@
-import AMQPWire
+package import AMQPWire
 
 /// Something that a client has seen on a channel: a method, with its content if it has one.
-struct Seen: Equatable, Sendable, CustomStringConvertible {
-    let channel: UInt16
-    let method: Method
-    var header: [UInt8] = []
-    var body: [UInt8] = []
+package struct Seen: Equatable, Sendable, CustomStringConvertible {
+    package let channel: UInt16
+    package let method: Method
+    package var header: [UInt8] = []
+    package var body: [UInt8] = []
 
-    var properties: BasicProperties { self.header.withUnsafeBytes { BasicProperties(salvaging: $0) } }
+    package var properties: BasicProperties { self.header.withUnsafeBytes { BasicProperties(salvaging: $0) } }
 
-    var description: String {
+    package var description: String {
         "\(self.channel): \(self.method)\(self.header.isEmpty ? "" : " \(self.properties) \(self.body)")"
     }
 }
 
 /// Octets of a broker, read as what a client sees.
-struct SeenReader {
+package struct SeenReader {
+    package init() {}
+
     private var rest: [UInt8] = []
     private var open: [UInt16: (seen: Seen, left: Int)] = [:]
-    private(set) var heartbeats = 0
+    package private(set) var heartbeats = 0
 
-    mutating func read(_ octets: [UInt8]) throws -> [Seen] {
+    package mutating func read(_ octets: [UInt8]) throws -> [Seen] {
         self.rest += octets
         var seen: [Seen] = []
         var position = 0
@@ -37,7 +39,7 @@ struct SeenReader {
         return seen
     }
 
-    mutating func take(_ type: UInt8, _ channel: UInt16, _ payload: [UInt8]) throws -> Seen? {
+    package mutating func take(_ type: UInt8, _ channel: UInt16, _ payload: [UInt8]) throws -> Seen? {
         switch type {
         case Frame.method:
             let method = try payload.withUnsafeBytes { bytes throws in try Method.decode(bytes) }

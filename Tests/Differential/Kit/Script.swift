@@ -1,0 +1,97 @@
+import AMQPBroker
+import AMQPWire
+
+/// A script with what the embedded broker makes of it.
+struct Script: Sendable {
+    struct Played: Sendable {
+        let step: ScriptStep
+        /// What each connection sees, in its order.
+        let seen: [[Seen]]
+        /// The same, without what may differ.
+        let expected: [Normal]
+        /// The queues afterwards.
+        let queues: [String: QueueLook]
+        /// Channels that the broker has closed; 0 for the connection.
+        let closed: [Set<UInt16>]
+    }
+    let seed: UInt64
+    let steps: [Played]
+    /// What has to be removed in the end.
+    let queues: [String]
+    let exchanges: [String]
+    /// Whether connections have queues of their own, that end with them.
+    let hasExclusive: Bool
+
+    static let clients = 2
+
+    /// Makes the script of a seed.
+    init(_ seed: UInt64, _ profile: Profile) throws {
+        self.seed = seed
+        var maker = ScriptMaker(seed, profile)
+        var side = try EmbeddedSide(profile, clients: Self.clients)
+        var confirms: [[UInt16: ConfirmNumbers]] = Array(repeating: [:], count: Self.clients)
+        var steps: [Played] = []
+        while let step = maker.next() {
+            switch step.action {
+            case .send: try side.send(try step.octets(), on: step.connection)
+            case .wait(let milliseconds): try side.wait(milliseconds)
+            case .cut:
+                try side.cut(step.connection)
+                confirms[step.connection] = [:]
+                maker.forget(step.connection)
+            }
+            let seen = side.takeSeen()
+            let closed = seen.map { all in Set(all.compactMap(Self.closedChannel)) }
+            if Self.isRace(seen) { break }
+            var expected: [Normal] = []
+            for index in seen.indices { expected.append(Normal(seen[index], &confirms[index])) }
+            steps.append(
+                Played(step: step, seen: seen, expected: expected, queues: side.queues(), closed: closed)
+            )
+            for (index, all) in seen.enumerated() { maker.learn(index, all) }
+            if closed.contains(where: { $0.contains(0) }) { break }
+            for (index, channels) in closed.enumerated() {
+                for channel in channels.sorted() {
+                    try side.send(try Wire.reopen(channel), on: index)
+                    confirms[index][channel] = nil
+                }
+            }
+            if case .send(let parts) = step.action, parts.last?.method.id == .channelClose,
+                closed[step.connection].isEmpty
+            {
+                try side.send(try Wire.open(step.channel), on: step.connection)
+                confirms[step.connection][step.channel] = nil
+            }
+            _ = side.takeSeen()
+        }
+        self.steps = steps
+        self.queues = maker.queues
+        self.exchanges = maker.exchanges + [maker.prefix + "e"]
+        self.hasExclusive = maker.hasExclusive
+    }
+
+    private static func closedChannel(_ seen: Seen) -> UInt16? {
+        switch seen.method {
+        case .connectionClose: 0
+        case .channelClose: seen.channel
+        default: nil
+        }
+    }
+
+    /// Deliveries of more than one consumer on one channel: RabbitMQ's queues do not wait for each other.
+    private static func isRace(_ seen: [[Seen]]) -> Bool {
+        seen.contains { all in
+            var consumers: [UInt16: String] = [:]
+            return all.contains { one in
+                guard case .basicDeliver(let deliver) = one.method else { return false }
+                let known = consumers.updateValue(deliver.consumerTag, forKey: one.channel)
+                return known != nil && known != deliver.consumerTag
+            }
+        }
+    }
+
+    /// The script for people, up to a step.
+    func text(through last: Int) -> String {
+        self.steps[...last].enumerated().map { "\($0.offset + 1). \($0.element.step)" }.joined(separator: "\n")
+    }
+}
