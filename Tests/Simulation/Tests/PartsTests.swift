@@ -69,7 +69,6 @@ import Testing
         var refused = Self.confirm(1, on: 1)
         refused[10] = 120
         #expect(mouth.say(Self.confirm(1, on: 1) + Self.confirm(2, on: 1)) == refused + Self.confirm(2, on: 1))
-        #expect(mouth.isIdle)
     }
 
     @Test func `what is due comes by its time, and of one time in the order in which it was put in`() {

@@ -139,7 +139,8 @@ final class Client {
         self.leaveIfReady()
     }
 
-    private func leaveIfReady() {
+    /// Closes the connection when its owners have ended their channels.
+    func leaveIfReady() {
         guard self.isLeaving, let link = self.link else { return }
         guard !link.isOpen || self.owners.allSatisfy({ $0.hasNoChannel }) else { return }
         link.core?.close(code: .replySuccess, text: "bye", timeout: .seconds(2), now: self.world.now)

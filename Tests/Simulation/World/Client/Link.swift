@@ -110,7 +110,7 @@ final class Link: ConnectionHost {
 
     /// The broker sends this.
     func brokerSends(_ octets: [UInt8]) {
-        let octets = self.mouth.isIdle ? octets : self.mouth.say(octets)
+        let octets = self.mouth.say(octets)
         octets.withUnsafeBytes { bytes in
             self.toClient.send(bytes, now: self.world.now) { at in
                 self.world.add(.parcel(link: self.id, toBroker: false), at: at)

@@ -1,6 +1,7 @@
 /// Every message of a run, and what has become of it: what the invariants are about.
 struct Ledger {
-    enum Fate { case none, acked, rejected }
+    /// `unknown`: its ack is in a commit whose answer has not come.
+    enum Fate { case none, unknown, acked, rejected }
     struct Item {
         /// Of an output: its input.
         let input: UInt64

@@ -234,7 +234,7 @@ package final class World {
         case .octets(let octets)?:
             self.note(link.client.who, .arrived, UInt64(link.id), UInt64(octets.count))
             link.arrived(octets)
-            link.client.settle()
+            link.client.leaveIfReady()
             if link.toClient.isBroken { self.breaks(link, toBroker: false) }
         case .end?:
             link.core?.endOfFileReceived()

@@ -74,6 +74,7 @@ enum Wire {
     static let reject: UInt32 = 60 << 16 | 90
     static let nack: UInt32 = 60 << 16 | 120
     static let confirmSelect: UInt32 = 85 << 16 | 10
+    static let confirmSelectOk: UInt32 = 85 << 16 | 11
     static let txSelect: UInt32 = 90 << 16 | 10
     static let txCommit: UInt32 = 90 << 16 | 20
     static let txCommitOk: UInt32 = 90 << 16 | 21

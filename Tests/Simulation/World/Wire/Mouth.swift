@@ -16,8 +16,8 @@ struct Mouth {
     /// A returned content is on its way out.
     private var returning: UInt16?
     private var returningLeft = -1
-
-    var isIdle: Bool { !self.isWithholding && self.refusals == 0 && self.held.isEmpty }
+    /// Channels in confirm mode.
+    private var confirming: Set<UInt16> = []
 
     /// What goes out now of what the broker says, which are whole frames.
     mutating func say(_ octets: [UInt8]) -> [UInt8] {
@@ -45,7 +45,8 @@ struct Mouth {
         guard frame[0] == 1 else { return octets }
         switch frame.number32(7) {
         case Wire.returned:
-            guard self.isWithholding else { return octets }
+            // A return of a transaction comes before its commit-ok, whatever happens.
+            guard self.isWithholding, self.confirming.contains(number) else { return octets }
             self.returning = number
             return self.hold(octets, number, isAck: false)
         case Wire.ack:
@@ -54,7 +55,10 @@ struct Mouth {
             var refusal = octets
             refusal[10] = 120  // basic.nack; its other bit means nothing from the broker
             return self.isWithholding ? self.hold(refusal, number, isAck: false) : refusal
-        case Wire.channelClose, Wire.channelCloseOk: self.held.removeAll { $0.channel == number }
+        case Wire.confirmSelectOk: self.confirming.insert(number)
+        case Wire.channelClose, Wire.channelCloseOk:
+            self.held.removeAll { $0.channel == number }
+            self.confirming.remove(number)
         case Wire.connectionClose: self.held.removeAll()
         default: break
         }

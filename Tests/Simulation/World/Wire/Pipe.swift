@@ -13,7 +13,8 @@ struct Pipe {
     private var chance: Chance
     private let swarm: Swarm
     /// Octets that may still come alone: all of them would take long, and show nothing more.
-    private var singles = 1500
+    private var singles = 300
+    private var smallest = 100
     /// Nothing arrives before.
     var frozenUntil: UInt64 = 0
     /// What is sent from now on takes that much longer.
@@ -64,9 +65,14 @@ struct Pipe {
         switch self.swarm.pieces {
         case .whole: .max
         case .large: 1 + self.chance.below(1500)
-        case .small: 1 + self.chance.below(60)
+        case .small: 1 + self.chance.below(self.smallest > 0 ? self.small() : 400)
         case .octets: self.singles > 0 && self.chance.percent(70) ? self.single() : 1 + self.chance.below(400)
         }
+    }
+
+    private mutating func small() -> Int {
+        self.smallest -= 1
+        return 60
     }
 
     private mutating func single() -> Int {

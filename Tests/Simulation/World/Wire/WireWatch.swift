@@ -249,6 +249,9 @@ final class WireWatch {
                 let text = "a commit acks message \(acked.id), and its output \(output) is not published"
                 self.report(.outputsBeforeAck, text)
             }
+            if self.book.ledger.knows(acked.id), self.book.ledger[acked.id].fate == .none {
+                self.book.ledger[acked.id].fate = .unknown
+            }
         }
         self.life(number) { life in
             life.committing.append(life.uncommitted)
