@@ -157,6 +157,14 @@ let package = Package(
                 "AMQPBroker", "AMQPBrokerServer", "AMQPClient", "AMQPCore", "AMQPWire", "TestSupport", logging,
             ] + nio
         ),
+        // Client machines against the embedded broker, in virtual time, from a seed.
+        .target(
+            name: "SimulatedWorld",
+            dependencies: ["AMQPCore", "AMQPBroker", "AMQPWire"],
+            path: "Tests/Simulation/World"
+        ),
+        .executableTarget(name: "Simulate", dependencies: ["SimulatedWorld"], path: "Tests/Simulation/Command"),
+        .testTarget(name: "SimulationTests", dependencies: ["SimulatedWorld"], path: "Tests/Simulation/Tests"),
         .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient", logging] + nio, path: "Tests/Support"),
         .target(name: "FuzzTargets", dependencies: ["AMQPWire", "AMQPCore"], path: "Tests/Fuzz/Targets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/CorpusTests"),
