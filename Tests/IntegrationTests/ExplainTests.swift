@@ -108,7 +108,7 @@ struct ExplainTests {
         let isSeen = try Patience.sees {
             json = try supervisor.get("api/v1/jobs/mill/explain?wait=10s", wantsText: false).body
             return json.hasPrefix("{\"job\":\"mill\",\"findings\":[{\"cause\":\"\(cause)\"")
-                && parts.allSatisfy(json.contains)
+                && parts.allSatisfy { json.contains($0) }
         }
         #expect(isSeen, "no \(cause) with \(parts) in \(json)")
     }
