@@ -145,15 +145,18 @@ struct ScheduleFleetTests {
         let log = try BrokerLog()
         try self.withTicks { channel in
             let supervisors = try (0..<50).map { _ in try TestSupervisor(file, [plugin.descriptor]) }
-            let threads = try supervisors.map { one in
+            // The first one makes the clock queue: RabbitMQ 3.10 ends the connection, with an error in its log, of who consumes a quorum
+            // queue that another one is just making.
+            let first = try WorkerThread.start(name: "supervisor") { _ = supervisors[0].run() }
+            var times = [try self.next(channel)]
+            let threads = try supervisors.dropFirst().map { one in
                 try WorkerThread.start(name: "supervisor") { _ = one.run() }
             }
             defer {
                 for one in supervisors { one.stop() }
-                for thread in threads { thread.join() }
+                for thread in [first] + threads { thread.join() }
             }
             for one in supervisors { #expect(one.wait { $0.consuming == 1 }) }
-            var times: [Int64] = []
             for _ in 0..<5 { times.append(try self.next(channel)) }
             #expect(self.isWhole(times), "\(times)")
             // Who leads goes, half of the time: another one takes its place.
