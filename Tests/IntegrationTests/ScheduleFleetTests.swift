@@ -147,14 +147,14 @@ struct ScheduleFleetTests {
             let supervisors = try (0..<50).map { _ in try TestSupervisor(file, [plugin.descriptor]) }
             // The first one makes the clock queue: RabbitMQ 3.10 ends the connection, with an error in its log, of who consumes a quorum
             // queue that another one is just making.
-            let first = try WorkerThread.start(name: "supervisor") { _ = supervisors[0].run() }
-            var times = [try self.next(channel)]
-            let threads = try supervisors.dropFirst().map { one in
-                try WorkerThread.start(name: "supervisor") { _ = one.run() }
-            }
+            var threads = [try WorkerThread.start(name: "supervisor") { _ = supervisors[0].run() }]
             defer {
                 for one in supervisors { one.stop() }
-                for thread in [first] + threads { thread.join() }
+                for thread in threads { thread.join() }
+            }
+            var times = [try self.next(channel)]
+            for one in supervisors.dropFirst() {
+                threads.append(try WorkerThread.start(name: "supervisor") { _ = one.run() })
             }
             for one in supervisors { #expect(one.wait { $0.consuming == 1 }) }
             for _ in 0..<5 { times.append(try self.next(channel)) }
