@@ -9,7 +9,7 @@ import Testing
         [command] + command.configuration.subcommands.flatMap { Self.all(below: $0) }
     }
 
-    private static let commands = Self.all(below: MillraceCommand.self)
+    private static var commands: [any ParsableCommand.Type] { Self.all(below: MillraceCommand.self) }
 
     @Test func `every command says in a sentence what it does, and of each argument what it is`() {
         #expect(Self.commands.count > 30)
