@@ -17,7 +17,7 @@ import Testing
             let name = command.configuration.commandName ?? ""
             let abstract = command.configuration.abstract
             #expect(abstract.first?.isUppercase == true && abstract.hasSuffix("."), "\(name): \(abstract)")
-            let lines = MillraceCommand.helpMessage(for: command, columns: 80)
+            let lines = MillraceCommand.helpMessage(for: command, includeHidden: false, columns: 80)
                 .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
             #expect(lines.contains { $0.hasPrefix("USAGE: millrace") }, "\(name)")
             for (line, next) in zip(lines, lines.dropFirst()) {
@@ -40,7 +40,7 @@ import Testing
         }
         #expect(asked.count == names.count)
         for command in asked {
-            let text = MillraceCommand.helpMessage(for: command, columns: 80)
+            let text = MillraceCommand.helpMessage(for: command, includeHidden: false, columns: 80)
             #expect(text.contains("--json") && text.contains("--socket"), "\(command)")
         }
     }
