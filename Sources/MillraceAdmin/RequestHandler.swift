@@ -60,12 +60,13 @@ final class RequestHandler: ChannelInboundHandler {
 
     private func answer(_ head: HTTPRequestHead, _ channel: any Channel) {
         let wantsText = head.headers["accept"].contains { $0.hasPrefix("text/plain") }
-        let request = ControlRequest(
+        var request = ControlRequest(
             method: head.method.rawValue,
             target: head.uri,
             actor: self.actor,
             wantsText: wantsText
         )
+        request?.wantsJSON = head.headers["accept"].contains { $0.hasPrefix("application/json") }
         let isChange = head.method != .GET && head.method != .HEAD
         let asker = DoorRules.Head(
             isChange: isChange,

@@ -76,10 +76,15 @@ struct ControlTests {
     private func run(
         _ text: String,
         ending: Millrace.ExitStatus = .clean,
+        backlogInterval: Duration = .milliseconds(200),
         _ body: (TestSupervisor) throws -> Void
     ) throws {
         let loaded = try self.load(text)
-        let supervisor = try TestSupervisor(loaded.file, [plugin.descriptor])
+        let supervisor = try TestSupervisor(
+            loaded.file,
+            [plugin.descriptor],
+            backlogInterval: backlogInterval
+        )
         defer { self.gate.open() }
         let status = try supervisor.whileRunning {
             defer { self.gate.open() }
@@ -113,6 +118,30 @@ struct ControlTests {
             #expect(supervisor.ask(.setPause(job: "work", isPaused: false, self.note())) != nil)
             #expect(supervisor.wait { $0.counts.acked == 10 })
             #expect(supervisor.counts.received - supervisor.counts.givenBack == 10)
+        }
+    }
+
+    @Test func `quiet stops what is delivered within 200 ms`() throws {
+        try self.run(self.text(self.job("work", "threads: 2, prefetch: 20"))) { supervisor in
+            #expect(supervisor.wait { $0.consuming == 2 })
+            var fastest = UInt64.max
+            // A busy machine may have more than one try.
+            for _ in 0..<5 where fastest >= 200_000_000 {
+                try self.publish((0..<2000).map { "\($0)" })
+                let begun = self.gate.begun.count
+                #expect(self.gate.wait { $0.count > begun })
+                let asked = MonotonicClock.now()
+                #expect(try supervisor.get("api/v1/quiet", method: "POST").status == 200)
+                #expect(supervisor.wait { $0.state == .paused && $0.consuming == 0 && $0.inHand == 0 })
+                fastest = min(fastest, MonotonicClock.now() &- asked)
+                let count = self.gate.begun.count
+                // What comes now is nobody's.
+                try self.publish(["late"])
+                #expect(self.gate.begun.count == count)
+                #expect(try supervisor.get("api/v1/resume", method: "POST").status == 200)
+                #expect(self.gate.wait { $0.last == "1 late" })
+            }
+            #expect(fastest < 200_000_000, "\(fastest / 1_000_000) ms")
         }
     }
 
@@ -237,13 +266,7 @@ struct ControlTests {
     }
 
     private func explain(_ supervisor: TestSupervisor, _ job: String = "work") throws -> String {
-        let answer = Monitor<ControlResponse?>(nil, level: .outermost)
-        let path = ["api", "v1", "jobs", job, "explain"]
-        supervisor.router().answer(ControlRequest(method: "GET", path: path, wantsText: true)) { response in
-            answer.withLock { $0 = response }
-            answer.broadcast()
-        }
-        return try #require(answer.wait(until: MonotonicClock.deadline(in: Patience.long)) { $0 }).body
+        try supervisor.get("api/v1/jobs/\(job)/explain?wait=10s").body
     }
 
     @Test func `explain says what holds a job up, with numbers and the command that helps`() throws {
@@ -260,6 +283,9 @@ struct ControlTests {
             )
             #expect(supervisor.wait(job: 1) { if case .running = $0.state { false } else { $0.reason != nil } })
             #expect(try self.explain(supervisor, "other").contains("404"), "its queue is nowhere")
+            // Without a job: each of them.
+            let all = try supervisor.get("api/v1/explain?wait=10s").body
+            #expect(all.hasPrefix("work: queue ") && all.contains("\nother: "), "\(all)")
             try self.publish(Array(repeating: "stay", count: 5))
             #expect(self.gate.waitForBegin("1 stay"))
             let busy = try self.explain(supervisor)
@@ -279,10 +305,15 @@ struct ControlTests {
 
     @Test func `threads come with a backlog, and go when it is gone, without a message handled twice`() throws {
         let range = "prefetch: 5, threads: { min: 1, max: 6, target_wait: 1s, shrink_after: 1s }"
-        try self.run(self.text(self.job("work", range))) { supervisor in
+        // As often as a supervisor looks at its queues.
+        let interval = SupervisorOptions().backlogInterval
+        try self.run(self.text(self.job("work", range)), backlogInterval: interval) { supervisor in
             #expect(supervisor.wait { $0.consuming == 1 })
             // All that are there are busy, and more wait.
             try self.publish((0..<60).map { _ in "stay" })
+            let published = MonotonicClock.now()
+            #expect(supervisor.wait { $0.threads > 1 })
+            #expect(MonotonicClock.now() &- published < 10_000_000_000, "the first growth within 10 s")
             #expect(supervisor.wait { $0.threads == 6 && $0.consuming == 6 })
             // Whoever is pinned is left alone.
             #expect(supervisor.ask(.scale(job: "work", .fixed(2), self.note())) != nil)

@@ -102,6 +102,37 @@ private let plugin = MillracePlugin(name: "doors", [.sync("doors.idle", Idle.sel
         #expect(try String(contentsOfFile: scratch.path + "/file.sock", encoding: .utf8) == "not a socket")
     }
 
+    /// Whether another user can be had, and a program that asks.
+    private static let hasOthers =
+        getuid() == 0 && access("/usr/bin/setpriv", X_OK) == 0 && access("/usr/bin/curl", X_OK) == 0
+
+    @Test(.enabled(if: hasOthers, "needs root, setpriv and curl"))
+    func `curl --unix-socket is answered, and another user is not: the folder, the socket and who it is keep them out`()
+        throws
+    {
+        try Self.withSocket { path, _ in
+            let question = ["-s", "--unix-socket", path, "http://localhost/livez"]
+            let own = try Tool.run("/usr/bin/curl", question)
+            #expect(own.output == "the supervisor has not looked around for 5 s\n", "\(own)")
+            func other() throws -> Tool.Result {
+                try Tool.run(
+                    "/usr/bin/setpriv",
+                    ["--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/curl"] + question
+                )
+            }
+            // 7 of curl: no connection.
+            #expect(try other().status == 7, "the folder is shut")
+            let folder = URL(filePath: path).deletingLastPathComponent()
+            for open in [folder, folder.deletingLastPathComponent()] { #expect(chmod(open.path(), 0o755) == 0) }
+            #expect(try other().status == 7, "the socket is shut")
+            #expect(chmod(path, 0o666) == 0)
+            // Who can connect is asked who it is, and hung up on.
+            let stranger = try other()
+            #expect([52, 56].contains(stranger.status) && stranger.output.isEmpty, "\(stranger)")
+            #expect(try Tool.run("/usr/bin/curl", question).status == 0)
+        }
+    }
+
     @Test func `nobody there is told apart`() throws {
         let scratch = try Scratch()
         #expect(throws: ControlClient.Nobody.self) {

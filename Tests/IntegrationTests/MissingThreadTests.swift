@@ -79,6 +79,9 @@ struct MissingThreadTests {
             #expect(supervisor.wait { $0.consuming == 2 && $0.state == .running })
             #expect(supervisor.readiness.reasons.contains("job 'work': 2 of 4 threads could not be started"))
             #expect(self.log.lines(Self.short).count == 1)
+            let explained = try supervisor.get("api/v1/explain?wait=10s").body
+            #expect(explained.hasPrefix("work: the system gave 2 of 4 threads\n"), "\(explained)")
+            #expect(explained.contains("raise the limit of processes"))
             // The other job got none.
             #expect(supervisor.wait(job: 1) { if case .failed = $0.state { true } else { false } })
             try channel.publish([1], routingKey: self.queue)

@@ -21,6 +21,8 @@ final class TestSupervisor: Sendable {
         // Scripted peers know what is asked of them.
         consumerCheck: Duration? = nil,
         consumeTimeout: Duration = .seconds(30),
+        backlogInterval: Duration = .milliseconds(200),
+        load: (@Sendable (String) -> Result<LoadedFile, LoadFailure>)? = nil,
         logger: Logger = Broker.quiet
     ) throws {
         var registry = PluginRegistry()
@@ -40,7 +42,8 @@ final class TestSupervisor: Sendable {
             consumeTimeout: consumeTimeout
         )
         options.delays = delays
-        options.backlogInterval = .milliseconds(200)
+        options.backlogInterval = backlogInterval
+        options.load = load
         options.consumerCheckInterval = consumerCheck
         options.startThread = startThread
         options.renewConnection = renewConnection

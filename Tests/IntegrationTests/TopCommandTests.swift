@@ -131,6 +131,7 @@ struct TopCommandTests {
         try waitFor("the end of it") { $0.contains { $0.hasPrefix("> one ") && $0.contains(" running ") } }
         _ = try tmux("send-keys", "+")
         try waitFor("a thread more") { $0.contains { $0.hasPrefix("> one ") && $0.contains("/3 ") } }
+        try waitFor("who changed it") { $0.contains { $0.hasPrefix("    threads 3 (file: 2, ") } }
         _ = try tmux("send-keys", "Enter")
         try waitFor("the workers") { lines in
             lines.contains("workers of one; Esc goes back") && lines.count { $0.contains("consuming") } == 3

@@ -59,6 +59,18 @@ import Testing
         #expect(!lines.joined().contains("\u{1B}"), "nothing that a supervisor says moves the cursor")
     }
 
+    @Test func `what operators have changed stands before how long things take`() {
+        let note = "threads 8 (file: 4, 10:41, by ada, \"back\u{1B}fill\", ends 12:41)"
+        let value = OptionValue.object([
+            .init(key: "name", value: .string("orders")), .init(key: "notes", value: .array([.string(note)])),
+        ])
+        var job = TopStatus.Job(value)
+        job.handler = TopStatus.Times(.times(0.012, 0.04, 1.25))
+        let line = self.text(self.screen([job]), .init(columns: 120, rows: 24))[5]
+        #expect(line.hasPrefix("    threads 8 (file: 4, 10:41, by ada, "), "\(line)")
+        #expect(line.contains("ends 12:41)   handler 12ms 40ms") && !line.contains("\u{1B}"), "\(line)")
+    }
+
     @Test func `those in the most trouble stand first, the others as in the file`() {
         let jobs = [
             self.job("well"), self.job("busy") { ($0.busy, $0.ready) = (4, 10) },

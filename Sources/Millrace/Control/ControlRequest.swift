@@ -8,6 +8,8 @@ package struct ControlRequest: Sendable {
     package var actor: String
     /// Whether text for people is wanted, not JSON.
     package var wantsText: Bool
+    /// Whether JSON was asked for by its name: where text is the rule, as for probes.
+    package var wantsJSON = false
 
     package init(
         method: String,

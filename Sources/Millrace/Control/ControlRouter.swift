@@ -28,7 +28,8 @@ package final class ControlRouter: Sendable {
         ("POST", "/api/v1/resume"), ("POST", "/api/v1/quiet"), ("POST", "/api/v1/drain"),
         ("POST", "/api/v1/jobs/{job}/pause"), ("POST", "/api/v1/jobs/{job}/resume"),
         ("POST", "/api/v1/jobs/{job}/scale"), ("POST", "/api/v1/jobs/{job}/restart"),
-        ("GET", "/api/v1/jobs/{job}/drained"), ("GET", "/api/v1/jobs/{job}/explain"), ("GET", "/api/v1/schedules"),
+        ("GET", "/api/v1/jobs/{job}/drained"), ("GET", "/api/v1/explain"), ("GET", "/api/v1/jobs/{job}/explain"),
+        ("GET", "/api/v1/schedules"),
         ("POST", "/api/v1/rebalance"),
         ("POST", "/api/v1/schedules/{schedule}/pause"), ("POST", "/api/v1/schedules/{schedule}/resume"),
     ]
@@ -37,7 +38,7 @@ package final class ControlRouter: Sendable {
     package func answer(_ request: ControlRequest, reply: @escaping @Sendable (ControlResponse) -> Void) {
         let path = request.path
         switch (request.method, path.first, path.count) {
-        case ("GET", "livez", 1): reply(self.live())
+        case ("GET", "livez", 1): reply(self.live(request))
         case ("GET", "readyz", 1): reply(self.ready(request))
         case ("GET", "metrics", 1):
             reply(ControlResponse(type: .metrics, body: MetricsText.of(self.supervisor.document(build: self.build))))
@@ -54,6 +55,7 @@ package final class ControlRouter: Sendable {
         case ("GET", "jobs", 3) where path[2] == "dump": reply(self.dump(request, job: path[1]))
         case ("GET", "jobs", 3) where path[2] == "drained": self.drained(request, path[1], reply)
         case ("GET", "jobs", 3) where path[2] == "explain": self.explain(request, path[1], reply)
+        case ("GET", "explain", 1): self.explain(request, nil, reply)
         case ("POST", "rebalance", 1):
             let reason = request.query["reason"].map { String($0.prefix(200)) }
             self.ask(.rebalance(to: request.query["to"], .now(request.actor, reason: reason)), request, reply)
@@ -88,23 +90,34 @@ package final class ControlRouter: Sendable {
 
     // MARK: Questions
 
-    private func live() -> ControlResponse {
+    private func live(_ request: ControlRequest) -> ControlResponse {
         let isTicking = self.supervisor.isTicking
-        return ControlResponse(
-            status: isTicking ? 200 : 503,
-            type: .text,
-            body: isTicking ? "the supervisor goes round\n" : "the supervisor has not looked around for 5 s\n",
-            exit: isTicking ? 0 : 1
-        )
+        let text = isTicking ? "the supervisor goes round" : "the supervisor has not looked around for 5 s"
+        return Self.probe(request, isTicking, [OptionValue.Member(key: "live", value: .bool(isTicking))], [text])
     }
 
     private func ready(_ request: ControlRequest) -> ControlResponse {
         let reasons = self.supervisor.readiness.reasons
-        return ControlResponse(
-            status: reasons.isEmpty ? 200 : 503,
-            type: .text,
-            body: reasons.isEmpty ? "ready\n" : reasons.map { PlainText.line($0) + "\n" }.joined(),
-            exit: reasons.isEmpty ? 0 : 1
+        let members: [OptionValue.Member] = [
+            .init(key: "ready", value: .bool(reasons.isEmpty)),
+            .init(key: "reasons", value: .array(reasons.map { .string($0) })),
+        ]
+        return Self.probe(request, reasons.isEmpty, members, reasons.isEmpty ? ["ready"] : reasons)
+    }
+
+    /// Text, for those who probe say what they want seldom, unless JSON is asked for.
+    private static func probe(
+        _ request: ControlRequest,
+        _ isFine: Bool,
+        _ members: [OptionValue.Member],
+        _ lines: [String]
+    ) -> ControlResponse {
+        ControlResponse(
+            status: isFine ? 200 : 503,
+            type: request.wantsJSON ? .json : .text,
+            body: request.wantsJSON
+                ? OptionValue.object(members).json + "\n" : lines.map { PlainText.line($0) + "\n" }.joined(),
+            exit: isFine ? 0 : 1
         )
     }
 
@@ -156,17 +169,38 @@ package final class ControlRouter: Sendable {
         self.ask(.awaitDrained(job: name, until: deadline), request, reply)
     }
 
-    private func explain(_ request: ControlRequest, _ name: String, _ reply: @escaping Reply) {
+    private func explain(_ request: ControlRequest, _ name: String?, _ reply: @escaping Reply) {
+        guard let patience = self.patience(request, reply) else { return }
         do throws(ThreadError) {
             try WorkerThread.start(name: "explain") { [self] in
-                guard let explanation = self.supervisor.explain(name) else { return reply(self.unknown(name, request)) }
-                let isFine = ["works", "nothing-to-do"].contains(explanation.findings.first?.cause)
-                let body = request.wantsText ? explanation.text : explanation.value.json + "\n"
-                reply(ControlResponse(type: request.wantsText ? .text : .json, body: body, exit: isFine ? 0 : 1))
+                guard let all = self.supervisor.explain(name, patience: patience) else {
+                    return reply(self.unknown(name ?? "", request))
+                }
+                let body: String
+                if request.wantsText {
+                    body = all.isEmpty ? "there are no jobs\n" : all.map(\.text).joined()
+                } else if name != nil, let only = all.first {
+                    body = only.value.json + "\n"
+                } else {
+                    let jobs = OptionValue.Member(key: "jobs", value: .array(all.map(\.value)))
+                    body = OptionValue.object([jobs]).json + "\n"
+                }
+                let exit: Int32 = all.allSatisfy(\.isFine) ? 0 : 1
+                reply(ControlResponse(type: request.wantsText ? .text : .json, body: body, exit: exit))
             }.detach()
         } catch {
             reply(Self.failure(503, "\(error)", request))
         }
+    }
+
+    /// How long the broker may answer nothing.
+    private func patience(_ request: ControlRequest, _ reply: @escaping Reply) -> Duration? {
+        guard let text = request.query["wait"] else { return BrokerQuestions.patience }
+        guard case .success(let time) = DurationText.parse(text), time <= .seconds(60) else {
+            reply(Self.failure(400, "wait is a duration of at most a minute, as in 5s", request))
+            return nil
+        }
+        return time
     }
 
     private func history(_ request: ControlRequest) -> ControlResponse {
@@ -200,14 +234,15 @@ package final class ControlRouter: Sendable {
     }
 
     private func plan(_ request: ControlRequest, _ reply: @escaping Reply) {
+        guard let patience = self.patience(request, reply) else { return }
         self.supervisor.load(request.query["file"]) { [self] outcome in
             switch outcome {
-            case .failure(let failure): reply(Self.failure(422, failure.description, request))
+            case .failure(let failure): reply(Self.wrongFile(failure.description, request))
             case .success(let loaded):
                 let document = PlanDocument(
                     plan: self.supervisor.plan(loaded),
                     file: loaded.identity.path,
-                    differences: self.supervisor.differences(from: loaded.file)
+                    broker: self.supervisor.differences(from: loaded.file, patience: patience)
                 )
                 let body = request.wantsText ? document.text : document.value.json + "\n"
                 reply(ControlResponse(type: request.wantsText ? .text : .json, body: body))
@@ -288,7 +323,15 @@ package final class ControlRouter: Sendable {
         case .done: self.success([], request)
         case .noted(let notes): self.success(notes, request)
         case .refused(let text): Self.failure(Self.isUnknown(text) ? 404 : 409, text, request)
+        case .wrongFile(let text): Self.wrongFile(text, request)
         }
+    }
+
+    /// The job file is wrong: status 78, as of the command that runs it.
+    private static func wrongFile(_ text: String, _ request: ControlRequest) -> ControlResponse {
+        var response = Self.failure(422, text, request)
+        response.exit = ExitStatus.configuration.rawValue
+        return response
     }
 
     private static func isUnknown(_ text: String) -> Bool {

@@ -19,7 +19,8 @@ package struct Explanation: Sendable, Equatable {
     package init(_ facts: JobFacts) {
         self.facts = facts
         self.lookAtConnection()
-        if self.findings.isEmpty { self.lookAtState() }
+        // What the job is in is known without an answer.
+        if self.findings.allSatisfy({ $0.cause == "silent" }) { self.lookAtState() }
         if self.findings.isEmpty { self.lookAtWork() }
     }
 
@@ -35,7 +36,14 @@ package struct Explanation: Sendable, Equatable {
     private mutating func lookAtConnection() {
         if self.facts.isDraining { self.find("draining", "the supervisor is draining: nothing more is begun") }
         switch self.facts.connection {
-        case .up: break
+        case .up:
+            if let silence = self.facts.silence {
+                self.find(
+                    "silent",
+                    "the broker has answered nothing for \(StatusText.short(silence)), and the connection is up",
+                    "see that it is not frozen: rabbitmq-diagnostics ping; for one that is far away: --wait 5s"
+                )
+            }
         case .missing(let reason):
             self.find(
                 "connection",
@@ -64,6 +72,7 @@ package struct Explanation: Sendable, Equatable {
 
     private mutating func lookAtState() {
         let status = self.facts.status
+        let before = self.findings.count
         switch status.state {
         case .paused:
             self.find(
@@ -94,7 +103,7 @@ package struct Explanation: Sendable, Equatable {
         case .drained: self.find("drained", "it has ended; its workers are gone")
         case .running: break
         }
-        guard self.findings.isEmpty else { return }
+        guard self.findings.count == before else { return }
         if status.missing > 0 {
             self.find(
                 "threads-missing",
@@ -162,13 +171,7 @@ package struct Explanation: Sendable, Equatable {
         if let note = status.scalingNote {
             return self.find("downstream", "\(waiting); \(PlainText.line(note))", "look at what its handler calls")
         }
-        if self.facts.isAsync, self.facts.prefetch < self.facts.tasksPerThread {
-            self.find(
-                "prefetch",
-                "\(waiting), and prefetch \(self.facts.prefetch) is less than tasks_per_thread \(self.facts.tasksPerThread): tasks go without work",
-                "raise prefetch of job '\(self.name)', then: millrace reload"
-            )
-        }
+        if self.lookAtPrefetch(waiting) { return }
         guard status.consuming > 0, self.facts.busy >= status.consuming else {
             let busy = "\(self.facts.busy) of \(Plural.of(status.consuming, "thread")) busy"
             if self.findings.isEmpty { self.find("works", "\(waiting), \(busy)\(self.clearing(ready))") }
@@ -183,6 +186,25 @@ package struct Explanation: Sendable, Equatable {
         self.find("threads", text + self.clearing(ready), "millrace scale \(self.name) \(min(status.threads * 2, 512))")
     }
 
+    /// Threads that wait for deliveries while there are some: each gets the next one a round trip after the one before.
+    private mutating func lookAtPrefetch(_ waiting: String) -> Bool {
+        let status = self.facts.status
+        guard let rate = self.facts.rate, rate > 0, let time = self.facts.handlerTime, status.consuming > 0,
+            status.prefetched == 0, self.facts.prefetch < Self.enough
+        else { return false }
+        let share = rate * Double(time.nanoseconds) / 1e9 / Double(status.consuming)
+        guard share < 0.5 else { return false }
+        self.find(
+            "prefetch",
+            "\(waiting), and threads are in a handler \(Int((share * 100).rounded())) % of the time: with prefetch \(self.facts.prefetch) they wait for the next message",
+            "raise prefetch of job '\(self.name)', then: millrace reload"
+        )
+        return true
+    }
+
+    /// A prefetch that more does not help.
+    private static let enough = 50
+
     private func clearing(_ ready: Int) -> String {
         guard let rate = self.facts.rate, rate > 0.01 else { return "" }
         return "; without new ones it clears in \(StatusText.short(.seconds(Double(ready) / rate)))"
@@ -193,6 +215,9 @@ package struct Explanation: Sendable, Equatable {
     }
 
     // MARK: Shown
+
+    /// Whether nothing has to be done.
+    package var isFine: Bool { ["works", "nothing-to-do"].contains(self.findings.first?.cause) }
 
     /// Lines, the command that helps below each finding.
     package var text: String {

@@ -9,8 +9,10 @@ package struct JobFacts: Sendable {
     /// Outcomes per second.
     package var rate: Double?
     package var prefetch = 20
-    package var tasksPerThread = 1
-    package var isAsync = false
+    /// Of the last half minute to minute.
+    package var handlerTime: Duration?
+    /// How long the broker has answered nothing, though there is a connection.
+    package var silence: Duration?
     package var timeout: Duration?
     package var rateLimit: RateLimit?
     /// Messages that are ready in the queue; nil if the broker was not asked, or did not answer.

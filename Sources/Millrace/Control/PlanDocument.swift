@@ -4,8 +4,7 @@ import AMQPClient
 package struct PlanDocument: Sendable {
     let plan: ReloadPlan
     let file: String
-    /// What the broker has otherwise than the file, a line each; nil if there is no connection to ask it.
-    let differences: [String]?
+    let broker: BrokerDifferences
 
     package var text: String {
         var lines = ["plan \(self.plan.digest) for \(PlainText.line(self.file))"]
@@ -17,10 +16,9 @@ package struct PlanDocument: Sendable {
         }
         lines += self.plan.notes.map { "  " + PlainText.line($0) }
         lines += self.plan.fallen.map { "  ends: " + PlainText.line($0) }
-        if let differences {
-            lines += differences.map { "  the broker: " + PlainText.line($0) }
-        } else {
-            lines.append("  the broker was not asked: there is no connection")
+        switch self.broker {
+        case .found(let differences): lines += differences.map { "  the broker: " + PlainText.line($0) }
+        case .unknown(let reason): lines.append("  the broker is not compared: " + PlainText.line(reason))
         }
         if self.plan.isEmpty { lines.append("nothing changes") }
         lines.append("to have exactly this: millrace reload --plan \(self.plan.digest)")
@@ -43,7 +41,10 @@ package struct PlanDocument: Sendable {
             .init(key: "jobs", value: .array(jobs)), Self.list("notes", self.plan.notes),
             Self.list("overrides_that_end", self.plan.fallen),
         ]
-        if let differences { members.append(Self.list("broker", differences)) }
+        switch self.broker {
+        case .found(let differences): members.append(Self.list("broker", differences))
+        case .unknown(let reason): members.append(.init(key: "broker_unknown", value: .string(reason)))
+        }
         return .object(members)
     }
 
@@ -72,38 +73,5 @@ package struct PlanDocument: Sendable {
 extension String {
     fileprivate func padded(to width: Int) -> String {
         self + String(repeating: " ", count: max(width - self.count, 0))
-    }
-}
-
-extension Supervisor {
-    /// What the broker has otherwise than a file says; on a thread that may wait.
-    ///
-    /// Nothing is made: a queue or an exchange that is not there is named as such.
-    ///
-    /// - Returns: A line each; nil without a connection.
-    func differences(from file: JobFile) -> [String]? {
-        guard let connection = self.source.current else { return nil }
-        var differences: [String] = []
-        for planned in Topology(file).plan(for: connection).planned {
-            do throws(AMQPError) {
-                let channel = try connection.openChannel(outwaitsBlocks: false)
-                defer { channel.close() }
-                channel.requestTimeout = .seconds(5)
-                switch planned.item {
-                case .queue(let name): _ = try channel.declareQueue(name, passive: true)
-                case .exchange(let name): try channel.declareExchange(name, passive: true)
-                case .queueBinding, .exchangeBinding: continue
-                }
-                // There: to declare it again makes nothing, and says whether it is the same.
-                try channel.declare(planned.request)
-            } catch {
-                if error.scope == .connection { return nil }
-                let isMissing = error.code.rawValue == 404
-                differences.append(
-                    "\(planned.item) \(isMissing ? "is not there; it is declared" : "can not be had so: \(error)")"
-                )
-            }
-        }
-        return differences
     }
 }

@@ -73,22 +73,28 @@ package struct StatusDocument: Sendable {
     }
 
     private func notes(of job: JobStatus) -> [String] {
-        var notes: [String] = []
         let name = PlainText.line(job.name)
+        var notes = self.remarks(on: job).map { "\(name): \($0)" }
+        if let reason = job.reason { notes.append("\(name): \(job.state): \(PlainText.line(reason))") }
+        return notes
+    }
+
+    /// What makes a job's threads or its state other than its file says, a line each.
+    private func remarks(on job: JobStatus) -> [String] {
+        var remarks: [String] = []
         if let threads = job.overrides.threads {
             let note = threads.note.text(zone: self.zone)
-            notes.append("\(name): threads \(threads.wish.text) (file: \(job.fileThreads), \(note))")
+            remarks.append("threads \(threads.wish.text) (file: \(job.fileThreads), \(note))")
         }
         if let pause = job.overrides.pause {
-            notes.append("\(name): \(pause.isPaused ? "paused" : "resumed") (\(pause.note.text(zone: self.zone)))")
+            remarks.append("\(pause.isPaused ? "paused" : "resumed") (\(pause.note.text(zone: self.zone)))")
         } else if job.state == .paused {
-            notes.append("\(name): paused by its file")
+            remarks.append("paused by its file")
         }
-        if let hold = job.hold { notes.append("\(name): \(hold.text(zone: self.zone))") }
-        if let note = job.scalingNote { notes.append("\(name): \(note)") }
-        if let reason = job.reason { notes.append("\(name): \(job.state): \(PlainText.line(reason))") }
-        if job.isLeaving { notes.append("\(name): in the file no more; its workers end") }
-        return notes
+        if let hold = job.hold { remarks.append(hold.text(zone: self.zone)) }
+        if let note = job.scalingNote { remarks.append(note) }
+        if job.isLeaving { remarks.append("in the file no more; its workers end") }
+        return remarks
     }
 
     /// One schedule, on one line.
@@ -179,6 +185,8 @@ package struct StatusDocument: Sendable {
         if let pause = job.overrides.pause {
             members.append(.init(key: "pause_override", value: Self.value(pause.note, "paused", .bool(pause.isPaused))))
         }
+        let remarks = self.remarks(on: job)
+        if !remarks.isEmpty { members.append(.init(key: "notes", value: .array(remarks.map { .string($0) }))) }
         let counts = job.counts.all.map { OptionValue.Member(key: $0.name, value: .int(Int64($0.count))) }
         members.append(.init(key: "counts", value: .object(counts)))
         return .object(members)

@@ -1,44 +1,68 @@
 import AMQPClient
+import AMQPWire
 import Synchronization
 
 extension Supervisor {
-    /// Why a job is as it is; on a thread that may wait for the broker.
+    /// Why jobs are as they are; on a thread that may wait for the broker.
     ///
-    /// - Parameter name: Which.
-    /// - Returns: nil if there is no such job.
-    func explain(_ name: String) -> Explanation? {
+    /// - Parameters:
+    ///   - name: Which; nil is all.
+    ///   - patience: How long the broker may answer nothing.
+    /// - Returns: One for each; nil if there is no such job.
+    func explain(_ name: String?, patience: Duration = BrokerQuestions.patience) -> [Explanation]? {
         let status = self.status
-        guard let job = status.jobs.first(where: { $0.name == name && !$0.isLeaving }), let pool = self.pool(name)
-        else {
-            return nil
+        let jobs = status.jobs.filter { !$0.isLeaving && (name == nil || $0.name == name) }
+        guard name == nil || !jobs.isEmpty else { return nil }
+        let counts = self.counts(of: Set(jobs.map(\.queue)).sorted(), patience)
+        return jobs.compactMap { job in
+            guard let pool = self.pool(job.name) else { return nil }
+            var facts = self.facts(job, pool, status)
+            switch counts {
+            case .silent(let time): facts.silence = time
+            case .heard(let counts): (facts.ready, facts.consumers) = (counts[job.queue]?.0, counts[job.queue]?.1)
+            case nil: break
+            }
+            return Explanation(facts)
         }
+    }
+
+    private func facts(_ job: JobStatus, _ pool: Pool, _ status: SupervisorStatus) -> JobFacts {
         var facts = JobFacts(status: job, connection: status.connection, outputs: status.outputs)
         let definition = pool.job
         facts.isDraining = status.isDraining
         facts.busy = pool.handles.count { $0.beganAt.load(ordering: .relaxed) > 0 }
-        facts.rate = self.rates.withLock { $0[name] }
+        facts.rate = self.rates.withLock { $0[job.name] }
         facts.prefetch = definition.prefetch
-        facts.tasksPerThread = definition.tasksPerThread
-        facts.isAsync = !pool.blocksItsThreads
+        facts.handlerTime = job.times.handler.recent?.p50
         facts.timeout = definition.timeout
         facts.rateLimit = definition.rateLimit
         facts.pauseNote = job.overrides.pause?.note.text(zone: WallClock.zone()) ?? "by its file"
-        if let count = self.count(of: definition.queue) { (facts.ready, facts.consumers) = count }
-        return Explanation(facts)
+        return facts
     }
 
-    private func count(of queue: String) -> (Int, Int)? {
+    /// - Returns: Messages that are ready, and consumers; nil if the broker can not be asked.
+    private func counts(of queues: [String], _ patience: Duration) -> BrokerQuestions.Answer<[String: (Int, Int)]>? {
         guard let connection = self.source.current, !connection.isBlocked else { return nil }
-        do throws(AMQPError) {
-            let channel = try connection.openChannel(mailbox: Mailbox(), outwaitsBlocks: false, timeout: Self.patience)
-            defer { channel.close() }
-            channel.requestTimeout = Self.patience
-            let answer = try channel.declareQueue(queue, passive: true)
-            return (answer.messageCount, answer.consumerCount)
-        } catch {
-            return nil
+        return self.questions.ask(patience: patience) { heard in
+            var counts: [String: (Int, Int)] = [:]
+            for queue in queues {
+                do throws(AMQPError) {
+                    // One that is not there ends its channel.
+                    let channel = try connection.openChannel(
+                        mailbox: Mailbox(),
+                        outwaitsBlocks: false,
+                        timeout: BrokerQuestions.longPatience
+                    )
+                    defer { channel.close() }
+                    heard()
+                    channel.requestTimeout = BrokerQuestions.longPatience
+                    let answer = try channel.declareQueue(queue, passive: true)
+                    counts[queue] = (answer.messageCount, answer.consumerCount)
+                } catch {
+                    if error.scope == .connection || error.code == .timeout { return counts }
+                }
+            }
+            return counts
         }
     }
-
-    private static let patience = Duration.seconds(2)
 }

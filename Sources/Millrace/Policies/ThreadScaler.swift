@@ -128,7 +128,17 @@ package struct ThreadScaler: Sendable {
         let wait = Double(self.settings.targetWait.nanoseconds) / 1e9
         let arrivals = max(0, rate + reading.share * self.backlogGrowth)
         let busy = arrivals * handlerTime + reading.share * Double(reading.backlog) * handlerTime / wait
-        return self.clamp(Self.up(busy / self.settings.utilization))
+        return self.clamp(Self.whole(busy, over: self.settings.utilization, share: reading.share))
+    }
+
+    /// A whole number of threads for so much work.
+    ///
+    /// Each of several supervisors would have up to one too many if all of them rounded up; they round to the nearest, as long as
+    /// that leaves no thread busy for more than nine tenths of its time.
+    private static func whole(_ busy: Double, over utilization: Double, share: Double) -> Double {
+        let threads = busy / utilization
+        guard share < 0.99 else { return Self.up(threads) }
+        return max(threads.rounded(), Self.up(busy / max(utilization, 0.9)))
     }
 
     /// To the next whole number; what is above one by the last bits of a sum is that one.

@@ -37,6 +37,8 @@ package enum CommandReply: Equatable, Sendable {
     case noted([String])
     /// Nothing has changed, for this reason.
     case refused(String)
+    /// Nothing has changed: the job file is wrong, in these words.
+    case wrongFile(String)
 }
 
 extension Supervisor {
@@ -66,7 +68,7 @@ extension Supervisor {
                 "the job file is not read again: it is wrong, and the one before goes on",
                 metadata: ["reason": "\(text)"]
             )
-            return .refused(text)
+            return .wrongFile(text)
         case .rebalance: return .refused("the supervisor does not run")
         case .drain(let note):
             self.write("drain", note)

@@ -19,6 +19,7 @@ public final class Supervisor: Sendable {
     /// Who brings waiting messages back, and who will when that one has ended.
     let returners: Monitor<(current: Returner, next: Returner?)>
     let backlogs: BacklogWatch
+    let questions = BrokerQuestions()
     let scheduler: Scheduler
     /// Who answers `status --fleet`, where the file has a fleet.
     let fleet: FleetAnswerer?

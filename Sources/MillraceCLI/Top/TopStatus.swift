@@ -38,6 +38,8 @@ struct TopStatus: Equatable {
         var retried = 0
         var dead = 0
         var reason: String?
+        /// What operators have changed, and what else makes it other than its file says.
+        var notes: [String] = []
         /// Seconds since 1970, and the text.
         var lastError: (time: Int, text: String)?
 
@@ -89,6 +91,7 @@ extension TopStatus.Job {
         self.retried = value["counts"]?["retried"]?.whole ?? 0
         self.dead = value["counts"]?["rejected"]?.whole ?? 0
         self.reason = value["reason"]?.text
+        self.notes = value["notes"]?.list.compactMap(\.text) ?? []
         if let error = value["last_error"], let time = error["time"]?.whole, let text = error["text"]?.text {
             self.lastError = (time, text)
         }

@@ -47,6 +47,10 @@ import Testing
         )
         #expect(self.first(self.facts(outputs: .missing(nil)))?.cause == "outputs")
         #expect(self.first(self.facts(outputs: .blocked))?.text.contains("blocked by the broker") == true)
+        var silent = self.facts(.paused)
+        silent.silence = .seconds(12)
+        #expect(self.first(silent)?.text == "the broker has answered nothing for 12s, and the connection is up")
+        #expect(Explanation(silent).findings.map(\.cause) == ["silent", "paused"])
         var draining = self.facts()
         draining.isDraining = true
         #expect(self.first(draining)?.cause == "draining")
@@ -98,8 +102,14 @@ import Testing
         limited.rate = 2
         #expect(self.first(limited)?.cause == "threads")
         var small = self.facts()
-        (small.ready, small.busy, small.isAsync, small.prefetch, small.tasksPerThread) = (10, 4, true, 5, 50)
+        (small.ready, small.busy, small.rate, small.prefetch) = (10, 1, 200, 1)
+        small.handlerTime = .milliseconds(5)
         #expect(self.first(small)?.cause == "prefetch")
+        #expect(self.first(small)?.text.contains("threads are in a handler 25 % of the time: with prefetch 1 ") == true)
+        small.rate = 700
+        #expect(self.first(small)?.cause == "works", "they are in handlers most of the time")
+        (small.rate, small.prefetch) = (200, 100)
+        #expect(self.first(small)?.cause == "works", "more would not help")
         var downstream = self.facts(scaling: "more threads do not help: handler time 41 → 83 ms at 8 → 16")
         (downstream.ready, downstream.busy) = (10, 4)
         #expect(self.first(downstream)?.cause == "downstream")

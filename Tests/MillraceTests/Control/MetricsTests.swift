@@ -91,6 +91,25 @@ enum SampleDocument {
         #expect(missing.isEmpty, "\(missing.sorted())")
     }
 
+    /// Operators' rules and dashboards stand on these names.
+    @Test func `every name that operators know is there, with its labels`() {
+        let families = Set(
+            self.lines().filter { $0.hasPrefix("# TYPE ") }.map { String($0.split(separator: " ")[2]) }
+        )
+        let names: Set = [
+            "millrace_connection_up", "millrace_connection_blocked", "millrace_connection_reconnects_total",
+            "millrace_config_last_reload_successful", "millrace_config_last_reload_success_timestamp_seconds",
+            "millrace_job_threads", "millrace_job_threads_busy", "millrace_job_threads_wanted",
+            "millrace_job_consuming",
+            "millrace_job_prefetched", "millrace_job_ready_messages", "millrace_job_queue_consumers",
+            "millrace_job_received_total", "millrace_job_settled_total", "millrace_job_published_total",
+            "millrace_job_handler_seconds", "millrace_job_wait_seconds", "millrace_job_oldest_in_flight_seconds",
+            "millrace_job_overruns_total", "millrace_job_stale_acks_total", "millrace_job_state", "millrace_job_paused",
+            "millrace_schedule_last_tick_timestamp_seconds", "millrace_schedule_leader", "millrace_build_info",
+        ]
+        #expect(names.isSubset(of: families), "\(names.subtracting(families).sorted())")
+    }
+
     @Test func `times are cumulative buckets that end with all of them`() {
         let expected: Set = [
             "# TYPE millrace_job_handler_seconds histogram",

@@ -124,7 +124,7 @@ struct ReloadCommand: ParsableCommand {
         abstract: "Have a running supervisor read its job file again, or another one, and change what is different.",
         discussion: """
             Jobs that are the same go on with their channels and what they have in hand. A file that is wrong changes nothing: \
-            its errors are printed, with status 1, and `status` has them in its first line. SIGHUP does the same.
+            its errors are printed, with status 78, and `status` has them in its first line. SIGHUP does the same.
             """
     )
 

@@ -24,15 +24,19 @@ struct ControlOptions: ParsableArguments {
     ///   - path: The parts of the path, as they are.
     ///   - query: As they are; those without a value are left out.
     ///   - patience: How long the answer may take.
+    ///   - isQuiet: Whether a good answer is not printed.
     /// - Throws: The exit code that the answer has, or 3.
     func ask(
         _ verb: ControlClient.Verb,
         _ path: [String],
         _ query: [(name: String, value: String?)] = [],
-        patience: Duration = .seconds(60)
+        patience: Duration = .seconds(60),
+        isQuiet: Bool = false
     ) throws {
         let answer = try self.answer(verb, path, query, patience)
-        if answer.status < 300 {
+        if answer.status < 300, isQuiet {
+            // Another answer follows.
+        } else if answer.status < 300 {
             try StandardOutput.block(answer.body, terminator: "")
         } else if self.json {
             try StandardOutput.block(answer.body, terminator: "")
@@ -60,6 +64,11 @@ struct ControlOptions: ParsableArguments {
                 )
         } catch let nobody as ControlClient.Nobody {
             StandardError.write("\(nobody)")
+            if self.socket == nil {
+                StandardError.write(
+                    "it is looked for by the job file \(self.file); --file names another, --socket the socket"
+                )
+            }
             throw Self.nobody
         }
     }

@@ -25,7 +25,8 @@ struct DrainCommand: ParsableCommand {
 
     func run() throws {
         guard let job else { return try self.control.ask(.post, ["api", "v1", "drain"]) }
-        try self.control.ask(.post, ["api", "v1", "jobs", job, "pause"], [("reason", self.reason)])
+        // What is printed is whether it has drained.
+        try self.control.ask(.post, ["api", "v1", "jobs", job, "pause"], [("reason", self.reason)], isQuiet: true)
         try self.control.ask(
             .get,
             ["api", "v1", "jobs", job, "drained"],

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Millrace
 import MillraceAdmin
 
 /// Commands that ask a running supervisor, and change nothing.
@@ -65,17 +66,29 @@ struct ExplainCommand: ParsableCommand {
         commandName: "explain",
         abstract: "Say why a job is slow, or does nothing, with numbers, and the command that helps.",
         discussion: """
-            It is looked at in this order: broker, connection, the job's state, prefetch, threads, handler, what that calls. \
-            Status 0 if it works or there is nothing to do, else 1.
+            It is looked at in this order: broker, connection, the job's state, handlers that hang or fail, the rate limit, \
+            what handlers call, prefetch, threads. Status 0 if all work or there is nothing to do, else 1.
             """
     )
 
     @OptionGroup var control: ControlOptions
+    @OptionGroup var broker: BrokerWait
 
-    @Argument(help: "The job.")
-    var job: String
+    @Argument(help: "One job; all unless given.")
+    var job: String?
 
-    func run() throws { try self.control.ask(.get, ["api", "v1", "jobs", self.job, "explain"]) }
+    func run() throws {
+        let path = self.job.map { ["api", "v1", "jobs", $0, "explain"] } ?? ["api", "v1", "explain"]
+        try self.control.ask(.get, path, self.broker.query)
+    }
+}
+
+/// How long a question to the broker may take.
+struct BrokerWait: ParsableArguments {
+    @Option(help: "How long the broker may answer nothing: 5s for one that is far away; 60ms unless given.")
+    var wait: DurationArgument?
+
+    var query: [(name: String, value: String?)] { [("wait", self.wait.map { DurationText.write($0.duration) })] }
 }
 
 struct ReadyCommand: ParsableCommand {
@@ -120,11 +133,16 @@ struct PlanCommand: ParsableCommand {
     )
 
     @OptionGroup var control: ControlOptions
+    @OptionGroup var broker: BrokerWait
 
     @Argument(help: "The job file; the one that runs unless given.", completion: .file())
     var newFile: String?
 
     func run() throws {
-        try self.control.ask(.get, ["api", "v1", "plan"], [("file", self.newFile.map(RunDoors.absolute))])
+        try self.control.ask(
+            .get,
+            ["api", "v1", "plan"],
+            [("file", self.newFile.map(RunDoors.absolute))] + self.broker.query
+        )
     }
 }

@@ -72,6 +72,26 @@ struct OwnBroker: SuiteTrait, TestScoping {
             return result.output
         }
 
+        /// Freezes it while `body` runs, as a machine does that swaps.
+        func whileFrozen<R>(_ body: () throws -> R) throws -> R {
+            try self.run("pause")
+            let outcome = Result { try body() }
+            try self.run("resume")
+            return try outcome.get()
+        }
+
+        /// Ends it as a power cut would, and starts it again at the same port.
+        func killAndStart() throws {
+            try self.run("kill")
+            let result = try Tool.boot(self.command, ["start", "--dir", self.folder])
+            guard result.status == 0 else { throw PeerFailure(self.command, ["start"], result) }
+        }
+
+        private func run(_ verb: String) throws {
+            let result = try Tool.run(self.command, [verb, "--dir", self.folder])
+            guard result.status == 0 else { throw PeerFailure(self.command, [verb], result) }
+        }
+
         /// Sets a variable of the broker; channels opened later have it.
         func set(_ name: String, _ value: Int) throws {
             try self.control("eval", "application:set_env(rabbit, \(name), \(value)).")
