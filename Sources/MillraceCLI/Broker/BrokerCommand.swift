@@ -99,7 +99,7 @@ struct BrokerCommand: ParsableCommand {
         let address =
             switch place.kind {
             case .port: "amqp://\(place.broker.host ?? ""):\(server.port)"
-            case .socket(let path): RunDoors.absolute(path)
+            case .socket(let path): RunDoors.absolute(path.hasPrefix("./") ? String(path.dropFirst(2)) : path)
             }
         try StandardOutput.line("listening on \(address), as RabbitMQ \(settings.profile.version)")
         try StandardOutput.line("in memory, for development and tests; nothing survives")
@@ -111,7 +111,7 @@ struct BrokerCommand: ParsableCommand {
         var signal = pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0)
         while poll(&signal, 1, -1) < 0, errno == EINTR {}
         let rest = try Awaited.value { try await Self.end(server, settings) }
-        try StandardOutput.line(rest == 0 ? "stopped; no message was left" : "stopped; gone with it: \(rest) messages")
+        try StandardOutput.line(rest == 0 ? "stopped; no message was left" : "stopped; messages gone with it: \(rest)")
     }
 
     private func start(_ settings: BrokerSettings, _ place: ListenPlace) throws -> BrokerServer {
