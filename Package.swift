@@ -100,7 +100,8 @@ let package = Package(
         .executableTarget(
             name: "MillraceCLI",
             dependencies: [
-                "Millrace", "MillraceAdmin", "MillraceExec", "AMQPClient", "AMQPWire", "CMillraceSystem", logging,
+                "Millrace", "MillraceAdmin", "MillraceExec", "AMQPBroker", "AMQPBrokerServer", "AMQPClient", "AMQPWire",
+                "CMillraceSystem", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio
         ),
@@ -206,9 +207,9 @@ let package = Package(
         .testTarget(
             name: "MillraceCLITests",
             dependencies: [
-                "MillraceCLI", "Millrace", "MillraceMessages", "AMQPClient", "AMQPWire", "TestSupport",
+                "MillraceCLI", "Millrace", "MillraceMessages", "AMQPBroker", "AMQPClient", "AMQPWire", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]
+            ] + nio
         ),
         .testTarget(
             name: "MillraceAdminTests",

@@ -1,9 +1,9 @@
 import Glibc
 
 /// A socket in the file system, which stays when its process dies.
-enum SocketFile {
+package enum SocketFile {
     /// Whether somebody listens there.
-    static func isAlive(_ path: String) -> Bool {
+    package static func isAlive(_ path: String) -> Bool {
         let descriptor = socket(
             AF_UNIX,
             Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue),
@@ -54,7 +54,7 @@ enum SocketFile {
     /// Removes one that nobody listens at.
     ///
     /// - Throws: If something else is there.
-    static func removeDead(_ path: String) throws(DoorFailure) {
+    package static func removeDead(_ path: String) throws(DoorFailure) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else { throw DoorFailure("\(path) is there, and is no socket") }

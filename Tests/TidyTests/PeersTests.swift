@@ -1,0 +1,31 @@
+import Foundation
+import Testing
+
+/// What `ops/peers` keeps as expected is what the page says, with a reason for each failure.
+@Suite struct PeersTests {
+    private struct Result: Decodable {
+        let passed: Int
+        let skipped: Int
+        let failed: [String: String]
+
+        var cell: String { "\(self.passed), \(self.failed.count), \(self.skipped)" }
+    }
+
+    @Test func `the page on peers has the numbers that are kept`() throws {
+        let page = try #require(Repository.everything["Sources/AMQPBroker/AMQPBroker.docc/Peers.md"])
+        let text = try #require(Repository.everything["Tests/Peers/expected.json"])
+        let kept = try JSONDecoder().decode([String: [String: Result]].self, from: Data(text.utf8))
+        let embedded = try #require(kept["embedded"])
+        #expect(embedded.count == 10)
+        for (suite, result) in embedded {
+            let control = try #require(kept["rabbitmq"]?[suite], "\(suite) has no control")
+            #expect(
+                page.split(separator: "\n").contains {
+                    $0.hasPrefix("| \(suite) | ") && $0.hasSuffix(" | \(result.cell) | \(control.cell) |")
+                },
+                "\(suite): \(result.cell) | \(control.cell)"
+            )
+            for (test, why) in result.failed { #expect(why.count > 10, "\(suite): why does \(test) fail?") }
+        }
+    }
+}
