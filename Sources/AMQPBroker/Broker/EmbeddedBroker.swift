@@ -21,6 +21,8 @@ public struct EmbeddedBroker: ~Copyable, Sendable {
     /// What has left a queue and is on its way to a dead-letter exchange.
     var deadLetters = Ring<DeadLetter>()
     var lastConsumer: UInt64 = 0
+    /// Who takes direct replies, by the key of the answers.
+    var askers: [String: ChannelRef] = [:]
     /// Why publishers are blocked; nil if they are not.
     var alarm: String?
     /// What has happened so far.

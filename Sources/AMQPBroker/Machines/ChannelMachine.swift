@@ -32,6 +32,8 @@ struct ChannelMachine: Sendable {
     private var nextTag: UInt64 = 1
     /// The queues of its consumers, by tag.
     var consumers: [String: QueueID] = [:]
+    /// Its consumer of direct replies, and the key of the answers to it.
+    var replies: (tag: String, key: String)?
     /// The queue that an empty name means.
     var lastQueue = ""
     /// How many deliveries each consumer that comes may hold; 0 for any number.

@@ -71,6 +71,7 @@ extension EmbeddedBroker {
         guard var machine = self.connections[channel.connection].channels.removeValue(forKey: channel.number) else {
             return
         }
+        self.endReplies(machine)
         var touched: [QueueID] = []
         for (tag, queue) in machine.consumers.sorted(by: { $0.key < $1.key }) where self.queues.contains(queue) {
             self.queues[queue].removeConsumer(tag, of: channel)

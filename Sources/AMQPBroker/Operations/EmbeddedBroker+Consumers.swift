@@ -28,6 +28,7 @@ extension EmbeddedBroker {
         if machine.consumers[method.consumerTag] != nil {
             throw .connection(.notAllowed, "attempt to reuse consumer tag '\(method.consumerTag)'")
         }
+        if method.queue == Self.replies { return try self.consumeReplies(method, channel) }
         let id = try self.queue(try self.queueName(method.queue, channel), channel)
         let name = self.queues[id].name
         let thing = Named.queue(name, self.vhostName(connection))
@@ -63,6 +64,10 @@ extension EmbeddedBroker {
 
     mutating func cancel(_ method: BasicCancel, _ channel: ChannelRef) {
         let (connection, number) = (channel.connection, channel.number)
+        if self.connections[connection].channels[number]?.replies?.tag == method.consumerTag {
+            self.endReplies(self.connections[connection].channels[number])
+            self.connections[connection].channels[number]?.replies = nil
+        }
         let queue = self.connections[connection].channels[number]?.consumers.removeValue(forKey: method.consumerTag)
         if !method.noWait { self.send(BasicCancelOk(consumerTag: method.consumerTag), channel) }
         guard let queue, self.queues.contains(queue) else { return }

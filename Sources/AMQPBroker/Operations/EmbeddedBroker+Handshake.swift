@@ -25,7 +25,7 @@ extension EmbeddedBroker {
         let capabilities: FieldTable = [
             "publisher_confirms": true, "exchange_exchange_bindings": true, "basic.nack": true,
             "consumer_cancel_notify": true, "connection.blocked": true, "consumer_priorities": true,
-            "authentication_failure_close": true, "per_consumer_qos": true, "direct_reply_to": false,
+            "authentication_failure_close": true, "per_consumer_qos": true, "direct_reply_to": true,
         ]
         return [
             "capabilities": .table(capabilities),

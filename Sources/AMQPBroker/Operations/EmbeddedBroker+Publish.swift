@@ -9,7 +9,7 @@ extension EmbeddedBroker {
     ) throws(Refusal) {
         let id = channel.connection
         if method.immediate { throw .connection(.notImplemented, "immediate=true") }
-        let message = try self.message(method, unit, id)
+        let message = try self.addressed(self.message(method, unit, id), channel)
         self.counts.published += 1
         if !self.connections[id].hasPublished {
             self.connections[id].hasPublished = true
@@ -84,6 +84,7 @@ extension EmbeddedBroker {
     ///
     /// - Returns: false if a queue has refused it.
     mutating func route(_ message: Message, isMandatory: Bool, _ channel: ChannelRef) -> Bool {
+        if self.reply(message) { return true }
         let vhost = self.connections[channel.connection].vhost
         let targets = self.targets(of: message, vhost)
         if targets.isEmpty, isMandatory { self.giveBack(message, channel) }

@@ -23,6 +23,12 @@ extension EmbeddedBroker {
     }
 
     mutating func declare(_ method: QueueDeclare, _ channel: ChannelRef) throws(Refusal) {
+        if self.isAsker(method.queue) {
+            if !method.noWait {
+                self.send(QueueDeclareOk(queue: method.queue, messageCount: 0, consumerCount: 1), channel)
+            }
+            return
+        }
         let id: QueueID
         if method.passive {
             id = try self.queue(method.queue, channel)
