@@ -100,10 +100,12 @@ package final class ControlRouter: Sendable {
 
     private func ready(_ request: ControlRequest) -> ControlResponse {
         let reasons = self.supervisor.readiness.reasons
+        let isInMemory = self.supervisor.broker.withLock { $0 != nil }
+        let ready = isInMemory ? "ready; the broker is in memory, and gone with this process\n" : "ready\n"
         return ControlResponse(
             status: reasons.isEmpty ? 200 : 503,
             type: .text,
-            body: reasons.isEmpty ? "ready\n" : reasons.map { PlainText.line($0) + "\n" }.joined(),
+            body: reasons.isEmpty ? ready : reasons.map { PlainText.line($0) + "\n" }.joined(),
             exit: reasons.isEmpty ? 0 : 1
         )
     }
