@@ -38,8 +38,10 @@ public struct EmbeddedBrokerServer: InProcessBroker {
         self.kind = kind
     }
 
+    /// The port of the loopback interface that it listens on.
     public var port: Int { self.server.port }
 
+    /// How many messages each of its queues holds, in hand or not, by name.
     @available(*, noasync, message: "it blocks its thread")
     public func messages() -> [(queue: String, count: Int)] {
         let (server, hosts) = (self.server, self.virtualHosts)
@@ -49,6 +51,7 @@ public struct EmbeddedBrokerServer: InProcessBroker {
         return (views ?? []).map { ($0.name, $0.ready + $0.unacked) }
     }
 
+    /// Closes its sockets; what it held is gone.
     @available(*, noasync, message: "it blocks its thread")
     public func stop() {
         let server = self.server
