@@ -26,6 +26,7 @@ let package = Package(
         .library(name: "MillraceHandler", targets: ["MillraceHandler"]),
         .library(name: "MillraceTracing", targets: ["MillraceTracing"]),
         .library(name: "MillraceExec", targets: ["MillraceExec"]),
+        .library(name: "MillraceEmbedded", targets: ["MillraceEmbedded"]),
         .library(name: "MillraceTesting", targets: ["MillraceTesting"]),
         .library(name: "Examples", type: .dynamic, targets: ["Examples"]),
         .library(name: "MinimalPlugin", type: .dynamic, targets: ["MinimalPlugin"]),
@@ -97,10 +98,16 @@ let package = Package(
             dependencies: ["Millrace", logging, .product(name: "NIOHTTP1", package: "swift-nio")] + nio,
             exclude: ["openapi.json"]
         ),
+        // `uri: embedded`. Apart from Millrace, so that a linked-in supervisor may do without.
+        .target(
+            name: "MillraceEmbedded",
+            dependencies: ["Millrace", "AMQPBroker", "AMQPBrokerServer", "AMQPCore"]
+        ),
         .executableTarget(
             name: "MillraceCLI",
             dependencies: [
-                "Millrace", "MillraceAdmin", "MillraceExec", "AMQPBroker", "AMQPBrokerServer", "AMQPClient", "AMQPWire",
+                "Millrace", "MillraceAdmin", "MillraceEmbedded", "MillraceExec", "AMQPBroker", "AMQPBrokerServer", "AMQPClient",
+                "AMQPWire",
                 "CMillraceSystem", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio
@@ -210,6 +217,14 @@ let package = Package(
                 "MillraceCLI", "Millrace", "MillraceMessages", "AMQPBroker", "AMQPClient", "AMQPWire", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio
+        ),
+        .testTarget(
+            name: "MillraceEmbeddedTests",
+            dependencies: [
+                "MillraceEmbedded", "Millrace", "AMQPBroker", "AMQPBrokerServer", "AMQPClient", "AMQPWire",
+                "TestSupport",
+                logging,
+            ]
         ),
         .testTarget(
             name: "MillraceAdminTests",

@@ -9,6 +9,11 @@ final class BrokerHall: @unchecked Sendable {
     private var broker: EmbeddedBroker
     private var channels: [ConnectionID: any Channel] = [:]
     private var timer: (due: UInt64, task: Scheduled<Void>)?
+    /// Octets that came in since it was looked how much is held.
+    private var unlooked = 0
+    private var memoryTimer: Scheduled<Void>?
+    /// Clients that are not read, because they are blocked.
+    private var unread: Set<ConnectionID> = []
     /// Milliseconds between 1970 and the zero of the monotonic clock.
     private let epoch: UInt64
 
@@ -32,10 +37,39 @@ final class BrokerHall: @unchecked Sendable {
 
     func receive(_ buffer: ByteBuffer, from id: ConnectionID) {
         buffer.withUnsafeReadableBytes { self.broker.receive($0, from: id, now: self.now) }
+        // The broker keeps what comes of who is blocked: the rest may wait in the socket.
+        if self.broker.isBlocked(id), self.unread.insert(id).inserted { self.setReading(false, id) }
+        guard let limit = self.broker.settings.memoryLimit else { return }
+        self.unlooked += buffer.readableBytes
+        if self.unlooked >= max(limit / 64, 65_536) { self.lookAtMemory() }
+    }
+
+    /// During an alarm again and again: what ends it is that others take messages out.
+    private func lookAtMemory() {
+        self.unlooked = 0
+        let isTooMuch = self.broker.lookAtMemory(now: self.now)
+        guard isTooMuch, self.memoryTimer == nil else { return }
+        self.memoryTimer = self.eventLoop.scheduleTask(in: .milliseconds(50)) {
+            self.memoryTimer = nil
+            self.lookAtMemory()
+            self.act()
+        }
+    }
+
+    private func setReading(_ isReading: Bool, _ id: ConnectionID) {
+        self.channels[id]?.setOption(.autoRead, value: isReading).whenFailure { _ in }
+    }
+
+    private func readAgain() {
+        for id in self.unread where !self.broker.isBlocked(id) {
+            self.unread.remove(id)
+            self.setReading(true, id)
+        }
     }
 
     func disconnect(_ id: ConnectionID) {
         self.channels[id] = nil
+        self.unread.remove(id)
         self.broker.disconnect(id, now: self.now)
         self.act()
     }
@@ -53,6 +87,7 @@ final class BrokerHall: @unchecked Sendable {
 
     /// Does what the broker wants done.
     func act() {
+        if !self.unread.isEmpty { self.readAgain() }
         for action in self.broker.takeActions() {
             switch action {
             case .send(let id, let octets):

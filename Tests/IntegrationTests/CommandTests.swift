@@ -47,20 +47,6 @@ struct CommandTests {
         #expect(result.errors.contains("jobs.yaml:5:"))
     }
 
-    @Test func `the broker in this process is refused by check and by run alike, until there is one`() throws {
-        let file = try self.folder.write(
-            "jobs.yaml",
-            self.jobFile().replacing("\"amqp://127.0.0.1:1/\"", with: "'embedded:'")
-        )
-        for command in ["check", "run", "declare"] {
-            let result = try Tool.run(Tool.millrace, [command, file])
-            #expect(result.status == 78)
-            #expect(
-                result.errors.contains("error: 'embedded', a broker in this process, is not supported in this version")
-            )
-        }
-    }
-
     @Test func `the command has the schema of job files in itself`() throws {
         let result = try Tool.run(Tool.millrace, ["schema"])
         let path = Tool.root + "Sources/Millrace/Resources/jobs.schema.json"

@@ -30,5 +30,11 @@ import Testing
         }
         #expect(text.components(separatedBy: "\"reason\":").count == 2)
         #expect(text.contains("\"reason\":\"\\\"no\\\"\"}"))
+        #expect(!text.contains("left_in_memory"))
+    }
+
+    @Test func `what was left in memory stands beside the jobs`() {
+        let text = StatusReport.text([Self.job("a", .running)], left: [("q", 0), ("q.dead", 2)])
+        #expect(text.hasSuffix(",\"left_in_memory\":{\"q\":0,\"q.dead\":2}}\n"), "\(text)")
     }
 }

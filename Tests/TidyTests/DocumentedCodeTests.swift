@@ -20,7 +20,7 @@ import Testing
     @Test func `each listing of the guides is in the examples or the tests`() {
         let code = [
             "Examples", "Tests/MillraceHandlerTests", "Tests/MillraceTestingTests", "Tests/AMQPClientTests",
-            "Tests/MillraceClientTests",
+            "Tests/MillraceClientTests", "Tests/MillraceEmbeddedTests",
         ]
         .map { Self.texts($0, ".swift") }
         .reduce(into: [:]) { $0.merge($1) { $1 } }

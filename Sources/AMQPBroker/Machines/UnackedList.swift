@@ -17,6 +17,8 @@ struct UnackedList: Sendable {
     private(set) var count = 0
 
     var isEmpty: Bool { self.count == 0 }
+    /// Of the bodies.
+    var octets: Int { (0..<self.ring.count).reduce(0) { $0 + (self.ring[$1]?.entry.message.body.count ?? 0) } }
     /// When the one was handed out that is held longest.
     var oldest: UInt64? { self.ring.first.flatMap { $0?.at } }
 

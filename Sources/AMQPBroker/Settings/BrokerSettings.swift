@@ -20,6 +20,8 @@ public struct BrokerSettings: Sendable {
     public var consumerTimeout: UInt64? = 1_800_000
     /// Octets of the largest body.
     public var largestBody: Int
+    /// Octets of messages from which on who publishes is not read any more, until a fifth less is held; nil for no limit.
+    public var memoryLimit: Int?
     /// What names that the broker makes are drawn from: the same seed makes the same names.
     public var seed: UInt64
 

@@ -102,7 +102,9 @@ package final class ControlRouter: Sendable {
             .init(key: "ready", value: .bool(reasons.isEmpty)),
             .init(key: "reasons", value: .array(reasons.map { .string($0) })),
         ]
-        return Self.probe(request, reasons.isEmpty, members, reasons.isEmpty ? ["ready"] : reasons)
+        let isInMemory = self.supervisor.broker.withLock { $0 != nil }
+        let ready = isInMemory ? "ready; the broker is in memory, and gone with this process" : "ready"
+        return Self.probe(request, reasons.isEmpty, members, reasons.isEmpty ? [ready] : reasons)
     }
 
     /// Text, for those who probe say what they want seldom, unless JSON is asked for.

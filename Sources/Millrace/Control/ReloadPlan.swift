@@ -118,7 +118,11 @@ package struct ReloadPlan: Sendable, Equatable {
         var connection = old.connection
         connection.publishing = new.connection.publishing
         connection.location = new.connection.location
-        if connection != new.connection {
+        if old.connection.embedded != new.connection.embedded {
+            self.notes.append(
+                "connection: a reload refuses this: the embedded broker comes, goes and changes with the process alone"
+            )
+        } else if connection != new.connection {
             self.notes.append("connection: with the next connection; the one that is up stays")
         }
         if old.crashLedger != new.crashLedger { self.notes.append("crash_ledger: at the next start") }

@@ -33,7 +33,8 @@ extension Supervisor {
             zone: WallClock.zone(),
             reconnects: max(self.connections.load(ordering: .relaxed) - 1, 0),
             queues: self.seenQueues,
-            standings: self.scheduler.standings
+            standings: self.scheduler.standings,
+            embedded: self.broker.withLock { $0 }.map(Self.address)
         )
     }
 

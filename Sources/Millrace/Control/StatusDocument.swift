@@ -24,6 +24,8 @@ package struct StatusDocument: Sendable {
     /// What the broker said of the jobs' queues when it was asked last, not long ago.
     var queues: [String: BacklogWatch.Count] = [:]
     var standings: [ScheduleStanding] = []
+    /// Where clients of this machine find the broker in this process, if there is one.
+    var embedded: String?
 
     /// Whether something is not as it should be.
     package var isDegraded: Bool {
@@ -65,6 +67,7 @@ package struct StatusDocument: Sendable {
     private var connectionLine: String {
         var line = "connection \(Self.word(self.status.connection))"
         if let broker { line += ", \(PlainText.line(broker.text))" }
+        if self.embedded != nil { line += "; it is in memory, and gone with this process" }
         if case .missing(let reason?) = self.status.connection { line += ": \(PlainText.line(reason))" }
         if let outputs = self.status.outputs { line += "; outputs \(Self.word(outputs))" }
         if let leaving { line += "; finishing at \(PlainText.line(leaving))" }
@@ -120,9 +123,11 @@ package struct StatusDocument: Sendable {
             .init(key: "build", value: .string(self.build)), .init(key: "host", value: .string(self.host)),
             .init(key: "pid", value: .int(Int64(self.processID))), .init(key: "started", value: .int(self.startedAt)),
             .init(key: "config", value: .object(self.configuration)),
-            .init(key: "connection", value: Self.value(self.status.connection, self.broker)),
+            .init(key: "connection", value: Self.value(self.status.connection, self.broker, self.embedded)),
         ]
-        if let outputs = self.status.outputs { members.append(.init(key: "outputs", value: Self.value(outputs, nil))) }
+        if let outputs = self.status.outputs {
+            members.append(.init(key: "outputs", value: Self.value(outputs, nil, nil)))
+        }
         let reasons = self.status.readiness.reasons
         members += [
             .init(key: "draining", value: .bool(self.status.isDraining)),
@@ -153,9 +158,16 @@ package struct StatusDocument: Sendable {
         return members
     }
 
-    private static func value(_ connection: SupervisorStatus.Connection, _ broker: BrokerFacts?) -> OptionValue {
+    private static func value(
+        _ connection: SupervisorStatus.Connection,
+        _ broker: BrokerFacts?,
+        _ embedded: String?
+    ) -> OptionValue {
         var members: [OptionValue.Member] = [.init(key: "state", value: .string(Self.word(connection)))]
         if let broker { members += broker.members }
+        if let embedded {
+            members += [.init(key: "in_memory", value: .bool(true)), .init(key: "uri", value: .string(embedded))]
+        }
         if case .missing(let reason?) = connection { members.append(.init(key: "reason", value: .string(reason))) }
         return .object(members)
     }

@@ -61,7 +61,7 @@ extension JobFileDraft {
 
     /// Reads the files that TLS needs.
     package func checkTLSFiles() {
-        guard let connection = self.decoded?.connection else { return }
+        guard let connection = self.decoded?.connection, connection.value.embedded == nil else { return }
         for uri in connection.value.uris {
             do throws(AMQPError) {
                 try connection.value.endpoint(uri).checkTLSFiles()

@@ -16,7 +16,7 @@ struct WatchedState {
 
 extension Supervisor {
     /// The brokers as they are in the job file now; nil if that is not known.
-    var renewedEndpoints: [Endpoint]? { self.options.renewConnection?()?.endpoints() }
+    var renewedEndpoints: [Endpoint]? { self.options.renewConnection?().map { self.endpoints(of: $0) } }
 
     /// Restarts the channels of workers that are connected and have not consumed for too long.
     func look(_ watch: inout ConsumerWatch<ObjectIdentifier>, now: UInt64) {

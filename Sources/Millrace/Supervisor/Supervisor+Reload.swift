@@ -21,6 +21,7 @@ extension Supervisor {
     }
 
     func reload(_ loaded: LoadedFile, plan expected: String?, _ note: ChangeNote) -> CommandReply {
+        if let refusal = self.refusal(of: loaded.file.connection) { return self.carryOut(.noteRefusal(refusal, note)) }
         let plan = self.plan(loaded)
         if let expected, expected != plan.digest {
             let text = "the plan is not of now any more: this one is \(plan.digest), not \(expected)"

@@ -33,6 +33,9 @@ public final class Supervisor: Sendable {
     let connections = Atomic<Int>(0)
     /// What the broker said of queues when it was asked last, and when that was, in nanoseconds of the monotonic clock.
     let queueCounts = Monitor<[String: (count: BacklogWatch.Count, time: UInt64)]>([:])
+    /// The broker in this process while the run lasts, and what it held at its end.
+    let broker = Monitor<(any InProcessBroker)?>(nil)
+    let lastMessages = Monitor<[(queue: String, count: Int)]?>(nil)
     let startedAt = Int64(clamping: WallClock.seconds())
     private let onStatus: (@Sendable (SupervisorStatus) -> Void)?
 
@@ -109,6 +112,8 @@ public final class Supervisor: Sendable {
     /// Blocks the calling thread.
     @available(*, noasync, message: "it blocks its thread")
     public func run() -> ExitStatus {
+        if let status = self.startBroker() { return status }
+        defer { self.endBroker() }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.restoreOverrides()
         let ledger = self.openCrashLedger()

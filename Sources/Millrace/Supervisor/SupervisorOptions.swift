@@ -18,6 +18,10 @@ public struct SupervisorOptions: Sendable {
     public var limits = RunLimits()
     /// Who is told when jobs run, and that they do; nil is nobody.
     public var serviceManager: ServiceManager?
+    /// Starts the broker in this process where the file has `connection: { uri: embedded }`; nil is a program without one.
+    ///
+    /// `MillraceEmbedded` has `EmbeddedBrokerServer.start` for it.
+    public var startBroker: InProcessBrokerStart?
     /// How failed and snoozed messages wait.
     package var delays = DelaySettings()
     /// How often the queues of jobs whose threads follow their backlog are looked at.

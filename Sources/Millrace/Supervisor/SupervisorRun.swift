@@ -55,7 +55,7 @@ struct SupervisorRun {
             shutdownTimeout: supervisor.file.shutdownTimeout,
             killTimeout: supervisor.file.killTimeout
         )
-        self.endpoints = supervisor.file.connection.endpoints { error in
+        self.endpoints = supervisor.endpoints(of: supervisor.file.connection) { error in
             supervisor.logger.error("a connection URI can not be used", metadata: ["reason": "\(error)"])
         }
         self.keeper = ConnectionKeeper(
@@ -87,7 +87,7 @@ struct SupervisorRun {
         guard generation != self.generation else { return }
         self.generation = generation
         self.machine.setTimeouts(shutdown: file.shutdownTimeout, kill: file.killTimeout)
-        let renewed = file.connection.endpoints()
+        let renewed = self.supervisor.endpoints(of: file.connection)
         if !renewed.isEmpty, renewed != self.endpoints {
             self.endpoints = renewed
             self.keeper.replaced(endpoints: renewed.count)

@@ -34,6 +34,11 @@ struct CheckCommand: ParsableCommand {
         draft.checkTLSFiles()
         draft.checkCrashLedger()
         let file = try self.file.finish(draft)
+        if let embedded = file.connection.embedded {
+            try StandardOutput.line(
+                "broker: in the supervisor's process and in memory, as RabbitMQ \(embedded.release); nothing survives its end"
+            )
+        }
         for job in file.jobs {
             let threads = Plural.of(job.threads, "thread")
             try StandardOutput.line(

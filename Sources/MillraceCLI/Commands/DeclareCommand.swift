@@ -13,7 +13,7 @@ struct DeclareCommand: ParsableCommand {
     @OptionGroup var logging: LoggingOptions
 
     func run() throws {
-        let file = try self.file.load()
+        let file = try self.file.load().reachable(self.file.file)
         let failures: [DeclarationFailure]
         do throws(AMQPError) {
             failures = try file.declareTopology(logger: self.logging.makeLogger())

@@ -5,6 +5,7 @@ import Glibc
 import Logging
 import Millrace
 import MillraceAdmin
+import MillraceEmbedded
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,6 +14,9 @@ struct RunCommand: ParsableCommand {
         discussion: """
             Connects, declares the file's exchanges and queues, and starts each job's threads. A job whose queue can \
             not be had fails alone. When the connection is lost it is made again, with growing pauses.
+
+            With `connection: { uri: embedded }` the broker is in this process, in memory: for development and tests. The first \
+            line of the log has its address, for any client; the other commands find it by the job file.
 
             SIGTERM or Ctrl-C drains: consumers are cancelled, what was not begun is given back, running handlers \
             finish within shutdown_timeout. A second signal ends at once. SIGHUP reads the file again, SIGTSTP has every \
@@ -99,16 +103,21 @@ struct RunCommand: ParsableCommand {
             throw ExitCode(78)
         }
         Self.refuseExit()
-        let doors = RunDoors.open(supervisor, file, path: self.file.file, logger: logger)
+        // Who asks at a door learns where the broker is.
+        let refusal = supervisor.startBroker()
+        let doors = refusal == nil ? RunDoors.open(supervisor, file, path: self.file.file, logger: logger) : nil
         stopper.runs(supervisor)
-        let status = supervisor.run()
+        let status = refusal ?? supervisor.run()
         doors?.close()
         LinkedInHandlers.endPrograms()
         let deadline = MonotonicClock.now() &+ Self.lastWords
         table?.finish(until: deadline)
         var failure = table?.failure
         do throws(OutputError) {
-            try report?.write(StatusReport.text(supervisor.status.jobs), until: deadline)
+            try report?.write(
+                StatusReport.text(supervisor.status.jobs, left: supervisor.messagesAtEnd),
+                until: deadline
+            )
         } catch {
             errors.write(PlainText.line("\(error)") + "\n")
             failure = error
@@ -131,6 +140,7 @@ struct RunCommand: ParsableCommand {
         options.serviceManager = ServiceManager()
         options.fileIdentity = FileIdentity(path: path, digest: digest)
         options.build = VersionCommand.version
+        options.startBroker = { try EmbeddedBrokerServer.start($0) }
         options.load = { JobFileArgument.loadNow($0) }
         options.renewConnection = { JobFileArgument.connectionNow(of: path) }
         return options

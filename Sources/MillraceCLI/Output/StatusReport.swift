@@ -5,7 +5,11 @@ enum StatusReport {
     /// What every report begins with.
     static let beginning = "{\"jobs\":"
 
-    static func text(_ jobs: [JobStatus]) -> String {
+    /// - Parameters:
+    ///   - jobs: As they stand at the end.
+    ///   - left: What was in the queues of the broker in this process when it ended; nil if there was none.
+    /// - Returns: One line.
+    static func text(_ jobs: [JobStatus], left: [(queue: String, count: Int)]? = nil) -> String {
         let members = jobs.map { job in
             OptionValue.Member(
                 key: job.name,
@@ -20,6 +24,11 @@ enum StatusReport {
                 )
             )
         }
-        return OptionValue.object([.init(key: "jobs", value: .object(members))]).json + "\n"
+        var report: [OptionValue.Member] = [.init(key: "jobs", value: .object(members))]
+        if let left {
+            let queues = left.map { OptionValue.Member(key: $0.queue, value: .int(Int64($0.count))) }
+            report.append(.init(key: "left_in_memory", value: .object(queues)))
+        }
+        return OptionValue.object(report).json + "\n"
     }
 }

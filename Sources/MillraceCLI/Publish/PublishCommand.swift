@@ -1,7 +1,6 @@
 import AMQPClient
 import AMQPWire
 import ArgumentParser
-import Glibc
 
 struct PublishCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,8 +13,7 @@ struct PublishCommand: ParsableCommand {
             """
     )
 
-    @Option(help: "The broker: amqp://user:password@host:port/vhost, or amqps:// for TLS. Default: $AMQP_URL.")
-    var uri: String?
+    @OptionGroup var broker: BrokerOptions
 
     @Option(help: "The exchange; empty is the default exchange, which routes to the queue named by the key.")
     var exchange = ""
@@ -46,28 +44,7 @@ struct PublishCommand: ParsableCommand {
 
     func run() throws {
         let stop = try StopNote()  // before any thread exists, so that one thread alone gets the signals
-        let endpoint: Endpoint
-        do throws(AMQPError) {
-            let address = self.uri ?? getenv("AMQP_URL").map { String(cString: $0) } ?? "amqp://localhost"
-            endpoint = try Endpoint(uri: address)
-        } catch {
-            StandardError.write("\(error)")
-            throw ExitCode.usage
-        }
-        let publisher: Publisher
-        do throws(AMQPError) {
-            publisher = try Publisher(
-                to: endpoint,
-                exchange: self.exchange,
-                routingKey: self.routingKey,
-                properties: self.properties.properties,
-                patience: self.timeout.duration,
-                stop: stop
-            )
-        } catch {
-            StandardError.write("\(error)")
-            throw ExitCode.ofRequest(error)
-        }
+        let publisher = try self.connect(to: self.broker.endpoints(), stop)
         do {
             try self.publishAll(with: publisher, until: stop)
         } catch {
@@ -78,6 +55,27 @@ struct PublishCommand: ParsableCommand {
         }
         publisher.close()
         try StandardOutput.line("published \(Plural.of(publisher.sent, "message"))")
+    }
+
+    /// One after the other is tried; what the last one says is told.
+    private func connect(to endpoints: [Endpoint], _ stop: StopNote) throws -> Publisher {
+        var last = AMQPError(.invalidSettings, scope: .connection, text: "no broker is named")
+        for endpoint in endpoints {
+            do throws(AMQPError) {
+                return try Publisher(
+                    to: endpoint,
+                    exchange: self.exchange,
+                    routingKey: self.routingKey,
+                    properties: self.properties.properties,
+                    patience: self.timeout.duration,
+                    stop: stop
+                )
+            } catch {
+                last = error
+            }
+        }
+        StandardError.write("\(last)")
+        throw ExitCode.ofRequest(last)
     }
 
     private func publishAll(with publisher: Publisher, until stop: StopNote) throws {

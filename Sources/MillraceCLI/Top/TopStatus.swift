@@ -64,6 +64,7 @@ struct TopStatus: Equatable {
         guard let jobs = value["jobs"], let connection = value["connection"] else { return nil }
         self.connection = connection["state"]?.text ?? "missing"
         self.broker = connection["broker"]?.text ?? connection["reason"]?.text
+        if connection["in_memory"]?.isTrue == true { self.broker = "in memory, \(self.broker ?? "")" }
         self.file = value["config"]?["file"]?.text ?? ""
         self.digest = String((value["config"]?["digest"]?.text ?? "").prefix(8))
         self.reloadFailure = value["config"]?["reload_failed"]?["text"]?.text

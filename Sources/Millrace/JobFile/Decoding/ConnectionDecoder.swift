@@ -14,6 +14,7 @@ struct ConnectionDecoder {
         let uris = self.uris(reader)
         let endpoints = uris.compactMap { uri in (try? Endpoint(uri: uri.value)).map { Located($0, uri.span) } }
         let tls = TLSDecoder(log: self.log).decode(reader, for: endpoints)
+        self.checkEmbedded(uris, reader)
         let settings = ConnectionSettings(
             uris: uris.map(\.value),
             tls: tls,
@@ -39,13 +40,10 @@ struct ConnectionDecoder {
     private func uri(_ node: YAMLNode) -> Located<String>? {
         guard let text = node.text(key: "uri", log: self.log) else { return nil }
         let uri = text.value
-        guard !Self.isEmbedded(uri) else {
-            self.log.error(
-                .notYet,
-                text.span,
-                "'embedded', a broker in this process, is not supported in this version",
-                help: "name a broker: amqp://host or amqps://host"
-            )
+        do throws(EmbeddedSettings.Mistake) {
+            if try EmbeddedSettings(uri: uri) != nil { return Located(uri, text.span) }
+        } catch {
+            self.log.error(.badURI, text.span, error.text, help: error.help)
             return nil
         }
         let isBlank = uri.unicodeScalars.contains {
@@ -58,7 +56,7 @@ struct ConnectionDecoder {
                 .badURI,
                 text.span,
                 isBlank ? "a URI holds no blanks" : "not a URI that this version knows",
-                help: isBlank ? "write a blank as %20" : "write amqp://host or amqps://host"
+                help: isBlank ? "write a blank as %20" : "write amqp://host, amqps://host or embedded"
             )
             return nil
         }
@@ -71,10 +69,28 @@ struct ConnectionDecoder {
         }
     }
 
-    /// `embedded`, `embedded:` and what a profile would add to it.
-    private static func isEmbedded(_ uri: String) -> Bool {
-        let lowercased = uri.lowercased()
-        return lowercased == "embedded" || lowercased.hasPrefix("embedded:")
+    /// A broker in this process is one alone, and nobody listens in between.
+    private func checkEmbedded(_ uris: [Located<String>], _ reader: MappingReader) {
+        let embedded = uris.filter { EmbeddedSettings.isMeant(by: $0.value) }
+        guard !embedded.isEmpty else { return }
+        if uris.count > 1 {
+            for uri in embedded {
+                self.log.error(
+                    .conflict,
+                    uri.span,
+                    "'embedded' stands alone: the broker in this process is no node of others",
+                    help: "leave it or the others out"
+                )
+            }
+        }
+        if let tls = reader.pair("tls") {
+            self.log.error(
+                .conflict,
+                tls.keySpan,
+                "'tls' is for amqps://, and the embedded broker speaks to this machine alone",
+                help: "leave it out"
+            )
+        }
     }
 
     private func recovery(_ connection: MappingReader) -> RecoverySettings {

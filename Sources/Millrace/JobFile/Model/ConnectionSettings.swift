@@ -2,7 +2,7 @@ public import AMQPClient
 
 /// The `connection` block: where the broker is and how the connection to it is kept.
 public struct ConnectionSettings: Sendable, Equatable {
-    /// The endpoints, tried in random order: `amqp://` or `amqps://`.
+    /// The endpoints, tried in random order: `amqp://` or `amqps://`; or `embedded` alone, see ``embedded``.
     ///
     /// They may hold a password: do not log them.
     public var uris: [String]
@@ -61,6 +61,13 @@ public struct ConnectionSettings: Sendable, Equatable {
     ///
     /// - Throws: `.invalidSettings` that says which part is wrong, without the password.
     public func endpoint(_ uri: String) throws(AMQPError) -> Endpoint {
+        if EmbeddedSettings.isMeant(by: uri) {
+            throw AMQPError(
+                .invalidSettings,
+                scope: .connection,
+                text: "the embedded broker is inside the supervisor that runs, which knows its port"
+            )
+        }
         var endpoint = try Endpoint(uri: uri)
         if endpoint.tls != nil, let tls = self.tls { endpoint.tls = tls }
         return endpoint

@@ -21,7 +21,7 @@ struct FleetStatus {
         }
         let view: FleetView
         do {
-            let connection = try self.connect(file)
+            let connection = try self.connect(file.reachable(self.control.file))
             defer { connection.close() }
             view = try FleetAsker(connection)
                 .ask(fleet, wait: self.wait, expected: self.expected, queues: file.jobs.map(\.queue))

@@ -1,7 +1,6 @@
 import AMQPClient
 import AMQPWire
 import ArgumentParser
-import Glibc
 import Millrace
 import NIOPosix
 
@@ -17,41 +16,43 @@ struct DelaysCommand: ParsableCommand {
     )
 }
 
-/// Which broker.
-struct BrokerArgument: ParsableArguments {
-    @Option(help: "The broker: amqp://user:password@host:port/vhost, or amqps:// for TLS. Default: $AMQP_URL.")
-    var uri: String?
-
+extension BrokerOptions {
     /// Runs `body` with what opens connections, and tells why it fails.
     ///
     /// - Parameter body: Gets the opener.
     /// - Throws: The exit status, or what `body` throws.
     func run(_ body: (_ connect: @escaping () throws -> Connection) throws -> Void) throws {
-        let endpoint: Endpoint
-        do throws(AMQPError) {
-            let address = self.uri ?? getenv("AMQP_URL").map { String(cString: $0) } ?? "amqp://localhost"
-            endpoint = try Endpoint(uri: address)
-        } catch {
-            StandardError.write("\(error)")
-            throw ExitCode.usage
-        }
+        let endpoints = try self.endpoints()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let alarm = AlarmWatch()
         do {
             try body {
                 var options = ConnectionOptions()
                 options.name = "millrace delays"
+                let logger = LoggingOptions.errors
+                guard endpoints.count == 1 else {
+                    return try Connection.connect(
+                        toAny: endpoints,
+                        options: options,
+                        on: group,
+                        logger: logger,
+                        delegate: alarm
+                    )
+                }
                 return try Connection.connect(
-                    to: endpoint,
+                    to: endpoints[0],
                     options: options,
                     on: group,
-                    logger: LoggingOptions.errors,
+                    logger: logger,
                     delegate: alarm
                 )
             }
         } catch let error as AMQPError {
             StandardError.write("\(error)")
             throw ExitCode.ofRequest(error)
+        } catch let error as FailoverError {
+            StandardError.block("\(error)")
+            throw error.failures.allSatisfy(\.error.isRefusalOfUser) ? ExitCode.noPermission : .unavailable
         } catch let error as DelayCleanup.Refusal {
             StandardError.write("\(error)")
             throw ExitCode(1)
@@ -66,7 +67,7 @@ struct DelaysListCommand: ParsableCommand {
         discussion: "What a supervisor has in hand of them, up to 32 of each, is not counted."
     )
 
-    @OptionGroup var broker: BrokerArgument
+    @OptionGroup var broker: BrokerOptions
 
     @Argument(help: "The jobs' queues.")
     var queues: [String]
@@ -111,7 +112,7 @@ struct DelaysRemoveCommand: ParsableCommand {
             """
     )
 
-    @OptionGroup var broker: BrokerArgument
+    @OptionGroup var broker: BrokerOptions
 
     @Argument(help: "The job's queue.")
     var queue: String

@@ -51,7 +51,7 @@ struct FailedArguments: ParsableArguments {
         do {
             _ = try self.queue ?? file.deadLetterQueue(of: job)  // before a broker is needed
             let alarm = AlarmWatch()
-            let connection = try self.connect(file, telling: alarm)
+            let connection = try self.connect(file.reachable(self.file), telling: alarm)
             defer { connection.close() }
             let channel = try connection.openChannel()
             let box = try FailedMessageBox(of: job, in: file, queue: self.queue, on: channel, of: connection)

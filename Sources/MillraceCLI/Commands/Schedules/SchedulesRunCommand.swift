@@ -25,7 +25,7 @@ struct SchedulesRunCommand: ParsableCommand {
         // For the job alone: the schedule's own times go on as they were.
         properties.headers?["BCC"] = nil
         do {
-            let connection = try self.connect(file)
+            let connection = try self.connect(file.reachable(self.file.file))
             defer { connection.close() }
             let channel = try connection.openChannel(outwaitsBlocks: false)
             try channel.selectConfirms()
