@@ -9,7 +9,7 @@ import Synchronization
 final class RunRecord: Sendable {
     private struct State {
         var deliveries: [HandledDelivery] = []
-        var logs: [LogLine] = []
+        var logs: [MillraceTesting.LogLine] = []
         /// How many of the deliveries earlier calls of `settle` have judged.
         var judged = 0
         /// How many messages the broker had dropped by the last call, by reason.
@@ -18,7 +18,7 @@ final class RunRecord: Sendable {
     private let state = Mutex(State())
 
     var deliveries: [HandledDelivery] { self.state.withLock { $0.deliveries } }
-    var logs: [LogLine] { self.state.withLock { $0.logs } }
+    var logs: [MillraceTesting.LogLine] { self.state.withLock { $0.logs } }
 
     /// Those since the last call.
     func takeNew() -> [HandledDelivery] {
@@ -41,7 +41,7 @@ final class RunRecord: Sendable {
         self.state.withLock { $0.deliveries.append(delivery) }
     }
 
-    func add(_ line: LogLine) { self.state.withLock { $0.logs.append(line) } }
+    func add(_ line: MillraceTesting.LogLine) { self.state.withLock { $0.logs.append(line) } }
 }
 
 /// Keeps what the supervisor and its handlers log.
@@ -60,7 +60,7 @@ struct RunLogHandler: LogHandler {
     func log(event: LogEvent) {
         let all = self.metadata.merging(event.metadata ?? [:]) { _, new in new }
         let tail = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
-        self.record.add(LogLine(Self.level(event.level), "\(event.message)\(tail)"))
+        self.record.add(MillraceTesting.LogLine(Self.level(event.level), "\(event.message)\(tail)"))
     }
 
     private static func level(_ level: Logger.Level) -> JobContext.LogLevel {

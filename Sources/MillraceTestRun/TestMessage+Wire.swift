@@ -87,7 +87,7 @@ extension HeaderValue {
         case .string(let text): self = .string(text)
         case .nonUTF8String(let octets), .bytes(let octets): self = .bytes(octets)
         case .timestamp(let seconds): self = .integer(Int(clamping: seconds))
-        default: self = value.intValue.map { .integer(Int($0)) } ?? .other
+        default: self = value.intValue.map { HeaderValue.integer(Int($0)) } ?? .other
         }
     }
 }

@@ -34,9 +34,11 @@ extension TestRun {
         let (exchange, key) = (message.exchange, message.routingKey)
         let place = exchange.isEmpty ? ("", self.onBroker(key)) : (self.onBroker(exchange), key)
         let (body, properties) = (message.body, message.wireProperties)
-        let taken: Result<Int, BackDoorError> = try await self.server.with { broker, now in
-            Result { () throws(BackDoorError) in
-                try broker.put(body, properties, exchange: place.0, routingKey: place.1, now: now)
+        let taken = try await self.server.with { broker, now -> Result<Int, BackDoorError> in
+            do throws(BackDoorError) {
+                return .success(try broker.put(body, properties, exchange: place.0, routingKey: place.1, now: now))
+            } catch {
+                return .failure(error)
             }
         }
         switch taken {

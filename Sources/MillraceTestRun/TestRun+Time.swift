@@ -4,7 +4,6 @@ import AMQPCore
 import Millrace
 public import MillraceHandler
 public import MillraceTesting
-import Synchronization
 
 /// Time, and the end of all movement.
 extension TestRun {
@@ -79,7 +78,7 @@ extension TestRun {
     public var deliveries: [HandledDelivery] { self.record.deliveries }
 
     /// What the supervisor and its handlers have logged, from `info` up.
-    public var logs: [LogLine] { self.record.logs }
+    public var logs: [MillraceTesting.LogLine] { self.record.logs }
 
     // MARK: Waiting
 
@@ -107,10 +106,18 @@ extension TestRun {
 
     /// Returns when nothing moves before a time comes.
     private func rest(until end: UInt64, _ limit: Duration) async throws -> RunLook {
+        var quiet: UInt64?
         while true {
             let count = self.signal.count
             let look = try await self.look()
-            guard let what = look.movement else { return look }
+            guard let what = look.movement else {
+                // The broker was looked at before the supervisor: what has gone from the one to the other meanwhile shows at
+                // a second look.
+                if quiet == count { return look }
+                quiet = count
+                continue
+            }
+            quiet = nil
             if MonotonicClock.now() >= end {
                 throw UnsettledError([.stillMoving(limit: limit, what: what)] + self.findings(look))
             }
@@ -162,7 +169,7 @@ extension TestRun {
             case .done, .publishes, .comesAgain: nil
             }
         }
-        for (death, reason) in [(Death.maxlen, "a queue was full"), (.deliveryLimit, "given out too often")] {
+        for (death, reason) in [(Death.maxlen, "a queue was full"), (Death.deliveryLimit, "given out too often")] {
             let count = self.record.takeDeaths(death, of: look.seen.deaths)
             if count > 0 { problems.append(.dropped(count, reason: reason)) }
         }

@@ -47,7 +47,9 @@ extension Worker {
     /// What the long way of settling does not see.
     @inline(never)
     func reportEnd(of delivery: InFlight) {
-        if delivery.hasOverrun { self.report(delivery.held, .overran) }
+        // One that has its thread for itself is asked nothing: it may have looked, or not, and is late all the same.
+        let isLate = self.hands.timeout.map { MonotonicClock.now() > delivery.beganAt &+ $0 } ?? false
+        if delivery.hasOverrun || (isLate && !delivery.isCutShort) { self.report(delivery.held, .overran) }
         guard delivery.verdict == .ack, delivery.publications.isEmpty else { return }
         self.report(delivery.held, .ended(.ack, reason: nil, delay: 0, .done))
     }
