@@ -28,6 +28,7 @@ let package = Package(
         .library(name: "MillraceExec", targets: ["MillraceExec"]),
         .library(name: "MillraceEmbedded", targets: ["MillraceEmbedded"]),
         .library(name: "MillraceTesting", targets: ["MillraceTesting"]),
+        .library(name: "MillraceTestRun", targets: ["MillraceTestRun"]),
         .library(name: "Examples", type: .dynamic, targets: ["Examples"]),
         .library(name: "MinimalPlugin", type: .dynamic, targets: ["MinimalPlugin"]),
     ],
@@ -61,6 +62,15 @@ let package = Package(
         ),
         // For the tests of handlers: what the supervisor is to a plugin, without a broker.
         .target(name: "MillraceTesting", dependencies: ["MillraceHandler", "CMillraceABI"]),
+        // For the tests of whole job files: the supervisor and the embedded broker. Apart from MillraceTesting, so that the tests
+        // of handlers build neither.
+        .target(
+            name: "MillraceTestRun",
+            dependencies: [
+                "Millrace", "MillraceTesting", "MillraceHandler", "MillraceMessages", "AMQPBroker", "AMQPBrokerServer",
+                "AMQPCore", "AMQPWire", logging,
+            ]
+        ),
         .target(name: "AMQPWire"),
         // A broker as values, without I/O, and what puts it on a socket.
         .target(name: "AMQPBroker", dependencies: ["AMQPWire"]),
@@ -188,6 +198,10 @@ let package = Package(
         .testTarget(
             name: "MillraceTestingTests",
             dependencies: ["MillraceTesting", "MillraceHandler", "CMillraceABI"]
+        ),
+        .testTarget(
+            name: "MillraceTestRunTests",
+            dependencies: ["MillraceTestRun", "MillraceTesting", "MillraceHandler", "Millrace", "TestSupport"]
         ),
         .testTarget(
             name: "MillraceExecTests",

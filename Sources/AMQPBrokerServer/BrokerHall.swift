@@ -16,6 +16,11 @@ final class BrokerHall: @unchecked Sendable {
     private var unread: Set<ConnectionID> = []
     /// Milliseconds between 1970 and the zero of the monotonic clock.
     private let epoch: UInt64
+    /// Milliseconds by which a test has jumped ahead.
+    private var ahead: UInt64 = 0
+    var faults = WireFaults()
+    /// Told each time that something may have changed.
+    var changed: (@Sendable () -> Void)?
 
     init(_ settings: BrokerSettings, on eventLoop: any EventLoop) {
         var time = timespec()
@@ -26,7 +31,7 @@ final class BrokerHall: @unchecked Sendable {
         self.broker = EmbeddedBroker(settings, now: wall)
     }
 
-    private var now: UInt64 { self.epoch + NIODeadline.now().uptimeNanoseconds / 1_000_000 }
+    private var now: UInt64 { self.epoch + self.ahead + NIODeadline.now().uptimeNanoseconds / 1_000_000 }
 
     func connect(_ channel: any Channel) -> ConnectionID {
         let id = self.broker.connect(now: self.now)
@@ -85,20 +90,55 @@ final class BrokerHall: @unchecked Sendable {
         return result
     }
 
+    func look<R>(_ body: (borrowing EmbeddedBroker, UInt64) -> R) -> R { body(self.broker, self.now) }
+
+    /// It is later from now on, and what is due by then is done.
+    func jump(_ milliseconds: UInt64) {
+        self.ahead += milliseconds
+        // Set for a time that has come sooner.
+        self.timer?.task.cancel()
+        self.timer = nil
+        self.broker.tick(now: self.now)
+        self.act()
+    }
+
+    func cutAll() {
+        for id in Array(self.channels.keys) { self.cut(id) }
+    }
+
+    private func cut(_ id: ConnectionID) {
+        // Its end comes as any other's, by the handler.
+        self.channels.removeValue(forKey: id)?.close(promise: nil)
+    }
+
     /// Does what the broker wants done.
     func act() {
         if !self.unread.isEmpty { self.readAgain() }
         for action in self.broker.takeActions() {
             switch action {
             case .send(let id, let octets):
-                self.channels[id]?.writeAndFlush(ByteBuffer(bytes: octets), promise: nil)
+                guard let channel = self.channels[id] else { continue }
+                let (count, isCut) = self.faults.pass(octets.count)
+                self.write(ByteBuffer(bytes: octets[..<count]), to: channel)
+                if isCut { self.cut(id) }
             case .close(let id):
                 guard let channel = self.channels.removeValue(forKey: id) else { continue }
-                // Behind what is still to be written.
-                channel.writeAndFlush(ByteBuffer()).whenComplete { _ in channel.close(promise: nil) }
+                self.write(nil, to: channel)
             }
         }
         self.setTimer()
+        self.changed?()
+    }
+
+    /// Writes, or with nil closes behind what is still to be written.
+    private func write(_ buffer: ByteBuffer?, to channel: any Channel) {
+        guard let due = self.faults.due(now: .now()) else { return Self.writeNow(buffer, to: channel) }
+        self.eventLoop.scheduleTask(deadline: due) { Self.writeNow(buffer, to: channel) }
+    }
+
+    private static func writeNow(_ buffer: ByteBuffer?, to channel: any Channel) {
+        if let buffer { return channel.writeAndFlush(buffer, promise: nil) }
+        channel.writeAndFlush(ByteBuffer()).whenComplete { _ in channel.close(promise: nil) }
     }
 
     private func setTimer() {

@@ -7,7 +7,7 @@ import NIOPosix
 /// One event loop does everything, so that the broker needs no lock. What it holds is in memory and gone when it stops.
 public final class BrokerServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
-    private let hall: BrokerHall
+    let hall: BrokerHall
     private let door: any Channel
     /// Where it listens.
     public let address: SocketAddress

@@ -25,7 +25,7 @@ struct MillraceCommand: ParsableCommand {
             QuietCommand.self, DrainCommand.self, PlanCommand.self, ReloadCommand.self, RestartCommand.self,
             RebalanceCommand.self,
             DumpCommand.self, ExplainCommand.self, ReadyCommand.self, HistoryCommand.self, SchedulesCommand.self,
-            SchemaCommand.self, BrokerCommand.self,
+            SchemaCommand.self, NewCommand.self, BrokerCommand.self,
             VersionCommand.self,
         ]
     )

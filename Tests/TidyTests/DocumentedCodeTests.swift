@@ -20,13 +20,14 @@ import Testing
     @Test func `each listing of the guides is in the examples or the tests`() {
         let code = [
             "Examples", "Tests/MillraceHandlerTests", "Tests/MillraceTestingTests", "Tests/AMQPClientTests",
-            "Tests/MillraceClientTests", "Tests/MillraceEmbeddedTests",
+            "Tests/MillraceClientTests", "Tests/MillraceEmbeddedTests", "Tests/MillraceTestRunTests",
         ]
         .map { Self.texts($0, ".swift") }
         .reduce(into: [:]) { $0.merge($1) { $1 } }
         var listings = 0
         let guides = [
-            "MillraceHandler", "MillraceTesting", "MillraceTracing", "MillraceClient", "Millrace", "AMQPClient",
+            "MillraceHandler", "MillraceTesting", "MillraceTestRun", "MillraceTracing", "MillraceClient", "Millrace",
+            "AMQPClient",
         ]
         .map { Self.texts("Sources/\($0)/\($0).docc", ".md") }
         .reduce(into: [:]) { $0.merge($1) { $1 } }

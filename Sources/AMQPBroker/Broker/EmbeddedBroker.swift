@@ -29,6 +29,8 @@ public struct EmbeddedBroker: ~Copyable, Sendable {
     var alarm: String?
     /// What has happened so far.
     public internal(set) var counts = BrokerCounts()
+    /// How many messages have left a queue for which reason.
+    package internal(set) var deaths: [Death: Int] = [:]
 
     /// Makes a broker without connections and queues.
     ///

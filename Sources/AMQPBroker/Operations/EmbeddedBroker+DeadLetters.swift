@@ -5,6 +5,7 @@ extension EmbeddedBroker {
     /// Takes note that a message has left its queue; where it goes is seen to at the end of what is being done.
     mutating func bury(_ entry: QueueEntry, _ id: QueueID, _ death: Death) {
         self.counts.dead += 1
+        self.deaths[death, default: 0] += 1
         guard let exchange = self.queues[id].options.deadLetterExchange else { return }
         let letter = DeadLetter(
             message: entry.message,

@@ -128,6 +128,7 @@ extension EmbeddedBroker {
     /// - Returns: false if the queue refuses it, because it is full.
     mutating func enqueue(_ message: Message, _ id: QueueID) -> Bool {
         guard self.queues.contains(id) else { return true }
+        if self.queues[id].isRefusing { return false }
         let entry = self.queues[id].makeEntry(message, now: self.now)
         let overflow = self.queues[id].options.overflow
         if overflow != .dropHead, self.queues[id].isFull(with: message.body.count) {

@@ -24,6 +24,10 @@ struct MessageQueue: Sendable {
     /// The one that is served, if only one is to be.
     private(set) var activeConsumer: UInt64?
     private var nextPosition: UInt64 = 0
+    /// Deliveries to consumers that take without acks.
+    private(set) var givenAway = 0
+    /// It takes nothing, by a test's hand.
+    var isRefusing = false
     /// When it was used last, in milliseconds.
     var usedAt: UInt64
     /// When the broker looks at it next.
@@ -129,6 +133,8 @@ struct MessageQueue: Sendable {
         if holds {
             self.consumers[index].inFlight += 1
             self.unacked += 1
+        } else {
+            self.givenAway += 1
         }
         guard self.consumers.count > 1 else { return }
         let priority = self.consumers[index].priority

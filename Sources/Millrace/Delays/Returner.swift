@@ -16,18 +16,24 @@ final class Returner: Sendable {
         static let outlet: UInt32 = 4
         /// Something came about a delay queue that it asked for.
         static let declared: UInt32 = 8
+        /// It is later than it was, by a test's hand.
+        static let time: UInt32 = 16
     }
 
     let queues: [DelayQueue]
     /// Told of each delay queue that is there and consumed.
     let known: ParkingQueues
     let settings: DelaySettings
+    /// By which copies wait.
+    let clock: JobClock
     let source: ConnectionSource
     let logger: Logger
     let recovery: RecoverySettings
     let mailbox = Mailbox()
     /// Copies in hand.
     let inHand = Atomic<Int>(0)
+    /// When the next of them goes on, in nanoseconds of the job clock; 0 while one is on its way. Told before their number.
+    let wake = Atomic<UInt64>(.max)
     /// Copies that have gone home since the start.
     let returned = Atomic<Int>(0)
     /// Delay queues that it consumes.
@@ -42,6 +48,7 @@ final class Returner: Sendable {
         _ queues: [DelayQueue],
         known: ParkingQueues,
         settings: DelaySettings,
+        clock: JobClock = .system,
         source: ConnectionSource,
         recovery: RecoverySettings,
         logger: Logger,
@@ -51,6 +58,7 @@ final class Returner: Sendable {
         self.queues = queues
         self.known = known
         self.settings = settings
+        self.clock = clock
         self.source = source
         self.recovery = recovery
         self.logger = logger

@@ -25,6 +25,7 @@ final class ReturnerThread {
     private var seal = CopySeal(user: nil)
 
     var logger: Logger { self.shared.logger }
+    private var clock: JobClock { self.shared.clock }
 
     init(_ shared: Returner) {
         self.shared = shared
@@ -88,10 +89,12 @@ final class ReturnerThread {
             self.takeIn(channel)
             try Self.throwIfEnded(channel)
             let wake = self.publishDue(channel)
+            self.shared.wake.store(self.returns.sentCount > 0 ? 0 : wake ?? .max, ordering: .releasing)
             self.shared.inHand.store(self.returns.count, ordering: .releasing)
+            self.clock.wasLookedAt()
             self.outlet?.sendAcks()
             let now = MonotonicClock.now()
-            let next = [wake, self.attendWake(now)].compactMap(\.self).min()
+            let next = [wake.map(self.clock.machineTime), self.attendWake(now)].compactMap(\.self).min()
             if self.hasToAttend(now) {
                 channel.sendAcks()
                 channel.pump(until: 0)
@@ -115,7 +118,7 @@ final class ReturnerThread {
         }
         for tag in channel.takeCancelledConsumers() {
             guard let place = self.attendance.ended(tag) else { continue }
-            self.returns.holdLess(now: MonotonicClock.now())
+            self.returns.holdLess(now: self.clock.now)
             self.shared.known.forget(self.shared.queues[place.home].name(place.stage))
             for token in self.returns.lost(place) { self.held[token] = nil }
             self.shared.attended.store(self.attendance.count, ordering: .releasing)
@@ -125,7 +128,7 @@ final class ReturnerThread {
             )
         }
         if !channel.isOpen, channel.endReason?.code == AMQPError.Code(.preconditionFailed) {
-            self.returns.holdLess(now: MonotonicClock.now())
+            self.returns.holdLess(now: self.clock.now)
         }
         self.takeAnswers(channel)
     }
@@ -149,11 +152,11 @@ final class ReturnerThread {
             properties: properties,
             isOurs: isOurs
         )
-        let now = MonotonicClock.now()
+        let now = self.clock.now
         let stages = self.shared.settings.ladder.stages
         let length = place.stage == 0 ? (stages.count > 1 ? stages[1] : Wait.longest) : stages[place.stage]
         // Whoever is not us puts nothing into a queue for longer than its stage.
-        let rest = DelayNote(properties.headers).map { $0.remaining(stage: length, now: WallClock.milliseconds()) }
+        let rest = DelayNote(properties.headers).map { $0.remaining(stage: length, now: self.clock.milliseconds) }
         let wait = isOurs ? rest?.all ?? 0 : rest?.stage ?? 0
         self.returns.arrived(
             token,
@@ -169,7 +172,7 @@ final class ReturnerThread {
 
     /// Publishes what is due; gives when to look again.
     private func publishDue(_ channel: Channel) -> UInt64? {
-        let now = MonotonicClock.now()
+        let now = self.clock.now
         guard now >= self.outletNotBefore else { return self.outletNotBefore }
         switch self.renewal.step(sent: self.returns.sentCount, now: now) {
         case .goOn: break
@@ -210,7 +213,7 @@ final class ReturnerThread {
         case .home: routingKey = queue.home
         case .stage(let stage, let wait):
             routingKey = queue.name(stage)
-            note = DelayNote(wait: wait, stage: queue.ladder.stages[stage], now: WallClock.milliseconds())
+            note = DelayNote(wait: wait, stage: queue.ladder.stages[stage], now: self.clock.milliseconds)
         }
         let properties = copy.properties(note, user: self.seal.user)
         try copy.body.withBytes { (body) throws(AMQPError) in
@@ -247,7 +250,7 @@ final class ReturnerThread {
             case .refused:
                 self.refused(answer.token, "the broker refused it (basic.nack)")
                 if self.returns.suspectsChannel(toHomeOf: answer.token) {
-                    self.renewal.suspect(now: MonotonicClock.now())
+                    self.renewal.suspect(now: self.clock.now)
                 }
             case .unknown: break  // told by the channel's end
             }
@@ -268,7 +271,7 @@ final class ReturnerThread {
 
     private func refused(_ token: UInt64, _ reason: String) {
         let home = self.returns.home(of: token)
-        guard self.returns.refused(token, now: MonotonicClock.now()) != nil, let home else { return }
+        guard self.returns.refused(token, now: self.clock.now) != nil, let home else { return }
         self.logger.warning(
             "a message whose wait is over can not go back to its queue; it waits on, and is tried again and again",
             metadata: ["queue": "\(self.shared.queues[home].home)", "reason": "\(reason)"]
@@ -277,7 +280,7 @@ final class ReturnerThread {
 
     private func outletEnded(_ outlet: Channel, _ channel: Channel) {
         self.outlet = nil
-        let now = MonotonicClock.now()
+        let now = self.clock.now
         self.outletNotBefore = now &+ 100_000_000
         let reason = outlet.endReason
         // Whoever was on its way alone did not end it then.
@@ -301,7 +304,7 @@ final class ReturnerThread {
             _ = try aside.declareQueue(queue, passive: true)
         } catch {
             self.logger.debug("a waiting message stays where it is", metadata: ["reason": "\(error)"])
-            return self.returns.postponed(token, now: MonotonicClock.now())
+            return self.returns.postponed(token, now: self.clock.now)
         }
         self.returns.confirmed(token)
         self.held[token] = nil
@@ -333,6 +336,7 @@ final class ReturnerThread {
         self.held.removeAll()
         self.forgetConsumers()
         self.shared.attended.store(0, ordering: .releasing)
+        self.shared.wake.store(.max, ordering: .releasing)
         self.shared.inHand.store(0, ordering: .releasing)
         // Answers to what was lost mean nothing any more.
         self.outlet?.close()

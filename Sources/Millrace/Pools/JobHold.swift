@@ -11,8 +11,12 @@ final class JobHold: Sendable {
         var count = 0
     }
     private let state: Monitor<State>
+    private let clock: JobClock
 
-    init(_ settings: CircuitSettings? = nil) { self.state = Monitor(State(circuit: Circuit(settings))) }
+    init(_ settings: CircuitSettings? = nil, clock: JobClock = .system) {
+        self.state = Monitor(State(circuit: Circuit(settings)))
+        self.clock = clock
+    }
 
     /// - Parameters:
     ///   - held: Called each time the job is held, on the thread of whoever noticed, with no lock held.
@@ -24,7 +28,7 @@ final class JobHold: Sendable {
     // MARK: From workers
 
     func failed(_ reason: String, epoch: Int) {
-        let now = MonotonicClock.now()
+        let now = self.clock.now
         self.tell { $0.failed(FailureNote.cut(reason, to: FailureNote.errorBudget), epoch: epoch, now: now) }
     }
 
@@ -38,7 +42,7 @@ final class JobHold: Sendable {
     ///   - length: Nanoseconds.
     ///   - reason: The handler's word.
     func hold(for length: UInt64, reason: String) {
-        let now = MonotonicClock.now()
+        let now = self.clock.now
         self.tell { $0.hold(for: length, reason: FailureNote.cut(reason, to: FailureNote.errorBudget), now: now) }
     }
 

@@ -34,7 +34,7 @@ extension Pool {
     /// - Returns: Whether it was held, or on trial.
     func release() -> Bool {
         guard self.hold.release() else { return false }
-        self.follow(now: MonotonicClock.now())
+        self.follow(now: self.clock.now)
         return true
     }
 }

@@ -14,6 +14,7 @@ final class Pool: @unchecked Sendable {
     private let topology: Topology
     private let recovery: RecoverySettings
     private let ladder: DelayLadder
+    private let hooks: WorkHooks
     private let jobStopped: @Sendable (String) -> Void
     private let changed: @Sendable () -> Void
     let logger: Logger
@@ -59,6 +60,7 @@ final class Pool: @unchecked Sendable {
         topology: Topology,
         recovery: RecoverySettings,
         ladder: DelayLadder,
+        hooks: WorkHooks = WorkHooks(),
         logger: Logger,
         startThread: @escaping ThreadStart = WorkerThread.start,
         jobStopped: @escaping @Sendable (String, String) -> Void,
@@ -71,9 +73,10 @@ final class Pool: @unchecked Sendable {
         self.topology = topology
         self.recovery = recovery
         self.ladder = ladder
+        self.hooks = hooks
         self.suspicion = Suspicion(recovery)
         self.limiter = job.rateLimit.map(RateLimiter.init)
-        self.hold = JobHold(job.circuit)
+        self.hold = JobHold(job.circuit, clock: hooks.clock)
         self.logger = logger
         self.jobStopped = { reason in jobStopped(job.name, reason) }
         self.machine = PoolMachine(threads: job.isPaused ? 0 : job.threads)
@@ -82,6 +85,8 @@ final class Pool: @unchecked Sendable {
         self.hold.watch(held: { [weak self] in self?.noteHold($0) }, changed: changed)
     }
 
+    /// By which its messages wait, and by which it is held.
+    var clock: JobClock { self.hooks.clock }
     /// As it is from now on; from any thread.
     var job: JobDefinition { self.face.withLock { $0.job } }
     /// How many workers there should be; from any thread.
@@ -140,7 +145,7 @@ final class Pool: @unchecked Sendable {
     /// - Throws: Why there is not even one.
     func start() throws(ThreadError) {
         self.face.withLock { $0.isStarted = true }
-        let failure = self.follow(now: MonotonicClock.now())
+        let failure = self.follow(now: self.clock.now)
         guard let failure, self.threads.isEmpty, self.wanted > 0 else { return }
         self.face.withLock { $0.isStarted = false }
         throw failure
@@ -206,7 +211,7 @@ final class Pool: @unchecked Sendable {
     private func changeHands() {
         self.machine.setTarget(self.wanted)
         self.crashLedger?.makeRoom(for: self.target * self.handsPerThread)
-        _ = self.follow(now: MonotonicClock.now())
+        _ = self.follow(now: self.clock.now)
     }
 
     /// Starts and ends workers until there are as many as there should be, and takes note of who has ended.
@@ -284,6 +289,7 @@ final class Pool: @unchecked Sendable {
         let (entry, source, topology) = (self.entry, self.source, self.topology)
         let (parkingQueues, limiter, crashLedger) = (self.parkingQueues, self.limiter, self.crashLedger)
         let (hands, ladder, suspicion) = (self.handsPerThread, self.ladder, self.suspicion)
+        let hooks = self.hooks
         let backoff = Backoff(self.recovery)
         // Before its thread runs: whoever is told of a change finds it.
         self.face.withLock { $0.handles.append(handle) }
@@ -299,6 +305,7 @@ final class Pool: @unchecked Sendable {
                     parkingQueues: parkingQueues,
                     limiter: limiter,
                     ladder: ladder,
+                    hooks: hooks,
                     suspicion: suspicion
                 )
                 let line = crashLedger?.line(for: handle, hands: hands)

@@ -15,13 +15,19 @@ final class Scheduler: Sendable {
         static let channel: UInt32 = 4
         /// Others rest than before.
         static let pause: UInt32 = 8
+        /// It is later than it was, by a test's hand.
+        static let time: UInt32 = 16
     }
 
     let schedules: [ScheduleDefinition]
     let source: ConnectionSource
     let recovery: RecoverySettings
+    /// By which schedules tick.
+    let clock: JobClock
     let logger: Logger
     let mailbox = Mailbox()
+    /// When the next of them ticks, in nanoseconds of the job clock; 0 while one is at it.
+    let wake: Atomic<UInt64>
     private let isEnding = Atomic<Bool>(false)
     private let hasEndedFlag = Atomic<Bool>(false)
     /// Told when its thread has ended.
@@ -34,12 +40,15 @@ final class Scheduler: Sendable {
         _ schedules: [ScheduleDefinition],
         source: ConnectionSource,
         recovery: RecoverySettings,
+        clock: JobClock = .system,
         logger: Logger,
         ended: @escaping @Sendable () -> Void
     ) {
         self.schedules = schedules
+        self.wake = Atomic(schedules.isEmpty ? .max : 0)
         self.source = source
         self.recovery = recovery
+        self.clock = clock
         self.logger = logger
         self.ended = ended
     }

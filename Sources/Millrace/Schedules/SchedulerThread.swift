@@ -1,5 +1,6 @@
 import AMQPClient
 import Logging
+import Synchronization
 
 /// The loop of a ``Scheduler``.
 ///
@@ -20,6 +21,7 @@ final class SchedulerThread {
                     schedule,
                     waking: shared.mailbox,
                     recovery: shared.recovery,
+                    clock: shared.clock,
                     logger: shared.logger
                 )
             } catch {
@@ -70,6 +72,8 @@ final class SchedulerThread {
             }
         }
         self.tell()
+        self.shared.wake.store(self.tickers.map(\.nextTick).min() ?? .max, ordering: .releasing)
+        self.shared.clock.wasLookedAt()
         return wake
     }
 

@@ -50,7 +50,12 @@ extension Ticker {
         case .seed(let token): try self.publish(token, channel, as: Publish.untold)
         case .refresh(let token): try self.publish(token, channel, as: Publish.told)
         case .tick(let time):
-            let properties = TickMessage.properties(self.schedule, time, in: self.zone, now: WallClock.seconds())
+            let properties = TickMessage.properties(
+                self.schedule,
+                time,
+                in: self.zone,
+                now: UInt64(clamping: self.clock.milliseconds / 1000)
+            )
             try self.publish(self.schedule.body, self.schedule.queue, properties, channel, as: Publish.told)
             self.logger.debug("tick", metadata: ["id": "\(properties.messageID ?? "")"])
         }

@@ -26,6 +26,9 @@ final class Ticker {
     var deadline: UInt64?
     private var notBefore: UInt64 = 0
     private var backoff: Backoff
+    /// When it ticks next, in nanoseconds of the job clock; 0 while it waits for an answer, the largest number while it can not tick.
+    private(set) var nextTick: UInt64 = 0
+    let clock: JobClock
     var isTroubleSaid = false
     var isMissingSaid = false
     var look: QueueLook?
@@ -46,9 +49,17 @@ final class Ticker {
     ///   - schedule: What it says.
     ///   - mailbox: Where its thread waits.
     ///   - recovery: How it pauses after a failure.
+    ///   - clock: By which it ticks.
     ///   - logger: Gets what is worth a line.
     /// - Throws: What is wrong with the expression or the zone.
-    init(_ schedule: ScheduleDefinition, waking mailbox: Mailbox, recovery: RecoverySettings, logger: Logger) throws {
+    init(
+        _ schedule: ScheduleDefinition,
+        waking mailbox: Mailbox,
+        recovery: RecoverySettings,
+        clock: JobClock = .system,
+        logger: Logger
+    ) throws {
+        self.clock = clock
         self.schedule = schedule
         self.zone = try schedule.zone()
         self.mailbox = Mailbox(waking: mailbox, with: Scheduler.Signal.channel)
@@ -67,7 +78,7 @@ final class Ticker {
     }
 
     var now: ScheduleMachine.Now {
-        ScheduleMachine.Now(wall: WallClock.milliseconds(), steady: Int64(MonotonicClock.now() / 1_000_000))
+        ScheduleMachine.Now(wall: self.clock.milliseconds, steady: Int64(self.clock.now / 1_000_000))
     }
 
     // MARK: Work
@@ -82,6 +93,7 @@ final class Ticker {
             return try self.goOn(connection)
         } catch {
             self.close()
+            self.nextTick = .max
             if error.scope == .connection { throw error }
             if let runningSince, MonotonicClock.now() &- runningSince > Self.steady {
                 self.backoff.reset()
@@ -102,9 +114,13 @@ final class Ticker {
     }
 
     private func goOn(_ connection: Connection) throws(AMQPError) -> UInt64 {
+        self.nextTick = 0
         switch self.phase {
         case .closed:
-            guard MonotonicClock.now() >= self.notBefore else { return self.notBefore }
+            guard MonotonicClock.now() >= self.notBefore else {
+                self.nextTick = .max
+                return self.notBefore
+            }
             try self.open(connection)
         case .declaring(let channel):
             channel.pump(until: 0)
@@ -178,7 +194,10 @@ final class Ticker {
         channel.sendAcks()
         self.say()
         let due = UInt64(clamping: wake).multipliedReportingOverflow(by: 1_000_000)
-        let wakes = [due.overflow ? nil : due.partialValue, self.deadline, self.look?.wake]
+        let tick = due.overflow ? UInt64.max : due.partialValue
+        let isWaiting = self.deadline != nil || self.look != nil || channel.unconfirmedCount > 0
+        self.nextTick = isWaiting ? 0 : tick
+        let wakes = [self.clock.machineTime(tick), self.deadline, self.look?.wake]
         return wakes.compactMap(\.self).min() ?? .max
     }
 
@@ -229,6 +248,7 @@ final class Ticker {
 
     /// Lets the channel go, if there is one, until it is worked again.
     func rest() {
+        self.nextTick = .max
         if case .closed = self.phase { return }
         self.close()
         self.logger.info("this supervisor does not tick the schedule: it is paused")

@@ -82,7 +82,7 @@ extension Pool {
             overrides: overrides,
             isLeaving: self.isLeaving,
             scalingNote: self.scaling.withLock { $0.note },
-            hold: HoldStatus(self.hold.phase, clock: now, wall: Int64(clamping: WallClock.seconds())),
+            hold: HoldStatus(self.hold.phase, clock: self.clock.now, wall: Int64(clamping: WallClock.seconds())),
             holds: self.hold.count
         )
         status.times = self.counters.times

@@ -88,9 +88,11 @@ public final class Supervisor: Sendable {
             options.once ? [] : file.schedules,
             source: self.source,
             recovery: file.connection.recovery,
+            clock: options.hooks.clock,
             logger: logger,
             ended: { [inbox] in inbox.workersChanged() }
         )
+        self.followJumps()
     }
 
     /// As it is now; from any thread.

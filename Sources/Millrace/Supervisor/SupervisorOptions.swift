@@ -34,6 +34,8 @@ public struct SupervisorOptions: Sendable {
     package var build = ""
     /// Reads a job file, with its plugins; called on a thread of its own.
     package var load: (@Sendable (String) -> Result<LoadedFile, LoadFailure>)?
+    /// What tests give to workers: a clock of their own, and who is told of each delivery.
+    package var hooks = WorkHooks()
     /// How workers' threads are started.
     package var startThread: ThreadStart = WorkerThread.start
 

@@ -138,7 +138,7 @@ struct SupervisorRun {
         self.queues.follow(events.backlogs, self.supervisor, self.connection, now: MonotonicClock.now())
         self.watch()
         self.supervisor.look(&self.consumers, now: MonotonicClock.now())
-        for pool in self.supervisor.pools { pool.follow(now: MonotonicClock.now()) }
+        for pool in self.supervisor.pools { pool.follow(now: pool.clock.now) }
         self.supervisor.forgetLeft()
         self.supervisor.changeReturner()
         self.supervisor.noteFailedPools()

@@ -10,6 +10,8 @@ struct JobPlaces: CopyPlaces {
     let known: ParkingQueues
     /// Without acks nothing can be given back: then a declaration takes as long as it takes.
     let isAcked: Bool
+    /// By which copies wait.
+    let clock: JobClock
     let logger: Logger
 
     func place(
@@ -47,7 +49,7 @@ struct JobPlaces: CopyPlaces {
             aside.close()
             self.topology.delayQueues.wasDeclared(name)
         }
-        let note = DelayNote(wait: wait.milliseconds, stage: ladder.stages[stage], now: WallClock.milliseconds())
+        let note = DelayNote(wait: wait.milliseconds, stage: ladder.stages[stage], now: self.clock.milliseconds)
         return CopyPlace(address: CopyAddress(queue: name), delay: note)
     }
 

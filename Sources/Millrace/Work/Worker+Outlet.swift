@@ -83,6 +83,7 @@ extension Worker {
             metadata: ["delivery": .number(tag), "reason": "\(reason)"]
         )
         self.noteSettled(tag)
+        if verdict == .retry { self.report(input, .outputFailed(reason)) }
         let attempt = input.attempt(at: self.handle.job.queue, self.hands.seal)
         self.settle(
             Settling(verdict: verdict, reason: reason, attempt: attempt, shownAttempt: attempt),

@@ -6,6 +6,7 @@ extension Worker {
     /// Carries a handler's outcome out: outputs first, the input's settlement after them.
     @inline(__always)
     func settle(_ delivery: InFlight, _ channel: Channel) {
+        if self.hooks.observe != nil { self.reportEnd(of: delivery) }
         if delivery.verdict == .ack, delivery.publications.isEmpty {
             self.settler.acknowledge(delivery.record.deliveryTag, on: channel)
         } else {
@@ -47,6 +48,7 @@ extension Worker {
             now: MonotonicClock.now(),
             clock: WallClock.seconds()
         )
+        self.report(held, settling, decision.step)
         if let line = decision.line { self.say(line, held.record.deliveryTag) }
         // Before its message is back, for others to begin.
         if let reason = decision.stopsJob { self.stopJob(reason) }

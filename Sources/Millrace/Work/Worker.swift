@@ -14,6 +14,7 @@ final class Worker {
     let suspicion: Suspicion
     let entry: HandlerEntry
     let hands: Hands
+    let hooks: WorkHooks
     var channel: Channel?
     var outlet: Outlet<Channel, HeldDelivery>
     /// Copies: retries, snoozes, dead letters.
@@ -42,6 +43,7 @@ final class Worker {
         parkingQueues: ParkingQueues,
         limiter: RateLimiter?,
         ladder: DelayLadder,
+        hooks: WorkHooks = WorkHooks(),
         suspicion: Suspicion
     ) {
         self.handle = handle
@@ -52,6 +54,7 @@ final class Worker {
         self.hands = Hands(handle, entry)
         self.intake = Intake(limiter, batching: entry.isBatch ? handle.job.batchOptions : nil)
         self.suspicion = suspicion
+        self.hooks = hooks
         let job = handle.job
         self.settler = Settler(
             Settler.Policy(
@@ -71,6 +74,7 @@ final class Worker {
             topology: topology,
             known: parkingQueues,
             isAcked: job.ack.mode == .auto,
+            clock: hooks.clock,
             logger: handle.logger
         )
         self.parking = Self.makeParking(handle, source, places)
