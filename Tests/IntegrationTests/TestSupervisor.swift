@@ -21,6 +21,7 @@ final class TestSupervisor: Sendable {
         // Scripted peers know what is asked of them.
         consumerCheck: Duration? = nil,
         consumeTimeout: Duration = .seconds(30),
+        answerPatience: Duration = .seconds(120),
         logger: Logger = Broker.quiet
     ) throws {
         var registry = PluginRegistry()
@@ -40,6 +41,7 @@ final class TestSupervisor: Sendable {
             consumeTimeout: consumeTimeout
         )
         options.delays = delays
+        options.answerPatience = answerPatience
         options.backlogInterval = .milliseconds(200)
         options.consumerCheckInterval = consumerCheck
         options.startThread = startThread
