@@ -49,7 +49,9 @@ package struct JobEnvelope {
             if !headers.entries.isEmpty { properties.headers = headers }
         }
         guard let wait = self.delay.milliseconds else {
-            throw PublishFailure(.invalid("a delay of \(self.delay.duration): nothing waits for more than 7 days"))
+            throw PublishFailure(
+                .invalid("a delay of \(DurationText.write(self.delay.duration)): nothing waits for more than 7 days")
+            )
         }
         guard wait > 0 else {
             return OutgoingMessage(body, routingKey: self.queue, properties: properties, mandatory: true)

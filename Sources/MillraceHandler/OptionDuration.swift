@@ -1,5 +1,5 @@
 /// A duration as the job file has it everywhere: whole numbers, each with its unit, the largest first.
-enum OptionDuration {
+package enum OptionDuration {
     private static let units: [(name: String, milliseconds: Int64)] = [
         ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
     ]
@@ -25,5 +25,17 @@ enum OptionDuration {
             units = units[(index + 1)...]
         } while !rest.isEmpty
         return .milliseconds(total)
+    }
+
+    /// What `parse` takes.
+    package static func write(_ duration: Duration) -> String {
+        let (seconds, attoseconds) = duration.components
+        var rest = seconds * 1000 + attoseconds / 1_000_000_000_000_000
+        var text = ""
+        for unit in Self.units where rest >= unit.milliseconds {
+            text += "\(rest / unit.milliseconds)\(unit.name)"
+            rest %= unit.milliseconds
+        }
+        return text.isEmpty ? "0s" : text
     }
 }

@@ -1,3 +1,5 @@
+import MillraceHandler
+
 /// Why there is no result.
 public struct JobTesterError: Error, Equatable, CustomStringConvertible {
     /// What is wrong.
@@ -33,7 +35,7 @@ public struct JobTesterError: Error, Equatable, CustomStringConvertible {
         case .doesNotStart(let handler, let reason): "handler '\(handler)' does not start: \(reason)"
         case .impossibleMessage(let flaw): "AMQP can not carry this message: \(flaw)"
         case .stillRunning(let limit):
-            "the handler has not ended after \(limit); give the run a longer 'limit', or an 'ending' if it waits to be asked"
+            "the handler has not ended after \(OptionDuration.write(limit)); give the run a longer 'limit', or an 'ending' if it waits to be asked"
         case .misuse(let what): "the supervisor would not survive this: \(what)"
         case .malformedPlugin(let what): "the plugin's descriptor is malformed: \(what)"
         case .noThread(let code): "there is no thread for the handler: error \(code)"

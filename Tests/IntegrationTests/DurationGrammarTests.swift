@@ -1,3 +1,4 @@
+import AMQPClient
 import Millrace
 import MillraceHandler
 import TestSupport
@@ -16,6 +17,13 @@ import Testing
     ])
     func `both take it, or neither`(_ text: String) throws {
         #expect(try Self.optionDuration(text) == (try? DurationText.parse(text).get()))
+    }
+
+    @Test(arguments: [0, 1, 999, 1000, 61_001, 3_600_000, 90_061_001])
+    func `both write what both take`(milliseconds: Int) throws {
+        let text = DurationText.write(.milliseconds(milliseconds))
+        #expect(OptionDuration.write(.milliseconds(milliseconds)) == text)
+        #expect(try Self.optionDuration(text) == .milliseconds(milliseconds))
     }
 
     @Test func `random texts of the grammar's letters are the same for both`() throws {

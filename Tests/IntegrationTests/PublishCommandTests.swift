@@ -105,7 +105,7 @@ struct PublishCommandTests {
         #expect(result.status == 69)
         #expect(result.output == "")
         #expect(result.errors.contains(#"the broker holds publishers back: low on \u{1b}[2Jdisk; waiting for it"#))
-        #expect(result.errors.contains("no answer for 1 s\n2 of 3 messages were confirmed; 1 has no answer"))
+        #expect(result.errors.contains("no answer for 1s\n2 of 3 messages were confirmed; 1 has no answer"))
         #expect(result.errors.hasSuffix("the broker holds publishers back: low on \\u{1b}[2Jdisk\n"))
     }
 

@@ -13,6 +13,7 @@ enum ScriptedJob {
     ///   - top: More of the file's top level.
     ///   - plugin: Has its handler.
     ///   - once: As `--once`.
+    ///   - answerPatience: How long what is published may wait for its answer.
     ///   - logger: Gets what the supervisor says.
     ///   - status: How it has to end; nil for any end.
     ///   - answer: The broker; its second argument drains the supervisor: called again, it does not end it at once.
@@ -23,6 +24,7 @@ enum ScriptedJob {
         top: String = "",
         plugin: UnsafePointer<millrace_plugin_descriptor>,
         once: Bool = false,
+        answerPatience: Duration = .seconds(120),
         logger: Logger = Broker.quiet,
         endsAs status: Millrace.ExitStatus? = .clean,
         _ answer: @escaping @Sendable (ScriptedPeer, _ stop: () -> Void) throws -> Void
@@ -54,7 +56,13 @@ enum ScriptedJob {
                 jobs: { work: { queue: q, \(job) } }
                 """
             let file = try JobFile.parse(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
-            let supervisor = try TestSupervisor(file, [plugin], once: once, logger: logger)
+            let supervisor = try TestSupervisor(
+                file,
+                [plugin],
+                once: once,
+                answerPatience: answerPatience,
+                logger: logger
+            )
             running.withLock { $0 = supervisor }
             let end = supervisor.run()
             if let status { #expect(end == status) }

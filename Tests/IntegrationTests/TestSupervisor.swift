@@ -23,6 +23,7 @@ final class TestSupervisor: Sendable {
         consumeTimeout: Duration = .seconds(30),
         backlogInterval: Duration = .milliseconds(200),
         load: (@Sendable (String) -> Result<LoadedFile, LoadFailure>)? = nil,
+        answerPatience: Duration = .seconds(120),
         logger: Logger = Broker.quiet
     ) throws {
         var registry = PluginRegistry()
@@ -44,6 +45,7 @@ final class TestSupervisor: Sendable {
         options.delays = delays
         options.backlogInterval = backlogInterval
         options.load = load
+        options.answerPatience = answerPatience
         options.consumerCheckInterval = consumerCheck
         options.startThread = startThread
         options.renewConnection = renewConnection

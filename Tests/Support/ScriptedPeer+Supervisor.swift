@@ -6,15 +6,24 @@ extension ScriptedPeer {
     /// - Parameters:
     ///   - delayQueues: So many consumers that bring waiting messages back are there before the first worker's consumer is
     ///     answered: a test has the wire for itself from then on.
+    ///   - attended: Called when a delay queue has its consumer, with the frame that asked for it.
     ///   - handle: Sees each other frame first; true if it has dealt with it.
     /// - Throws: If something comes that a supervisor does not send, or what `handle` throws.
-    package func serveSupervisor(awaiting delayQueues: Int = 0, _ handle: (PeerFrame) throws -> Bool) throws {
+    package func serveSupervisor(
+        awaiting delayQueues: Int = 0,
+        attended: (PeerFrame) throws -> Void = { _ in },
+        _ handle: (PeerFrame) throws -> Bool
+    ) throws {
         try self.handshake()
-        try self.serveOpenSupervisor(awaiting: delayQueues, handle)
+        try self.serveOpenSupervisor(awaiting: delayQueues, attended: attended, handle)
     }
 
     /// The same on a connection that is open.
-    package func serveOpenSupervisor(awaiting delayQueues: Int = 0, _ handle: (PeerFrame) throws -> Bool) throws {
+    package func serveOpenSupervisor(
+        awaiting delayQueues: Int = 0,
+        attended: (PeerFrame) throws -> Void = { _ in },
+        _ handle: (PeerFrame) throws -> Bool
+    ) throws {
         var delayQueues = delayQueues
         var early: [PeerFrame] = []
         while true {
@@ -24,6 +33,7 @@ extension ScriptedPeer {
                 if tag.hasPrefix("returns-") {
                     try self.send(BasicConsumeOk(consumerTag: tag), on: frame.channel)
                     delayQueues -= 1
+                    try attended(frame)
                     continue
                 }
                 if delayQueues > 0 {

@@ -24,7 +24,7 @@ final class SecretUpdates {
         let late = AMQPError(
             .timeout,
             scope: .call,
-            text: "no answer in \(timeout); the broker may have taken the secret or not",
+            text: "no answer in \(DurationText.write(timeout)); the broker may have taken the secret or not",
             method: .connectionUpdateSecret
         )
         let amount = TimeAmount.nanoseconds(Int64(timeout.nanoseconds))

@@ -2,6 +2,12 @@ public import AMQPWire
 import Synchronization
 
 extension Channel {
+    /// Whether the broker reads nothing from this connection, or has read nothing for a while since the last look.
+    ///
+    /// - Parameter seen: What the last look left.
+    /// - Returns: Whether no answer could have come for some of the time.
+    package func wasBlocked(since seen: inout Int) -> Bool { self.outbox.wasBlocked(since: &seen) }
+
     /// Puts the channel in confirm mode: the broker answers every publish from now on.
     ///
     /// Blocks for one round trip.

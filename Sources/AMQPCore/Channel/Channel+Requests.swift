@@ -58,7 +58,7 @@ extension Channel {
                     .timeout,
                     scope: .channel(self.number),
                     text: self.signals & self.interrupts == 0
-                        ? "no answer within \(self.requestTimeout); the channel is closed, since a late answer must not meet the next request"
+                        ? "no answer within \(DurationText.write(self.requestTimeout)); the channel is closed, since a late answer must not meet the next request"
                         : "no answer so far, and its owner was told to open another channel",
                     method: method
                 )

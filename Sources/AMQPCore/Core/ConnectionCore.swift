@@ -47,7 +47,7 @@ package final class ConnectionCore: InboundDelegate {
     ///
     /// - Parameter deadline: When open-ok is due (C11); nil is the whole connect timeout from now on.
     package func start(dueBy deadline: UInt64? = nil) {
-        let text = "no open connection after \(self.options.connectTimeout)"
+        let text = "no open connection after \(DurationText.write(self.options.connectTimeout))"
         let due = deadline ?? self.now &+ self.options.connectTimeout.nanoseconds
         self.deadline = (at: due, error: AMQPError(.timeout, scope: .connection, text: text))
         self.outbox.appendControl { $0.append(contentsOf: Frame.protocolHeader) }

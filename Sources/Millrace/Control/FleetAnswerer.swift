@@ -6,16 +6,11 @@ import Logging
 ///
 /// A question changes nothing, and costs its answer: so many in a second at most, from whoever may publish to `amq.direct`.
 final class FleetAnswerer: Sendable {
-    private struct State {
-        var thread: WorkerThread?
-        var isEnding = false
-    }
-
     private static let changed: UInt32 = 1
     /// Between two tries to have the queue, in nanoseconds.
     private static let pause: UInt64 = 5_000_000_000
-    private let state = Monitor(State())
     private let mailbox = Mailbox()
+    private let thread: SideThread
     private let fleet: String
     private let queuePrefix: String
     private let source: ConnectionSource
@@ -32,17 +27,16 @@ final class FleetAnswerer: Sendable {
         self.queuePrefix = String(decoding: Array(queue.utf8.prefix(200)), as: UTF8.self) + ".fleet."
         self.source = source
         self.logger = logger
+        self.thread = SideThread("fleet", waking: self.mailbox, with: Self.changed)
     }
 
     /// Begins with the first connection; the thread is told of the others.
     ///
     /// - Parameter answer: What it says of itself, on the thread of this.
     func connectionChanged(_ answer: @escaping @Sendable (_ id: String, _ node: String) -> FleetAnswer?) {
-        let isThere = self.state.withLock { $0.thread != nil || $0.isEnding }
-        guard !isThere else { return self.mailbox.signal(Self.changed) }
+        if self.thread.isStarted { return self.mailbox.signal(Self.changed) }
         do throws(ThreadError) {
-            let thread = try WorkerThread.start(name: "fleet") { self.run(answer) }
-            self.state.withLock { $0.thread = thread }
+            try self.thread.start { self.run(answer) }
         } catch {
             self.logger.warning("nobody answers the fleet", metadata: ["reason": "\(error)"])
         }
@@ -50,21 +44,14 @@ final class FleetAnswerer: Sendable {
 
     /// Ends it; nobody waits for it.
     func end() {
-        let thread = self.state.withLock { state in
-            state.isEnding = true
-            defer { state.thread = nil }
-            return state.thread
-        }
-        self.mailbox.signal(Self.changed)
-        thread?.detach()
+        self.thread.end()
+        self.thread.letGo()
     }
-
-    private var isEnding: Bool { self.state.withLock { $0.isEnding } }
 
     private func run(_ answer: (_ id: String, _ node: String) -> FleetAnswer?) {
         var inbox = Inbox()
         var said: String?
-        while !self.isEnding {
+        while !self.thread.mustEnd {
             if let connection = self.source.current {
                 do throws(AMQPError) {
                     try self.serve(connection, answer) { said = nil }
@@ -111,7 +98,7 @@ final class FleetAnswerer: Sendable {
         var limit = TokenBucket(allowed: 50, interval: 1_000_000_000)
         var out: Channel?
         defer { _ = out?.startClose() }
-        while !self.isEnding {
+        while !self.thread.mustEnd {
             guard let question = try channel.nextDeliveryOrSignal(until: nil) else {
                 _ = channel.takeSignals()
                 continue

@@ -38,11 +38,9 @@ final class Returner: Sendable {
     let returned = Atomic<Int>(0)
     /// Delay queues that it consumes.
     let attended = Atomic<Int>(0)
-    private let isEnding = Atomic<Bool>(false)
-    private let hasEndedFlag = Atomic<Bool>(false)
     /// Told when its thread has ended.
     private let ended: @Sendable () -> Void
-    private let thread = Monitor<WorkerThread?>(nil)
+    private let thread: SideThread
 
     init(
         _ queues: [DelayQueue],
@@ -62,44 +60,26 @@ final class Returner: Sendable {
         self.source = source
         self.recovery = recovery
         self.logger = logger
+        self.thread = SideThread("returns", waking: self.mailbox, with: Signal.end)
     }
 
-    var mustEnd: Bool { self.isEnding.load(ordering: .relaxed) }
-    var hasEnded: Bool { self.hasEndedFlag.load(ordering: .acquiring) }
-    var isStarted: Bool { self.thread.withLock { $0 != nil } }
+    var mustEnd: Bool { self.thread.mustEnd }
     /// Whether it has nothing in hand, and nothing lies in its mailbox.
     var isIdle: Bool { self.inHand.load(ordering: .acquiring) == 0 && self.mailbox.isIdle }
     /// Whether nobody has to wait for it.
-    var isDone: Bool { self.hasEnded || !self.isStarted }
+    var isDone: Bool { self.thread.isDone }
     /// Whether it has a consumer on every delay queue.
     var attendsAll: Bool {
         self.attended.load(ordering: .acquiring) == self.queues.count * self.settings.ladder.stages.count
     }
 
-    func start() throws(ThreadError) {
-        guard !self.isStarted else { return }
-        let thread = try WorkerThread.start(name: "returns") {
-            ReturnerThread(self).run()
-            self.hasEndedFlag.store(true, ordering: .releasing)
-            self.ended()
-        }
-        self.thread.withLock { $0 = thread }
-    }
+    func start() throws(ThreadError) { try self.thread.start(ended: self.ended) { ReturnerThread(self).run() } }
 
     func connectionChanged() { self.mailbox.signal(Signal.connection) }
 
     /// Ends it; what it has in hand goes back to its delay queue.
-    func end() {
-        self.isEnding.store(true, ordering: .relaxed)
-        self.mailbox.signal(Signal.end)
-    }
+    func end() { self.thread.end() }
 
     /// Waits for its thread if that has ended, and lets it go if not.
-    func letGo() {
-        let thread = self.thread.withLock { thread in
-            defer { thread = nil }
-            return thread
-        }
-        if self.hasEnded { thread?.join() } else { thread?.detach() }
-    }
+    func letGo() { self.thread.letGo() }
 }

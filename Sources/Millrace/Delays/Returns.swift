@@ -40,6 +40,7 @@ package struct Returns: Sendable {
         let arrivedAt: UInt64
         let isWorn: Bool
         var isSent = false
+        var sentAt: UInt64 = 0
         /// It ended the channel: not again before this.
         var notBefore: UInt64 = 0
     }
@@ -82,6 +83,8 @@ package struct Returns: Sendable {
     package func home(of token: UInt64) -> Int? { self.places[token]?.home }
     /// Copies that are on their way.
     package var sentCount: Int { self.copies.values.reduce(0) { $0 + $1.count(where: \.isSent) } }
+    /// When the oldest of them was sent.
+    package var oldestSent: UInt64? { self.copies.values.joined().lazy.filter(\.isSent).map(\.sentAt).min() }
 
     // MARK: Coming and going
 
@@ -168,6 +171,7 @@ package struct Returns: Sendable {
                     continue
                 }
                 self.copies[place]?[index].isSent = true
+                self.copies[place]?[index].sentAt = now
                 steps.append(Step(token: copy.token, place: place, target: target))
             }
         }
@@ -209,6 +213,7 @@ package struct Returns: Sendable {
             self.alone = token
             self.aloneSince = now
             self.copies[place]?[index].isSent = true
+            self.copies[place]?[index].sentAt = now
             let (target, _) = self.plan(held[index], isFull: true, now: now)
             return ([Step(token: token, place: place, target: target ?? .home)], now &+ Self.patience)
         }

@@ -15,11 +15,14 @@ package struct OutputQueue<Load> {
         package var size: Int
         /// How long the first of a group waits for others, in nanoseconds; 0 only until its worker has nothing to do.
         package var timeout: UInt64
+        /// How long what was sent waits for its answer before it goes again on another channel, in nanoseconds.
+        package var patience: UInt64
 
-        package init(isTransactional: Bool, size: Int, timeout: UInt64) {
+        package init(isTransactional: Bool, size: Int, timeout: UInt64, patience: UInt64 = AnswerPatience.usual) {
             self.isTransactional = isTransactional
             self.size = size
             self.timeout = timeout
+            self.patience = patience
         }
     }
 
@@ -28,6 +31,7 @@ package struct OutputQueue<Load> {
         let outputs: Int
         let since: UInt64
         var pass: OutputPass
+        var sentAt: UInt64 = 0
         /// The broker has refused it at least once.
         var wasRefused = false
         /// It ended a channel when it was refused: it goes alone, output by output, so that each is answered for itself.
@@ -68,12 +72,18 @@ package struct OutputQueue<Load> {
     /// Channels that refusals have ended in a row: of inputs that were refused for the first time, and of retries.
     private var channelsLost = (first: 0, retries: 0)
     private var renewBy: UInt64?
+    private var patience: AnswerPatience
+    /// Whether the last renewal was for want of answers, and not because of refusals.
+    package private(set) var wasSilent = false
     /// Inputs that were refused and are here still.
     package private(set) var refusedCount = 0
     /// Outputs that were refused, since the last look.
     private var refusals = 0
 
-    package init(_ plan: Plan) { self.plan = plan }
+    package init(_ plan: Plan) {
+        self.plan = plan
+        self.patience = AnswerPatience(plan.patience)
+    }
 
     package var count: Int { self.inputs.count }
     package var isEmpty: Bool { self.inputs.isEmpty }
@@ -110,7 +120,7 @@ package struct OutputQueue<Load> {
         package let begins: Int?
     }
 
-    /// The next output, or nil if none may go now; the same one until ``sent(_:)`` or ``remove(_:)``.
+    /// The next output, or nil if none may go now; the same one until ``sent(_:now:)`` or ``remove(_:)``.
     ///
     /// `mayWait`: whether others may still come to join a group.
     package mutating func next(now: UInt64, mayWait: Bool) -> Step? {
@@ -175,11 +185,13 @@ package struct OutputQueue<Load> {
     ///
     /// - Returns: Whether it was the last one of its input.
     @discardableResult
-    package mutating func sent(_ token: UInt64) -> Bool {
+    package mutating func sent(_ token: UInt64, now: UInt64) -> Bool {
         let number = Self.number(token)
         guard var input = self.inputs[number] else { return false }
         input.pass.nextWasSent()
         if input.pass.sent == 1 { self.underWay += 1 }
+        input.sentAt = now
+        self.patience.sent(now: now)
         self.inputs[number] = input
         if self.plan.isTransactional { self.isCommitDue = true }
         guard input.pass.isSent else { return false }
@@ -192,7 +204,7 @@ package struct OutputQueue<Load> {
         let number = Self.number(token)
         guard let input = self.inputs.removeValue(forKey: number) else { return nil }
         if input.pass.sent > 0 {
-            self.underWay -= 1
+            self.isNotUnderWay()
             self.hasStrays = true
         }
         if !input.pass.isSent { self.leaveLine(number) }
@@ -207,6 +219,11 @@ package struct OutputQueue<Load> {
         self.waiting.removeFirst()
         if self.leftOfGroup > 0 { self.leftOfGroup -= 1 }
         if self.waitingFirst > 0 { self.waitingFirst -= 1 }
+    }
+
+    private mutating func isNotUnderWay() {
+        self.underWay -= 1
+        if self.underWay == 0 { self.renewBy = nil }  // nothing is waited for
     }
 
     /// One that had been refused is not here any more.
@@ -258,7 +275,7 @@ package struct OutputQueue<Load> {
             self.inputs[number] = input
             return nil
         }
-        self.underWay -= 1
+        self.isNotUnderWay()
         if self.alone == number { self.alone = nil }
         if input.pass.hasRefused, !input.pass.isReturned {
             input.pass.beginAgainWithRefused()
@@ -269,6 +286,7 @@ package struct OutputQueue<Load> {
         if !input.pass.isReturned {
             if input.goesAlone { self.channelsLost.retries = 0 } else { self.channelsLost.first = 0 }
             if input.wasRefused { self.pause.accepted() }
+            self.patience.worked()
         }
         self.left(input)
         return Finished(load: input.load, outputs: input.outputs, isReturned: input.pass.isReturned)
@@ -331,16 +349,38 @@ package struct OutputQueue<Load> {
     /// A transaction that is refused ends its channel anyhow.
     private var wantsNewChannel: Bool { !self.plan.isTransactional && self.pause.suspectsChannel }
 
-    /// Whether what was refused is to go on another channel, now.
+    /// When what is under way may have waited too long for its answer; nil if nothing is.
+    package var answerDeadline: UInt64? { self.underWay > 0 ? self.renewBy ?? self.patience.deadline : nil }
+
+    /// No other channel is opened any more for want of answers.
+    package mutating func endRenewal() { self.renewBy = nil }
+
+    /// Whether the broker owes an answer for too long.
+    private mutating func isSilent(_ now: UInt64) -> Bool {
+        guard self.underWay > 0 else { return false }
+        let inputs = self.inputs
+        return self.patience.isOver(now: now) {
+            inputs.values.lazy.filter(\.pass.hasUnanswered).map(\.sentAt).min()
+        }
+    }
+
+    /// Whether what was refused, or has waited too long for its answer, is to go on another channel, now.
     package mutating func renewal(now: UInt64) -> RenewalAction {
-        guard self.pause.isOver(now: now), self.wantsNewChannel else { return .none }
+        let isSilent = self.isSilent(now)
+        guard isSilent || (self.pause.isOver(now: now) && self.wantsNewChannel) else {
+            self.renewBy = nil
+            return .none
+        }
+        self.wasSilent = isSilent
         guard self.underWay > 0 else { return .renew }
         let deadline = self.renewBy ?? now &+ Self.renewalPatience
         self.renewBy = deadline
-        return now >= deadline ? .renew : .wait
+        guard now >= deadline else { return .wait }
+        if isSilent { self.patience.beganAgain(now: now) }
+        return .renew
     }
 
-    /// What was refused goes again: on a new channel, or on the old one because there was no other.
+    /// What was refused goes again: on a new channel, or on the old one because there was no other, or no need.
     ///
     /// What was under way on the old one goes with it, and nobody is at fault.
     package mutating func renewed(_ isNew: Bool) {
@@ -351,11 +391,14 @@ package struct OutputQueue<Load> {
                 if !input.pass.isSent { self.leaveLine(number) }
                 input.pass.beginAgain()
                 self.inputs[number] = input
-                if number != self.alone { self.again.append(number) }
+                guard number != self.alone else { continue }
+                // A transaction has all of an input, or nothing.
+                if self.plan.isTransactional { self.suspects.append(number) } else { self.again.append(number) }
             }
             if let alone = self.alone, self.inputs[alone] != nil { self.suspects.append(alone) }
             self.alone = nil
             self.underWay = 0
+            self.isCommitDue = false
             self.hasStrays = false
         }
         self.release()

@@ -13,8 +13,13 @@ final class ConnectionSource: Sendable {
     /// Whether outputs have a connection of their own, so that a broker that blocks publishers reads on what consumes:
     /// acks above all (C51).
     let publishesSeparately: Bool
+    /// How long what is published may wait for the broker's answer, in nanoseconds, before it goes again on another channel.
+    let answerPatience: UInt64
 
-    init(publishesSeparately: Bool) { self.publishesSeparately = publishesSeparately }
+    init(publishesSeparately: Bool, answerPatience: Duration) {
+        self.publishesSeparately = publishesSeparately
+        self.answerPatience = answerPatience.nanoseconds
+    }
 
     /// The connection to consume on, and to publish on unless that is separate.
     var current: Connection? { self.monitor.withLock { $0.consuming } }

@@ -28,11 +28,9 @@ final class Scheduler: Sendable {
     let mailbox = Mailbox()
     /// When the next of them ticks, in nanoseconds of the job clock; 0 while one is at it.
     let wake: Atomic<UInt64>
-    private let isEnding = Atomic<Bool>(false)
-    private let hasEndedFlag = Atomic<Bool>(false)
     /// Told when its thread has ended.
     private let ended: @Sendable () -> Void
-    private let thread = Monitor<WorkerThread?>(nil)
+    private let thread: SideThread
     private let noted = Monitor<[ScheduleStanding]>([])
     private let resting = Monitor<Set<String>>([])
 
@@ -51,13 +49,12 @@ final class Scheduler: Sendable {
         self.clock = clock
         self.logger = logger
         self.ended = ended
+        self.thread = SideThread("schedules", waking: self.mailbox, with: Signal.end)
     }
 
-    var mustEnd: Bool { self.isEnding.load(ordering: .relaxed) }
-    private var hasEnded: Bool { self.hasEndedFlag.load(ordering: .acquiring) }
-    private var isStarted: Bool { self.thread.withLock { $0 != nil } }
+    var mustEnd: Bool { self.thread.mustEnd }
     /// Whether nobody has to wait for it.
-    var isDone: Bool { self.hasEnded || !self.isStarted }
+    var isDone: Bool { self.thread.isDone }
 
     /// How each schedule stands; from any thread.
     var standings: [ScheduleStanding] { self.noted.withLock { $0 } }
@@ -68,13 +65,8 @@ final class Scheduler: Sendable {
     var connection: Connection? { self.source.publishesSeparately ? self.source.publishing : self.source.current }
 
     func start() throws(ThreadError) {
-        guard !self.isStarted, !self.schedules.isEmpty else { return }
-        let thread = try WorkerThread.start(name: "schedules") {
-            SchedulerThread(self).run()
-            self.hasEndedFlag.store(true, ordering: .releasing)
-            self.ended()
-        }
-        self.thread.withLock { $0 = thread }
+        guard !self.schedules.isEmpty else { return }
+        try self.thread.start(ended: self.ended) { SchedulerThread(self).run() }
     }
 
     /// The schedules that are not ticked here; from any thread.
@@ -89,17 +81,8 @@ final class Scheduler: Sendable {
     func connectionChanged() { self.mailbox.signal(Signal.connection) }
 
     /// Ends it: another supervisor ticks from here on.
-    func end() {
-        self.isEnding.store(true, ordering: .relaxed)
-        self.mailbox.signal(Signal.end)
-    }
+    func end() { self.thread.end() }
 
     /// Waits for its thread if that has ended, and lets it go if not.
-    func letGo() {
-        let thread = self.thread.withLock { thread in
-            defer { thread = nil }
-            return thread
-        }
-        if self.hasEnded { thread?.join() } else { thread?.detach() }
-    }
+    func letGo() { self.thread.letGo() }
 }

@@ -1,7 +1,6 @@
 import AMQPClient
 import AMQPWire
 import Logging
-import Synchronization
 
 /// Asks the broker how many messages are ready in queues, and how many consume them: some often, the others now and then.
 ///
@@ -14,13 +13,12 @@ final class BacklogWatch: Sendable {
     private struct State {
         var often: Set<String> = []
         var seldom: Set<String> = []
-        var thread: WorkerThread?
-        var isEnding = false
     }
 
     private static let changed: UInt32 = 1
     private let state = Monitor(State())
     private let mailbox = Mailbox()
+    private let thread: SideThread
     private let source: ConnectionSource
     private let logger: Logger
     /// Between two looks at those that are looked at often.
@@ -42,23 +40,23 @@ final class BacklogWatch: Sendable {
         self.longInterval = longInterval
         self.logger = logger
         self.seen = seen
+        self.thread = SideThread("backlog", waking: self.mailbox, with: Self.changed)
     }
 
     /// Looks at these from now on; its thread begins with the first, and sleeps while there is none.
     func watch(often: Set<String>, others: Set<String>) {
         let others = self.longInterval == nil ? [] : others
-        let (mustStart, hasChanged) = self.state.withLock { state in
-            let hasChanged = state.often != often || state.seldom != others
-            (state.often, state.seldom) = (often, others)
-            return (state.thread == nil && !(often.isEmpty && others.isEmpty) && !state.isEnding, hasChanged)
+        let hasChanged = self.state.withLock { state in
+            defer { (state.often, state.seldom) = (often, others) }
+            return state.often != often || state.seldom != others
         }
-        guard mustStart else {
+        guard !self.thread.isStarted else {
             if hasChanged { self.mailbox.signal(Self.changed) }
             return
         }
+        guard !(often.isEmpty && others.isEmpty) else { return }
         do throws(ThreadError) {
-            let thread = try WorkerThread.start(name: "backlog") { self.run() }
-            self.state.withLock { $0.thread = thread }
+            try self.thread.start { self.run() }
         } catch {
             self.logger.warning("nobody looks at the queues", metadata: ["reason": "\(error)"])
         }
@@ -66,22 +64,16 @@ final class BacklogWatch: Sendable {
 
     /// Ends it; who waits for an answer is not waited for.
     func end() {
-        let thread = self.state.withLock { state in
-            state.isEnding = true
-            defer { state.thread = nil }
-            return state.thread
-        }
-        self.mailbox.signal(Self.changed)
-        thread?.detach()
+        self.thread.end()
+        self.thread.letGo()
     }
 
     private func run() {
         var inbox = Inbox()
         var channel: Channel?
         var last: (often: UInt64, seldom: UInt64) = (MonotonicClock.now(), MonotonicClock.now())
-        while true {
-            let (often, seldom, isEnding) = self.state.withLock { ($0.often, $0.seldom, $0.isEnding) }
-            guard !isEnding else { break }
+        while !self.thread.mustEnd {
+            let (often, seldom) = self.state.withLock { ($0.often, $0.seldom) }
             let due = (
                 often: last.often &+ self.interval.nanoseconds,
                 seldom: last.seldom &+ (self.longInterval ?? .zero).nanoseconds
@@ -115,7 +107,7 @@ final class BacklogWatch: Sendable {
         guard let connection = self.source.current, !connection.isBlocked else { return [:] }
         var counts: [String: Count] = [:]
         for queue in queues.sorted() {
-            guard !self.state.withLock({ $0.isEnding }) else { return [:] }
+            guard !self.thread.mustEnd else { return [:] }
             let open = try self.open(connection, &channel)
             do throws(AMQPError) {
                 let answer = try open.declareQueue(queue, passive: true)

@@ -128,26 +128,19 @@ extension Supervisor {
         let (current, next) = self.returners.withLock { $0 }
         let known = (next ?? current).queues.map(\.home)
         let queues = known + file.jobs.map(\.queue).filter { !known.contains($0) }
-        guard queues.count > known.count else { return }
-        let successor = Self.makeReturner(
-            queues,
-            file,
-            self.options,
-            self.source,
-            self.topology,
-            self.inbox,
-            self.logger
-        )
-        self.returners.withLock { $0.next = successor }
-        current.end()
+        if queues.count > known.count { self.replace(current, by: queues, file) }
     }
 
     /// Another one for the same queues, on the connection of the moment.
     func replaceReturner() {
         let (current, next) = self.returners.withLock { $0 }
+        self.replace(current, by: (next ?? current).queues.map(\.home), self.file)
+    }
+
+    private func replace(_ current: Returner, by queues: [String], _ file: JobFile) {
         let successor = Self.makeReturner(
-            (next ?? current).queues.map(\.home),
-            self.file,
+            queues,
+            file,
             self.options,
             self.source,
             self.topology,

@@ -59,7 +59,10 @@ public final class Supervisor: Sendable {
         let logger = logger.plain
         self.logger = logger
         self.onStatus = onStatus
-        self.source = ConnectionSource(publishesSeparately: file.connection.publishing == .separate)
+        self.source = ConnectionSource(
+            publishesSeparately: file.connection.publishing == .separate,
+            answerPatience: options.answerPatience
+        )
         self.backlogs = BacklogWatch(
             self.source,
             every: options.backlogInterval,

@@ -81,16 +81,8 @@ extension SupervisorRun {
     }
 
     private mutating func tryMove(to endpoint: Endpoint) {
-        let attempt = ConnectAttempt(inbox: self.supervisor.inbox)
         do throws(ThreadError) {
-            try attempt.start(
-                to: endpoint,
-                declaring: self.supervisor.topology,
-                options: self.connectionOptions,
-                on: self.group,
-                logger: self.logger
-            )
-            self.connecting = (attempt, endpoint, [])
+            try self.startAttempt(to: endpoint)
         } catch {
             self.moveFailed("\(error)")
         }

@@ -114,7 +114,7 @@ package struct DeclarationRun: Sendable {
     package mutating func next(now: UInt64, random: Double) -> Step {
         if let late = self.flights.first(where: { now >= $0.since &+ self.limits.answer }) {
             let text =
-                "no answer within \(Duration.nanoseconds(Int64(clamping: self.limits.answer)).components.seconds) s"
+                "no answer within \(DurationText.write(.nanoseconds(Int64(clamping: self.limits.answer))))"
             self.answered(late.item, AMQPError(.timeout, scope: .call, text: text, method: late.declaration.method))
             return .giveUp(late.item)
         }

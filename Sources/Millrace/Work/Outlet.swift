@@ -43,14 +43,18 @@ struct Outlet<Line: PublishLine, Input: OutletInput> {
     private var refusals = RefusalReport()
     private var outcomes = Outcomes<Outcome>()
     private var isEnding = false
+    /// What the line's last look at the broker's blocks left.
+    private var blockings = 0
 
     /// - Parameters:
     ///   - policy: How outputs are published.
+    ///   - patience: How long the broker's answer may take, in nanoseconds, before they go again on another channel.
     ///   - logger: Where refusals, and channels that end, are told of.
     ///   - watch: Nil if nobody looks.
     ///   - open: Opens a channel in the policy's mode, without waiting for a broker that blocks publishers.
     init(
         _ policy: PublishPolicy,
+        patience: UInt64 = AnswerPatience.usual,
         logger: Logger,
         watch: Watch? = nil,
         open: @escaping () throws(AMQPError) -> Line
@@ -59,7 +63,7 @@ struct Outlet<Line: PublishLine, Input: OutletInput> {
         self.logger = logger
         self.watch = watch
         self.open = open
-        self.queue = OutputQueue(policy.plan())
+        self.queue = OutputQueue(policy.plan(patience: patience))
     }
 
     // MARK: What is in it
@@ -91,7 +95,10 @@ struct Outlet<Line: PublishLine, Input: OutletInput> {
     }
 
     /// From now on nobody waits for room: what is refused goes back.
-    mutating func end() { self.isEnding = true }
+    mutating func end() {
+        self.isEnding = true
+        self.queue.endRenewal()
+    }
 
     /// Everything that is not finished, oldest first; what is answered from here on concerns nobody.
     mutating func removeAll() -> [(input: Input, outputs: Int)] {
@@ -115,7 +122,7 @@ struct Outlet<Line: PublishLine, Input: OutletInput> {
     ///   - isServed: Whether inputs can still be settled.
     ///   - now: The time.
     mutating func release(mayWait: Bool, isServed: Bool, now: UInt64) {
-        guard self.queue.hasUnsent(now: now) || self.queue.mustCommit, self.renew(now),
+        guard self.renew(now), self.queue.hasUnsent(now: now) || self.queue.mustCommit,
             let line = self.openLine(isServed, now)
         else { return }
         // Inputs of a channel that ended may have left a commit on its way.
@@ -163,7 +170,7 @@ struct Outlet<Line: PublishLine, Input: OutletInput> {
         if sequence > 0, let tag = step.load.input.tag {
             self.watch? { $0.published(.outputs, sequence, for: tag, .ack, begins: step.begins) }
         }
-        if self.queue.sent(step.token), self.policy.mode == .none, let load = self.queue.remove(step.token) {
+        if self.queue.sent(step.token, now: now), self.policy.mode == .none, let load = self.queue.remove(step.token) {
             self.accepted(load)
         }
         return true
@@ -203,19 +210,32 @@ struct Outlet<Line: PublishLine, Input: OutletInput> {
         }
     }
 
-    /// Another channel, if the old one goes on refusing.
+    /// Another channel, if the old one goes on refusing, or has left something without an answer for long.
     ///
     /// - Returns: Whether something may be published: not while what is on its way on the old one is waited for.
     private mutating func renew(_ now: UInt64) -> Bool {
+        if self.isEnding, !self.queue.hasRefused { return true }  // an end opens no channel for answers
         switch self.queue.renewal(now: now) {
         case .none: return true
         case .wait: return false
         case .renew: break
         }
+        let wasSilent = self.queue.wasSilent
+        // A broker that has read nothing could not answer.
+        if wasSilent, self.line?.wasBlocked(since: &self.blockings) == true {
+            self.queue.renewed(false)
+            return true
+        }
         do throws(AMQPError) {
             let line = try self.open()
+            if wasSilent {
+                self.logger.warning(
+                    "the broker leaves outputs without an answer; they go again on another channel",
+                    metadata: ["inputs": .number(self.queue.count)]
+                )
+            }
             self.queue.renewed(true)
-            self.line?.giveUp("it goes on refusing outputs")
+            self.line?.giveUp(wasSilent ? "it leaves outputs without an answer" : "it goes on refusing outputs")
             self.line = line
         } catch {
             self.logger.debug("no other channel for outputs", metadata: ["reason": "\(error)"])
@@ -291,6 +311,7 @@ struct Outlet<Line: PublishLine, Input: OutletInput> {
         func note(_ time: UInt64?) { if let time { wake = min(wake ?? .max, time) } }
         if self.line?.isCommitting != true { note(self.queue.deadline) }
         if self.line == nil, self.queue.hasUnsent(now: now) { note(self.pause.mayOpenAt(now: now)) }
+        if !self.isEnding { note(self.queue.answerDeadline) }
         // An end waits for no room.
         note(self.isEnding && self.queue.hasRefused ? now : self.refusals.deadline(isWaiting: self.refusedCount > 0))
         return wake

@@ -52,17 +52,27 @@ struct Parking<Places: CopyPlaces> {
     private let openings: Openings
     private let watch: Watch?
     private(set) var line: Line?
-    private var queue = OutputQueue<ParkedCopy>(OutputQueue.Plan(isTransactional: false, size: 1, timeout: 0))
+    private var queue: OutputQueue<ParkedCopy>
     private var pause = OpeningPause()
     private var outcomes = Outcomes<Outcome>()
     private var heldUntil: UInt64 = 0
+    /// What the line's last look at the broker's blocks left.
+    private var blockings = 0
 
     /// - Parameters:
     ///   - queue: The job's, which copies are noted to come from.
     ///   - places: Where they go.
     ///   - openings: How channels are opened.
+    ///   - patience: How long the broker's answer may take, in nanoseconds, before copies go again on another channel.
     ///   - watch: Nil if nobody looks.
-    init(of queue: String, _ places: Places, _ openings: Openings, watch: Watch? = nil) {
+    init(
+        of queue: String,
+        _ places: Places,
+        _ openings: Openings,
+        patience: UInt64 = AnswerPatience.usual,
+        watch: Watch? = nil
+    ) {
+        self.queue = OutputQueue(OutputQueue.Plan(isTransactional: false, size: 1, timeout: 0, patience: patience))
         self.queueName = queue
         self.places = places
         self.openings = openings
@@ -171,7 +181,7 @@ struct Parking<Places: CopyPlaces> {
             } catch  where error.code == .refusedLocally {
                 sequence = try Self.publish(step.load, step.load.briefProperties, step.token, on: line)
             }
-            self.queue.sent(step.token)
+            self.queue.sent(step.token, now: now)
             let copy = step.load
             self.watch? { $0.published(.copies, sequence, for: copy.deliveryTag, copy.settlement, begins: 1) }
             return true
@@ -226,6 +236,27 @@ struct Parking<Places: CopyPlaces> {
     }
 
     // MARK: Answers
+
+    /// When answers may be overdue; nil if none is waited for.
+    var wake: UInt64? { self.queue.answerDeadline ?? self.queue.deadline }
+
+    /// What has waited too long for its answer goes again, on another channel.
+    ///
+    /// - Parameter now: The time.
+    /// - Returns: Whether they went again.
+    mutating func lookAfterSilence(now: UInt64) -> Bool {
+        guard let line = self.line, line.isOpen, self.queue.renewal(now: now) == .renew else { return false }
+        // A broker that has read nothing could not answer.
+        guard !line.wasBlocked(since: &self.blockings), let fresh = try? self.openings.line() else {
+            self.queue.renewed(false)
+            return false
+        }
+        self.queue.renewed(true)
+        line.giveUp("it leaves copies without an answer")
+        self.line = fresh
+        self.release(isServed: true, now: now)
+        return true
+    }
 
     /// Takes in what its channel has got, if there is one.
     mutating func takeIn(isServed: Bool, now: @autoclosure () -> UInt64) {

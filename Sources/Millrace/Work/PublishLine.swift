@@ -13,6 +13,10 @@ protocol PublishLine: AnyObject {
     /// The last publish that the commit is for.
     var commitEnd: UInt64 { get }
     var hasVerdicts: Bool { get }
+    /// Whether the broker reads nothing, or has read nothing for a while since the last look.
+    ///
+    /// - Parameter seen: What the last look left.
+    func wasBlocked(since seen: inout Int) -> Bool
 
     /// Publishes, if there is room within this time.
     ///

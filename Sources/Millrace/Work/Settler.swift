@@ -136,7 +136,8 @@ struct Settler {
             guard settlement.isFailure || settlement == .discard else { return nil }
             outcome = "\(settlement)"
             isFinal = settlement == .reject
-        case .retry(let wait, let attempt): outcome = "attempt \(attempt) in \(wait.milliseconds) ms"
+        case .retry(let wait, let attempt):
+            outcome = "attempt \(attempt) in \(DurationText.write(.milliseconds(wait.milliseconds)))"
         case .deadLetter(let reason):
             outcome = "dead letter: \(reason.rawValue)"
             isFinal = true

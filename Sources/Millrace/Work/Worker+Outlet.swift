@@ -4,7 +4,12 @@ import Logging
 /// Outputs, and what becomes of their inputs.
 extension Worker {
     static func makeOutlet(_ handle: WorkerHandle, _ source: ConnectionSource) -> Outlet<Channel, HeldDelivery> {
-        Outlet(handle.job.publish, logger: handle.logger, watch: handle.killSwitch?.note) { () throws(AMQPError) in
+        Outlet(
+            handle.job.publish,
+            patience: source.answerPatience,
+            logger: handle.logger,
+            watch: handle.killSwitch?.note
+        ) { () throws(AMQPError) in
             let mailbox = Mailbox(waking: handle.mailbox, with: WorkerHandle.Signal.outlet)
             let channel = try source.openForPublishing(mailbox)
             switch handle.job.publish.mode {

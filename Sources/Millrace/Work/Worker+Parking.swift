@@ -18,7 +18,13 @@ extension Worker {
             },
             aside: { () throws(AMQPError) in try source.openForPublishing(Mailbox()) }
         )
-        return Parking(of: handle.job.queue, places, openings, watch: handle.killSwitch?.note)
+        return Parking(
+            of: handle.job.queue,
+            places,
+            openings,
+            patience: source.answerPatience,
+            watch: handle.killSwitch?.note
+        )
     }
 
     /// Publishes the copies that may go now.
@@ -30,6 +36,14 @@ extension Worker {
     /// Takes in what the channel for copies has got.
     func takeFromParking(_ channel: Channel) {
         self.parking.takeIn(isServed: self.isServed(channel), now: MonotonicClock.now())
+        if !self.parking.isEmpty, !self.handle.isDraining {
+            let wasSilent = self.parking.lookAfterSilence(now: MonotonicClock.now())
+            if wasSilent {
+                self.handle.logger.warning(
+                    "the broker leaves copies without an answer; they go again on another channel"
+                )
+            }
+        }
         self.settleOriginals(channel)
     }
 

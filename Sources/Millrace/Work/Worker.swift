@@ -297,6 +297,7 @@ final class Worker {
         func note(_ time: UInt64?) { if let time { wake = min(wake ?? .max, time) } }
         note(self.intake.wake)
         if self.outlet.isInUse { note(self.outlet.wake(now: MonotonicClock.now())) }
+        if !self.parking.isEmpty, !self.handle.isDraining { note(self.parking.wake) }
         note(self.hands.nextOverdue)
         note(self.settler.wake)
         return wake

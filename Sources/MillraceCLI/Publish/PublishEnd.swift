@@ -17,7 +17,7 @@ enum PublishEnd: Error {
         let (reason, status): (String, ExitCode) =
             switch self {
             case .failed(let error): ("\(error)", .ofRequest(error))
-            case .unanswered(let time): ("no answer for \(time.components.seconds) s", .unavailable)
+            case .unanswered(let time): ("no answer for \(DurationText.write(time))", .unavailable)
             case .stopped(let signal):
                 ("stopped by \(signal == SIGINT ? "SIGINT" : "SIGTERM")", ExitCode(128 + signal))
             case .input(let error): ("\(error)", .ioError)

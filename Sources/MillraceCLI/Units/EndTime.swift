@@ -1,3 +1,4 @@
+import AMQPClient
 import Millrace
 
 /// How long a supervisor may take from SIGTERM to its exit, by its job file.

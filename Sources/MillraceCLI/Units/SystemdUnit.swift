@@ -1,3 +1,4 @@
+import AMQPClient
 import Millrace
 
 /// What a unit of systemd says about the end of its service: systemd.service(5), systemd.kill(5).

@@ -53,7 +53,7 @@ import Testing
                     continue
                 }
                 self.onTheWay.append((step.token, step.load, step.index))
-                self.queue.sent(step.token)
+                self.queue.sent(step.token, now: self.now)
             }
         }
 

@@ -15,7 +15,7 @@ import Testing
         var sent: [String] = []
         while sent.count < 100, let step = queue.next(now: now, mayWait: mayWait) {
             sent.append(step.load)
-            queue.sent(step.token)
+            queue.sent(step.token, now: now)
         }
         return sent
     }
@@ -79,7 +79,7 @@ import Testing
         queue.add("b", outputs: 1, now: 0)
         #expect(queue.next(now: 0, mayWait: true)?.index == 0)
         #expect(queue.next(now: 0, mayWait: true)?.index == 0)  // not sent yet
-        queue.sent(token)
+        queue.sent(token, now: 0)
         #expect(queue.next(now: 0, mayWait: true)?.index == 1)
         #expect(queue.deadline == nil)
         #expect(self.send(&queue) == ["a", "b"])
@@ -133,7 +133,7 @@ import Testing
 
     private func sendOne(_ queue: inout Queue) -> String? {
         guard let step = queue.next(now: 0, mayWait: false) else { return nil }
-        queue.sent(step.token)
+        queue.sent(step.token, now: 0)
         return step.load
     }
 

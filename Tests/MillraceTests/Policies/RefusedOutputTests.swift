@@ -16,7 +16,7 @@ import Testing
         var sent: [String] = []
         while sent.count < 100, let step = queue.next(now: now, mayWait: false) {
             sent.append("\(step.load)\(step.index)")
-            queue.sent(step.token)
+            queue.sent(step.token, now: now)
         }
         return sent
     }
@@ -199,7 +199,7 @@ import Testing
             var token = queue.add("good", outputs: 1, now: now)
             for _ in 0..<100 {
                 guard let step = queue.next(now: now, mayWait: false) else { break }
-                queue.sent(step.token)
+                queue.sent(step.token, now: now)
                 if step.load == "good" {
                     queue.committed()
                     if queue.answered(step.token, .confirmed, now: now)?.load == "good" { passed += 1 }
@@ -281,7 +281,7 @@ import Testing
         for _ in 0..<3 {
             guard let step = queue.next(now: 50 * Self.ms, mayWait: false) else { break }
             order.append(step.load)
-            queue.sent(step.token)
+            queue.sent(step.token, now: 50 * Self.ms)
             queue.committed()
             _ = queue.answered(step.token, .confirmed, now: 50 * Self.ms)
         }

@@ -27,6 +27,13 @@ final class FakeLine: PublishLine {
     private(set) var givenUp: String?
     private var verdicts: ContiguousArray<PublishVerdict> = []
     private var hasCommitted = false
+    /// How often the broker has blocked the connection, or let it go on.
+    var blockings = 0
+
+    func wasBlocked(since seen: inout Int) -> Bool {
+        defer { seen = self.blockings }
+        return seen != self.blockings
+    }
 
     var hasVerdicts: Bool { !self.verdicts.isEmpty }
 

@@ -210,6 +210,67 @@ private struct Input: OutletInput, Equatable {
         #expect(self.lines.all.count == opened + 1)
     }
 
+    @Test func `what the broker never answers goes again on another channel; one that it blocks could not be answered`()
+    {
+        var outlet = self.outlet()
+        outlet.add([Self.output("a")], of: Input(number: 1), now: 1)
+        outlet.release(mayWait: true, isServed: true, now: 1)
+        let first = self.lines.newest
+        func goOn() -> UInt64 {
+            let overdue = outlet.wake(now: 1) ?? 0
+            outlet.release(mayWait: true, isServed: true, now: overdue)
+            let due = outlet.wake(now: overdue) ?? 0
+            outlet.release(mayWait: true, isServed: true, now: due)
+            return due
+        }
+        first.blockings = 2
+        #expect(goOn() == 1 + AnswerPatience.usual + OutputQueue<Int>.renewalPatience)
+        #expect(self.lines.all.count == 1, "it was blocked meanwhile")
+        let now = goOn()
+        #expect(self.lines.all.count == 2 && first.givenUp == "it leaves outputs without an answer")
+        #expect(self.lines.newest.sent.map(\.key) == ["a"])
+        first.answer()
+        outlet.takeIn(isServed: true, now: now)
+        #expect(self.told(&outlet) == [], "nobody listens to the old one")
+        self.lines.newest.answer()
+        outlet.takeIn(isServed: true, now: now)
+        #expect(self.told(&outlet) == ["1: 1"])
+        #expect(outlet.wake(now: now) == nil)
+    }
+
+    @Test func `a commit that is never answered is sent again on another channel, and somebody wakes up for it`() {
+        var outlet = self.outlet(PublishPolicy(mode: .tx, batch: PublishBatch(size: 1)))
+        outlet.add([Self.output("a")], of: Input(number: 1), now: 1)
+        outlet.release(mayWait: true, isServed: true, now: 1)
+        #expect(self.lines.newest.isCommitting)
+        for _ in 0..<2 {
+            guard let now = outlet.wake(now: 1) else { break }
+            outlet.release(mayWait: true, isServed: true, now: now)
+        }
+        #expect(self.lines.all.count == 2 && self.lines.newest.isCommitting)
+        self.lines.newest.commitOk()
+        outlet.takeIn(isServed: true, now: 1)
+        #expect(self.told(&outlet) == ["1: 1"])
+    }
+
+    @Test func `an end opens no channel for want of an answer, also while one was about to be`() {
+        var waiting = self.outlet()
+        waiting.add([Self.output("a")], of: Input(number: 1), now: 1)
+        waiting.release(mayWait: true, isServed: true, now: 1)
+        waiting.release(mayWait: true, isServed: true, now: 1 + AnswerPatience.usual)
+        waiting.end()
+        #expect(waiting.wake(now: 1 + AnswerPatience.usual) == nil, "nobody wakes up for nothing")
+        var outlet = self.outlet()
+        outlet.add([Self.output("a")], of: Input(number: 1), now: 1)
+        outlet.release(mayWait: true, isServed: true, now: 1)
+        outlet.end()
+        #expect(outlet.wake(now: 1) == nil)
+        for minutes in UInt64(1)...9 {
+            outlet.release(mayWait: false, isServed: true, now: minutes * 60_000_000_000)
+        }
+        #expect(self.lines.all.count == 2, "one for each outlet")
+    }
+
     @Test func `somebody else sees which inputs the broker has`() {
         var placements = Placements()
         var outlet = self.outlet { change in change(&placements) }

@@ -106,6 +106,29 @@ private final class FakePlaces: CopyPlaces {
         #expect(parking.isEmpty)
     }
 
+    @Test func `a copy that the broker never answers goes again on another channel`() {
+        var parking = self.parking()
+        self.park(&parking, 1)
+        let first = self.lines.newest
+        func goOn() -> Bool {
+            for _ in 0..<2 where parking.lookAfterSilence(now: parking.wake ?? 0) { return true }
+            return false
+        }
+        first.blockings = 1
+        #expect(!goOn() && self.lines.all.count == 1, "the broker blocked it: it could not be answered")
+        self.lines.refusal = .broken
+        #expect(!goOn(), "there is no other one")
+        #expect(parking.count == 1)
+        self.lines.refusal = nil
+        #expect(goOn())
+        #expect(first.givenUp == "it leaves copies without an answer")
+        #expect(self.lines.newest.sent.map(\.key) == ["delay"])
+        self.lines.newest.answer()
+        parking.takeIn(isServed: true, now: 0)
+        #expect(self.told(&parking) == ["1 retried"])
+        #expect(parking.wake == nil)
+    }
+
     @Test func `a dead letter says in which queue it died`() {
         var parking = self.parking()
         self.park(&parking, 1, Self.death)

@@ -71,7 +71,7 @@ private final class FakeSettleLine: SettleLine {
             attempt: 3,
             note: self.note("no", nil)
         )
-        let line = FailureLine(reason: "no", attempt: 5, outcome: "attempt 3 in 400 ms", isFinal: false)
+        let line = FailureLine(reason: "no", attempt: 5, outcome: "attempt 3 in 400ms", isFinal: false)
         #expect(second == Settler.Decision(step: .copy(wait), line: line))
         let last = self.decide(&settler, Settling(verdict: .retry, attempt: 3, shownAttempt: 3))
         let death = CopyOrder(

@@ -1,3 +1,5 @@
+import AMQPCore
+
 extension CrossChecks {
     /// Dead letters that come back to where they died.
     ///

@@ -1,3 +1,5 @@
+import AMQPCore
+
 extension CrossChecks {
     /// What RabbitMQ has unless it is told otherwise (`consumer_timeout`).
     private static let consumerTimeout = Duration.seconds(1800)

@@ -1,3 +1,5 @@
+import AMQPCore
+
 /// Reads `handler: { exec: [./resize.py, --fast] }`: a program, as a handler's name and its options.
 struct ExecDecoder {
     /// Who runs programs, where it is linked in.

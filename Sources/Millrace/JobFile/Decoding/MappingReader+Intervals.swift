@@ -1,3 +1,5 @@
+import AMQPCore
+
 extension MappingReader {
     /// `initial_interval` and `max_interval`, which must not be the shorter one.
     ///

@@ -1,3 +1,5 @@
+import AMQPCore
+
 extension MappingReader {
     package func text(_ key: String) -> Located<String>? {
         self.node(key)?.text(key: key, log: self.log)

@@ -27,12 +27,13 @@ public struct PublishPolicy: Sendable, Equatable {
         self.batch = batch
     }
 
-    func plan<Load>() -> OutputQueue<Load>.Plan {
+    func plan<Load>(patience: UInt64) -> OutputQueue<Load>.Plan {
         let batch = self.batch ?? PublishBatch(size: self.mode == .tx ? 100 : 1)
         return OutputQueue<Load>.Plan(
             isTransactional: self.mode == .tx,
             size: batch.size,
-            timeout: batch.timeout.nanoseconds
+            timeout: batch.timeout.nanoseconds,
+            patience: patience
         )
     }
 }

@@ -2,7 +2,6 @@ import AMQPClient
 import ArgumentParser
 import Glibc
 import Millrace
-import NIOPosix
 
 struct FailedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -51,7 +50,7 @@ struct FailedArguments: ParsableArguments {
         do {
             _ = try self.queue ?? file.deadLetterQueue(of: job)  // before a broker is needed
             let alarm = AlarmWatch()
-            let connection = try self.connect(file.reachable(self.file), telling: alarm)
+            let connection = try file.reachable(self.file).connect(as: "millrace failed", telling: alarm)
             defer { connection.close() }
             let channel = try connection.openChannel()
             let box = try FailedMessageBox(of: job, in: file, queue: self.queue, on: channel, of: connection)
@@ -76,20 +75,6 @@ struct FailedArguments: ParsableArguments {
             StandardError.write("\(error)")
             throw ExitCode(64)
         }
-    }
-
-    private func connect(_ file: JobFile, telling alarm: AlarmWatch) throws -> Connection {
-        var options = ConnectionOptions()
-        options.name = "millrace failed"
-        var endpoints: [Endpoint] = []
-        for uri in file.connection.uris { endpoints.append(try file.connection.endpoint(uri)) }
-        return try Connection.connect(
-            toAny: endpoints,
-            options: options,
-            on: MultiThreadedEventLoopGroup(numberOfThreads: 1),
-            logger: LoggingOptions.errors,
-            delegate: alarm
-        )
     }
 }
 

@@ -2,7 +2,6 @@ import AMQPClient
 import AMQPWire
 import ArgumentParser
 import Millrace
-import NIOPosix
 
 struct SchedulesRunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -25,7 +24,7 @@ struct SchedulesRunCommand: ParsableCommand {
         // For the job alone: the schedule's own times go on as they were.
         properties.headers?["BCC"] = nil
         do {
-            let connection = try self.connect(file.reachable(self.file.file))
+            let connection = try file.reachable(self.file.file).connect(as: "millrace schedules")
             defer { connection.close() }
             let channel = try connection.openChannel(outwaitsBlocks: false)
             try channel.selectConfirms()
@@ -52,18 +51,4 @@ struct SchedulesRunCommand: ParsableCommand {
     }
 
     private static let patience = Duration.seconds(30)
-
-    private func connect(_ file: JobFile) throws -> Connection {
-        var options = ConnectionOptions()
-        options.name = "millrace schedules"
-        var endpoints: [Endpoint] = []
-        for uri in file.connection.uris { endpoints.append(try file.connection.endpoint(uri)) }
-        return try Connection.connect(
-            toAny: endpoints,
-            options: options,
-            on: MultiThreadedEventLoopGroup(numberOfThreads: 1),
-            logger: LoggingOptions.errors,
-            delegate: AlarmWatch()
-        )
-    }
 }
