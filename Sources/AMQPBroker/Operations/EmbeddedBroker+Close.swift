@@ -102,7 +102,6 @@ extension EmbeddedBroker {
         self.connections[id].channels[number]?.unacked.restore(held.filter { consumed.contains($0.queue) })
         self.endChannel(channel)
         closing.state = .closing
-        closing.assembler = ContentAssembler()
         closing.confirms = ConfirmLine()
         closing.consumers = kept
         closing.replies = nil

@@ -45,10 +45,9 @@ extension EmbeddedBroker {
 
     private func kind(_ type: String) throws(Refusal) -> Exchange.Kind {
         if let kind = Exchange.Kind(rawValue: type) { return kind }
-        guard self.settings.profile.unknownExchangeTypeEndsConnection else {
-            throw .channel(.preconditionFailed, "unknown exchange type '\(type)'")
-        }
-        throw .connection(.commandInvalid, "\(type.isEmpty ? "invalid" : "unknown") exchange type '\(type)'")
+        let text = "\(type.isEmpty ? "invalid" : "unknown") exchange type '\(type)'"
+        guard self.settings.profile.unknownExchangeTypeEndsConnection else { throw .channel(.preconditionFailed, text) }
+        throw .connection(.commandInvalid, text)
     }
 
     private static func checkEquivalence(
