@@ -96,10 +96,10 @@ struct MessageFacts: Sendable, Equatable {
     ///
     /// - Parameter checksMode: Whether the delivery mode has to be one that there is.
     mutating func readCopies(checksMode: Bool) throws(Refusal) {
+        if let headers = self.headers { self.copies = try Self.copies(headers) }
         if checksMode, let mode = self.deliveryMode, mode != 1, mode != 2 {
             throw .channel(.preconditionFailed, "invalid message: {delivery_mode_unknown,\(mode)}")
         }
-        if let headers = self.headers { self.copies = try Self.copies(headers) }
     }
 
     /// Facts of a message that the broker made itself.

@@ -25,11 +25,11 @@ extension EmbeddedBroker {
     mutating func consume(_ method: BasicConsume, _ channel: ChannelRef) throws(Refusal) {
         let (connection, number) = (channel.connection, channel.number)
         guard let machine = self.connections[connection].channels[number] else { return }
+        let named = try self.queueName(method.queue, channel)
         if machine.consumers[method.consumerTag] != nil {
             throw .connection(.notAllowed, "attempt to reuse consumer tag '\(method.consumerTag)'")
         }
-        if method.queue == Self.replyQueue { return try self.consumeReplies(method, channel) }
-        let named = try self.queueName(method.queue, channel)
+        if named == Self.replyQueue { return try self.consumeReplies(method, channel) }
         try self.check(.read, queue: named, channel)
         let id = try self.queue(named, channel)
         let name = self.queues[id].name

@@ -82,9 +82,9 @@ extension EmbeddedBroker {
     }
 
     /// The header that goes out: quorum queues say how often a message came back.
-    private func header(of entry: QueueEntry, _ id: QueueID) -> [UInt8] {
+    private func header(of entry: QueueEntry, _ id: QueueID, isGet: Bool = false) -> [UInt8] {
         guard self.queues[id].options.kind == .quorum else { return entry.message.header }
-        let tellsDeliveries = entry.deliveryCount > 0 || self.settings.profile.tellsFirstDelivery
+        let tellsDeliveries = entry.deliveryCount > 0 || isGet && self.settings.profile.tellsFirstDelivery
         let tellsAcquired = entry.acquiredCount > 0 && self.settings.profile.tellsAcquired
         guard tellsDeliveries || tellsAcquired else { return entry.message.header }
         var properties = entry.message.properties
@@ -115,7 +115,7 @@ extension EmbeddedBroker {
         }
         let (connection, number) = (channel.connection, channel.number)
         guard let tag = self.connections[connection].channels[number]?.takeTag() else { return }
-        let (header, frameMax) = (self.header(of: entry, id), self.connections[connection].frameMax)
+        let (header, frameMax) = (self.header(of: entry, id, isGet: true), self.connections[connection].frameMax)
         self.dropExpired(id)
         let left = UInt32(clamping: self.queues[id].ready.count)
         self.connections[connection].output.appendContent(

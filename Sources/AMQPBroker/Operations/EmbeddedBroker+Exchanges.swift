@@ -133,8 +133,9 @@ extension EmbeddedBroker {
         if exchange.isEmpty { throw .defaultExchange }
         try self.check(.read, exchange: exchange, channel)
         let found = try self.exchange(exchange, self.vhosts[place])
-        let id = try self.queue(name, channel)
+        guard let id = self.vhosts[place].queues[name] else { throw .noQueue(name, self.vhosts[place].name) }
         try Self.check(arguments, of: found)
+        try self.checkOwner(id, channel)
         return (Binding(destination: .queue(id), key: key, arguments: arguments), place)
     }
 

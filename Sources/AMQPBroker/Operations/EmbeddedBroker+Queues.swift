@@ -17,7 +17,7 @@ extension EmbeddedBroker {
         return id
     }
 
-    private func checkOwner(_ id: QueueID, _ channel: ChannelRef) throws(Refusal) {
+    func checkOwner(_ id: QueueID, _ channel: ChannelRef) throws(Refusal) {
         guard let owner = self.queues[id].owner, owner != channel.connection else { return }
         throw .locked(self.queues[id].name, self.vhosts[self.queues[id].vhost].name)
     }

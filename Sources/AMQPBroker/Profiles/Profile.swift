@@ -36,7 +36,7 @@ public struct Profile: Sendable, Equatable {
     public var readsExpirationFirst = false
     /// Whether a queue that names no type has the default one in texts.
     public var fillsInQueueType = false
-    /// Whether a quorum queue says of a message that it was never delivered before.
+    /// Whether a quorum queue says to `basic.get` that a message was never delivered before.
     public var tellsFirstDelivery = true
     /// Whether a quorum queue says how often it has handed a message out before, counted or not.
     public var tellsAcquired = false

@@ -43,7 +43,7 @@ extension ScriptMaker {
 
     private mutating func argument(isQuorum: Bool) -> (String, FieldValue) {
         if isQuorum, self.draw.flip() { return ("x-delivery-limit", .int32(Int32(self.draw.below(3)))) }
-        switch self.draw.below(isQuorum ? 5 : 9) {
+        switch self.draw.below(isQuorum ? 5 : 8) {
         case 0: return ("x-max-length", .int32(Int32(self.draw.below(4))))
         case 1: return ("x-max-length-bytes", .int32(Int32(self.draw.below(30))))
         case 2: return ("x-overflow", .string(self.draw.pick(["drop-head", "reject-publish"])))
@@ -51,8 +51,7 @@ extension ScriptMaker {
         case 4: return ("x-message-ttl", .int32(self.draw.pick([0, 900, 900, 100_000])))
         case 5: return ("x-max-priority", .int32(Int32(1 + self.draw.below(5))))
         case 6: return ("x-expires", .int32(self.draw.pick([900, 100_000])))
-        case 7: return ("x-overflow", "reject-publish-dlx")
-        default: return ("x-queue-mode", "lazy")
+        default: return ("x-overflow", "reject-publish-dlx")
         }
     }
 
