@@ -104,7 +104,8 @@ extension EmbeddedBroker {
             throw .channel(
                 .resourceLocked,
                 "cannot obtain access to locked \(Named.queue(name, self.vhostName(channel.connection))). basic.get "
-                    + "operations are not supported by quorum queues with single active consumer"
+                    + "operations are not supported by \(self.settings.profile.quorumInTexts) queues with single active "
+                    + "consumer"
             )
         }
         self.queues[id].usedAt = self.now

@@ -42,6 +42,8 @@ public struct Profile: Sendable, Equatable {
     public var tellsAcquired = false
     /// Whether an odd `x-queue-mode` is refused.
     public var checksQueueMode = true
+    /// How the text of a refused `basic.get` writes the type of a quorum queue.
+    public var quorumInTexts = "quorum"
     /// Whether a text of 403 says which access was refused.
     public var namesRefusedAccess = false
     /// Whether passive declarations need the right to configure.
@@ -88,6 +90,7 @@ extension Profile {
         profile.checksPassiveDeclarations = true
         profile.routesDirectReplies = true
         profile.tellsAcquired = true
+        profile.quorumInTexts = "<<\"quorum\">>"
         profile.checksQueueMode = false
         return profile
     }()
