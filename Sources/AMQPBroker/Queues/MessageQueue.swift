@@ -24,6 +24,8 @@ struct MessageQueue: Sendable {
     /// The one that is served, if only one is to be.
     private(set) var activeConsumer: UInt64?
     private var nextPosition: UInt64 = 0
+    /// When it looks next for what has expired, in milliseconds.
+    var expiresAt = UInt64.max
     /// When it was used last, in milliseconds.
     var usedAt: UInt64
     /// When the broker looks at it next.
@@ -81,7 +83,7 @@ struct MessageQueue: Sendable {
 
     /// When there is something to do without anybody asking.
     var deadline: UInt64 {
-        var deadline = self.ready.isEmpty ? UInt64.max : self.ready.nextExpiry
+        var deadline = self.ready.isEmpty ? UInt64.max : self.expiresAt
         if let expires = self.options.expires, self.consumers.isEmpty {
             deadline = Swift.min(deadline, self.usedAt + expires)
         }
