@@ -1,8 +1,10 @@
 import AMQPBroker
 import AMQPWire
+import Glibc
 
 // How many messages a second one core moves through the embedded broker, octets in and octets out: published on one
-// connection, handed to a consumer on another, acked one by one. `swift run -c release BrokerSpeed [messages]`.
+// connection, handed to a consumer on another, acked one by one. Then how long a thousand brokers take, and what memory
+// is left of many messages. `swift run -c release BrokerSpeed [messages]`.
 
 func octets(_ write: (inout WireBuffer) throws -> Void) rethrows -> [UInt8] {
     var buffer = WireBuffer()
@@ -65,4 +67,38 @@ for confirms in [false, true] {
     }
     let seconds = (clock.now - start) / .seconds(1)
     print("\(Int(Double(total) / seconds)) messages/s, confirms \(confirms), \(sent) octets out, \(broker.counts)")
+}
+
+/// Memory that the process has, in MiB.
+func resident() -> Int {
+    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 256)
+    guard fgets(&line, 256, file) != nil else { return 0 }
+    let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return text.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 4096 >> 20 } ?? 0
+}
+
+do {
+    let clock = ContinuousClock()
+    let begin = clock.now
+    for _ in 0..<1000 {
+        var broker = EmbeddedBroker(now: 0)
+        let client = try open(&broker)
+        broker.receive(try method(QueueDeclare(queue: "jobs"), 1), from: client, now: 0)
+        broker.receive(message, from: client, now: 0)
+        broker.receive(try method(BasicGet(queue: "jobs", noAck: true), 1), from: client, now: 0)
+        precondition(broker.counts.delivered == 1)
+    }
+    print("1000 brokers, each with a client, a queue and a message: \((clock.now - begin) / .milliseconds(1)) ms")
+
+    var broker = EmbeddedBroker(now: 0)
+    let client = try open(&broker)
+    broker.receive(try method(QueueDeclare(queue: "jobs"), 1), from: client, now: 0)
+    let before = resident()
+    for round in 0..<5000 { broker.receive(publishes, from: client, now: UInt64(round)) }
+    let full = resident()
+    broker.receive(try method(QueuePurge(queue: "jobs"), 1), from: client, now: 5000)
+    _ = broker.takeActions()
+    print("memory: \(before) MiB, \(full) MiB with 500,000 messages, \(resident()) MiB when they are gone")
 }

@@ -202,7 +202,8 @@ struct ControlTests {
         }
     }
 
-    @Test func `a reload changes what is different, and leaves the others' channels and deliveries alone`() throws {
+    @Test(.enabled(if: Broker.control != nil, "needs rabbitmqctl"))
+    func `a reload changes what is different, and leaves the others' channels and deliveries alone`() throws {
         let old = self.text(self.job("same", "threads: 1") + "\n" + self.job("other", queue: ".2"))
         try self.run(old) { supervisor in
             #expect(supervisor.wait { $0.consuming == 1 })
@@ -253,7 +254,8 @@ struct ControlTests {
         }
     }
 
-    @Test func `a restart replaces the workers between two messages`() throws {
+    @Test(.enabled(if: Broker.control != nil, "needs rabbitmqctl"))
+    func `a restart replaces the workers between two messages`() throws {
         try self.run(self.text(self.job("work"))) { supervisor in
             #expect(supervisor.wait { $0.consuming == 2 })
             let before = try #require(Broker.control).consumers(of: self.queue)

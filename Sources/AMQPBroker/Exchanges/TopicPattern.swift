@@ -11,7 +11,8 @@ struct TopicPattern: Sendable {
     }
 
     static func words(_ text: String) -> [Substring.UTF8View] {
-        text.split(separator: ".", omittingEmptySubsequences: false).map(\.utf8)
+        // No text is no word, not an empty one.
+        text.isEmpty ? [] : text.split(separator: ".", omittingEmptySubsequences: false).map(\.utf8)
     }
 
     private static func `is`(_ word: Substring.UTF8View, _ text: StaticString) -> Bool {

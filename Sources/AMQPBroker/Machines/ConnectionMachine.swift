@@ -13,6 +13,8 @@ struct ConnectionMachine: Sendable {
     var phase = Phase.protocolHeader
     var splitter: FrameSplitter
     var channels: [UInt16: ChannelMachine] = [:]
+    /// Closed by the client in what is being read: they are free when it has the answer (C33).
+    var justClosed: Set<UInt16> = []
     var channelMax: UInt16
     var frameMax: Int
     /// Milliseconds between heartbeats; 0 for none.
@@ -52,21 +54,15 @@ struct ConnectionMachine: Sendable {
     /// Whether the client has said that it understands something.
     func can(_ capability: String) -> Bool { self.capabilities[capability]?.boolValue == true }
 
-    /// When there is something to do without anybody asking.
-    ///
-    /// - Parameter timeout: Milliseconds that a delivery may stay unsettled.
-    /// - Returns: The time, in milliseconds since 1970; the largest number if there is nothing.
-    func deadline(timeout: UInt64?) -> UInt64 {
+    /// When there is something to do without anybody asking, in milliseconds since 1970; the largest number if there is
+    /// nothing.
+    var deadline: UInt64 {
         var deadline = self.endsAt
         if self.heartbeat > 0, self.phase == .running {
             deadline = Swift.min(deadline, self.sentAt + self.heartbeat / 2)
             if !self.isBlocked { deadline = Swift.min(deadline, self.receivedAt + self.heartbeat * 3) }
         }
-        if let timeout {
-            for channel in self.channels.values {
-                if let oldest = channel.unacked.oldest { deadline = Swift.min(deadline, oldest + timeout) }
-            }
-        }
+        for channel in self.channels.values { deadline = Swift.min(deadline, channel.unacked.nextDue) }
         return deadline
     }
 }

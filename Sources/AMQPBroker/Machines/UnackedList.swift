@@ -7,6 +7,8 @@ struct Unacked: Sendable {
     let entry: QueueEntry
     /// When it was handed out, in milliseconds.
     let at: UInt64
+    /// When it has been held too long, in milliseconds; the largest number for never.
+    let due: UInt64
 }
 
 /// What a channel holds, by delivery tag: tags count up, so that each is found without a search.
@@ -19,8 +21,10 @@ struct UnackedList: Sendable {
     var isEmpty: Bool { self.count == 0 }
     /// Of the bodies.
     var octets: Int { (0..<self.ring.count).reduce(0) { $0 + (self.ring[$1]?.entry.message.body.count ?? 0) } }
-    /// When the one was handed out that is held longest.
-    var oldest: UInt64? { self.ring.first.flatMap { $0?.at } }
+    /// When the first of them will have been held too long.
+    var nextDue: UInt64 {
+        (0..<self.ring.count).reduce(UInt64.max) { Swift.min($0, self.ring[$1]?.due ?? .max) }
+    }
 
     mutating func append(_ unacked: Unacked) {
         if self.ring.isEmpty { self.base = unacked.tag }
@@ -76,9 +80,9 @@ struct UnackedList: Sendable {
         return all.filter(isMeant)
     }
 
-    /// Those that were handed out at that time or before.
-    func held(since time: UInt64) -> [Unacked] {
-        (0..<self.ring.count).compactMap { self.ring[$0] }.filter { $0.at <= time }
+    /// Those that have been held too long.
+    func overdue(_ now: UInt64) -> [Unacked] {
+        (0..<self.ring.count).compactMap { self.ring[$0] }.filter { $0.due <= now }
     }
 
     /// Puts back what a transaction did not settle after all.

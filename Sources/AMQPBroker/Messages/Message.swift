@@ -72,6 +72,11 @@ struct MessageFacts: Sendable, Equatable {
         } catch {
             throw .connection(.internalError, "")
         }
+        // Tables of unknown types, and a second word of flags, break RabbitMQ's reader (C26, C30).
+        let hasMoreFlags = header.count >= 14 && header[13] & 1 != 0
+        if hasMoreFlags || properties.headers?.undecoded.isEmpty == false {
+            throw .connection(.internalError, "")
+        }
         self.priority = properties.priority ?? 0
         self.userID = properties.userID
         self.deliveryMode = properties.deliveryMode
@@ -88,11 +93,13 @@ struct MessageFacts: Sendable, Equatable {
     }
 
     /// The other keys that the headers name; checked when all else is right.
-    mutating func readCopies() throws(Refusal) {
-        if let mode = self.deliveryMode, mode != 1, mode != 2 {
+    ///
+    /// - Parameter checksMode: Whether the delivery mode has to be one that there is.
+    mutating func readCopies(checksMode: Bool) throws(Refusal) {
+        if let headers = self.headers { self.copies = try Self.copies(headers) }
+        if checksMode, let mode = self.deliveryMode, mode != 1, mode != 2 {
             throw .channel(.preconditionFailed, "invalid message: {delivery_mode_unknown,\(mode)}")
         }
-        if let headers = self.headers { self.copies = try Self.copies(headers) }
     }
 
     /// Facts of a message that the broker made itself.

@@ -4,9 +4,6 @@ import AMQPWire
 extension EmbeddedBroker {
     mutating func takeOnChannel(_ type: UInt8, _ payload: UnsafeRawBufferPointer, _ channel: ChannelRef) {
         let id = channel.connection
-        if self.connections[id].channels[channel.number]?.state == .closing {
-            return self.takeWhileClosing(type, payload, channel)
-        }
         var method: Method?
         if type == Frame.method {
             do throws(WireError) {
@@ -20,7 +17,12 @@ extension EmbeddedBroker {
         }
         do throws(ContentAssembler.Misplaced) {
             let unit = try self.assemble(type, payload, method, channel)
-            if let unit { self.perform(unit, channel) }
+            guard let unit else { return }
+            if self.connections[id].channels[channel.number]?.state == .closing {
+                self.takeWhileClosing(unit.method, channel)
+            } else {
+                self.perform(unit, channel)
+            }
         } catch {
             let code = ReplyCode(rawValue: error.code)
             self.close(id, .connection(code, error.text), error.method?.id)
@@ -61,8 +63,7 @@ extension EmbeddedBroker {
         }
     }
 
-    private mutating func takeWhileClosing(_ type: UInt8, _ payload: UnsafeRawBufferPointer, _ channel: ChannelRef) {
-        guard type == Frame.method, let method = try? Method.decode(payload) else { return }
+    private mutating func takeWhileClosing(_ method: Method, _ channel: ChannelRef) {
         switch method {
         case .channelCloseOk: self.endChannel(channel)
         case .channelClose: self.send(ChannelCloseOk(), channel)
@@ -76,6 +77,9 @@ extension EmbeddedBroker {
             let text = method == nil ? "expected method frame, got non method frame instead" : "expected 'channel.open'"
             let code: ReplyCode = method == nil ? .unexpectedFrame : .channelError
             return self.close(id, .connection(code, text), method?.id)
+        }
+        if self.connections[id].justClosed.contains(channel.number) {
+            return self.close(id, .connection(.channelError, "second 'channel.open' seen"), method?.id)
         }
         let limit = Int(self.connections[id].channelMax)
         guard self.connections[id].channels.count < limit else {
@@ -97,7 +101,9 @@ extension EmbeddedBroker {
         } catch {
             switch error.scope {
             case .channel: self.closeChannel(channel, error, unit.method.id)
-            case .connection: self.close(channel.connection, error, unit.method.id)
+            case .connection:
+                let isInternal = error.code == ReplyCode.internalError.rawValue
+                self.close(channel.connection, error, isInternal ? nil : unit.method.id)
             }
         }
         if !self.deadLetters.isEmpty || !self.waiting.isEmpty { self.moveDeadLetters() }
@@ -108,6 +114,7 @@ extension EmbeddedBroker {
         case .channelOpen: throw .connection(.channelError, "second 'channel.open' seen")
         case .channelClose:
             self.endChannel(channel)
+            self.connections[channel.connection].justClosed.insert(channel.number)
             self.send(ChannelCloseOk(), channel)
         case .channelFlow(let flow):
             guard flow.active else { throw .connection(.notImplemented, "active=false") }

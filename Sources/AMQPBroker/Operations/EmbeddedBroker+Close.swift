@@ -95,6 +95,8 @@ extension EmbeddedBroker {
         let kept = closing.consumers.filter {
             self.queues.contains($0.value) && self.queues[$0.value].options.kind == .quorum
         }
+        // What was not confirmed by now never is (C45).
+        self.connections[id].channels[number]?.confirms = ConfirmLine()
         let consumed = Set(closing.consumers.values).subtracting(kept.values)
         let held = closing.takeEverything()
         self.connections[id].channels[number]?.consumers = closing.consumers.filter { kept[$0.key] == nil }
@@ -102,7 +104,6 @@ extension EmbeddedBroker {
         self.connections[id].channels[number]?.unacked.restore(held.filter { consumed.contains($0.queue) })
         self.endChannel(channel)
         closing.state = .closing
-        closing.assembler = ContentAssembler()
         closing.confirms = ConfirmLine()
         closing.consumers = kept
         closing.replies = nil

@@ -25,15 +25,20 @@ extension EmbeddedBroker {
     mutating func consume(_ method: BasicConsume, _ channel: ChannelRef) throws(Refusal) {
         let (connection, number) = (channel.connection, channel.number)
         guard let machine = self.connections[connection].channels[number] else { return }
+        let named = try self.queueName(method.queue, channel)
         if machine.consumers[method.consumerTag] != nil {
             throw .connection(.notAllowed, "attempt to reuse consumer tag '\(method.consumerTag)'")
         }
-        if method.queue == Self.replyQueue { return try self.consumeReplies(method, channel) }
-        let named = try self.queueName(method.queue, channel)
+        if named == Self.replyQueue { return try self.consumeReplies(method, channel) }
         try self.check(.read, queue: named, channel)
         let id = try self.queue(named, channel)
         let name = self.queues[id].name
         let thing = Named.queue(name, self.vhostName(connection))
+        let reader = ArgumentReader(arguments: method.arguments, thing: thing)
+        if let value = method.arguments["x-priority"], value.intValue == nil {
+            throw reader.invalid("x-priority", "\"expected integer, got \(ArgumentText.type(value))\"")
+        }
+        let timeout = try self.queues[id].options.consumerTimeout(of: reader, self.settings.profile)
         let others = !self.queues[id].consumers.isEmpty
         let isSingle = self.queues[id].options.isSingleActive
         if self.queues[id].hasExclusiveConsumer || method.exclusive && (others || isSingle) {
@@ -41,10 +46,6 @@ extension EmbeddedBroker {
         }
         if self.queues[id].options.kind == .quorum, machine.sharedPrefetch > 0 {
             throw .connection(.notImplemented, "\(thing) does not support global qos")
-        }
-        let reader = ArgumentReader(arguments: method.arguments, thing: thing)
-        if let value = method.arguments["x-priority"], value.intValue == nil {
-            throw reader.invalid("x-priority", "\"expected integer, got \(ArgumentText.type(value))\"")
         }
         let tag = method.consumerTag.isEmpty ? self.names.next("amq.ctag") : method.consumerTag
         self.lastConsumer += 1
@@ -56,7 +57,8 @@ extension EmbeddedBroker {
                 takesWithoutAck: method.noAck,
                 isExclusive: method.exclusive,
                 priority: method.arguments["x-priority"]?.intValue ?? 0,
-                limit: machine.prefetch
+                limit: machine.prefetch,
+                timeout: timeout
             )
         )
         self.connections[connection].channels[number]?.consumers[tag] = id

@@ -63,10 +63,29 @@ extension EmbeddedBroker {
         return isMoved
     }
 
-    /// Takes what has expired from the head of a queue.
+    /// Takes what has expired from the head of a queue, if that is what the queue waits for.
     mutating func expire(_ id: QueueID) {
-        guard self.queues.contains(id), !self.queues[id].ready.isEmpty, self.queues[id].ready.nextExpiry <= self.now
-        else { return }
+        guard self.queues.contains(id) else { return }
+        if self.queues[id].options.kind == .quorum || self.queues[id].expiresAt <= self.now { self.dropExpired(id) }
+    }
+
+    /// Takes what has expired from the head of a queue, and notes when the next one at the head will.
+    ///
+    /// A classic queue looks again when that one's time has come or its head has gone: what comes in before it, with a
+    /// higher priority, may stay longer than it should.
+    mutating func dropExpired(_ id: QueueID) {
+        guard self.queues.contains(id) else { return }
         for entry in self.queues[id].ready.takeExpired(self.now) { self.bury(entry, id, .expired) }
+        self.queues[id].expiresAt = self.queues[id].ready.first?.expiresAt ?? .max
+    }
+
+    /// A message has come in, and may have expired already.
+    mutating func expire(_ id: QueueID, behind entry: QueueEntry, hasDropped: Bool) {
+        let isAlone = self.queues[id].ready.count == 1
+        switch (self.queues[id].options.kind, hasDropped, isAlone) {
+        case (.classic, false, false): return
+        case (.classic, true, true) where entry.expiresAt == .max: return
+        default: self.dropExpired(id)
+        }
     }
 }

@@ -26,7 +26,7 @@ extension EmbeddedBroker {
             guard let entry = self.queues[id].ready.popFirst() else { break }
             self.deliver(entry, id, index)
             // What stood behind it may be over by now.
-            self.expire(id)
+            self.dropExpired(id)
         }
         self.armQueue(id)
     }
@@ -57,21 +57,40 @@ extension EmbeddedBroker {
             return
         }
         self.connections[connection].channels[number]?.inFlight += 1
-        self.hold(Unacked(tag: tag, queue: id, consumer: consumer.id, entry: entry, at: self.now), consumer.channel)
+        self.hold(entry, tag, of: id, consumer.id, consumer.timeout, consumer.channel)
     }
 
-    private mutating func hold(_ unacked: Unacked, _ channel: ChannelRef) {
-        let id = channel.connection
-        self.connections[id].channels[channel.number]?.unacked.append(unacked)
-        if let timeout = self.settings.consumerTimeout { self.arm(id, at: self.now + timeout) }
+    /// Takes note of a message that a channel has in its hands, and of when that is too long.
+    private mutating func hold(
+        _ entry: QueueEntry,
+        _ tag: UInt64,
+        of queue: QueueID,
+        _ consumer: UInt64,
+        _ timeout: UInt64?,
+        _ channel: ChannelRef
+    ) {
+        var due = UInt64.max
+        // Where the consumer is what goes, classic queues wait for ever.
+        if !self.settings.profile.timeoutCancelsConsumer || self.queues[queue].options.kind == .quorum,
+            let timeout = timeout ?? self.queues[queue].options.consumerTimeout ?? self.settings.consumerTimeout
+        {
+            due = self.now + timeout
+        }
+        let unacked = Unacked(tag: tag, queue: queue, consumer: consumer, entry: entry, at: self.now, due: due)
+        self.connections[channel.connection].channels[channel.number]?.unacked.append(unacked)
+        if due < .max { self.arm(channel.connection, at: due) }
     }
 
     /// The header that goes out: quorum queues say how often a message came back.
-    private func header(of entry: QueueEntry, _ id: QueueID) -> [UInt8] {
+    private func header(of entry: QueueEntry, _ id: QueueID, isGet: Bool = false) -> [UInt8] {
         guard self.queues[id].options.kind == .quorum else { return entry.message.header }
+        let tellsDeliveries = entry.deliveryCount > 0 || isGet && self.settings.profile.tellsFirstDelivery
+        let tellsAcquired = entry.acquiredCount > 0 && self.settings.profile.tellsAcquired
+        guard tellsDeliveries || tellsAcquired else { return entry.message.header }
         var properties = entry.message.properties
         var headers = properties.headers ?? [:]
-        headers["x-delivery-count"] = .int64(Int64(entry.deliveryCount))
+        if tellsAcquired { headers["x-acquired-count"] = .int64(Int64(entry.acquiredCount)) }
+        if tellsDeliveries { headers["x-delivery-count"] = .int64(Int64(entry.deliveryCount)) }
         headers.sortByName()
         properties.headers = headers
         return Message.header(properties, bodySize: entry.message.body.count) ?? entry.message.header
@@ -81,6 +100,14 @@ extension EmbeddedBroker {
         let name = try self.queueName(method.queue, channel)
         try self.check(.read, queue: name, channel)
         let id = try self.queue(name, channel)
+        if self.queues[id].options.kind == .quorum, self.queues[id].options.isSingleActive {
+            throw .channel(
+                .resourceLocked,
+                "cannot obtain access to locked \(Named.queue(name, self.vhostName(channel.connection))). basic.get "
+                    + "operations are not supported by \(self.settings.profile.quorumInTexts) queues with single active "
+                    + "consumer"
+            )
+        }
         self.queues[id].usedAt = self.now
         self.expire(id)
         guard let entry = self.queues[id].ready.popFirst() else {
@@ -89,8 +116,8 @@ extension EmbeddedBroker {
         }
         let (connection, number) = (channel.connection, channel.number)
         guard let tag = self.connections[connection].channels[number]?.takeTag() else { return }
-        let (header, frameMax) = (self.header(of: entry, id), self.connections[connection].frameMax)
-        self.expire(id)
+        let (header, frameMax) = (self.header(of: entry, id, isGet: true), self.connections[connection].frameMax)
+        self.dropExpired(id)
         let left = UInt32(clamping: self.queues[id].ready.count)
         self.connections[connection].output.appendContent(
             71,
@@ -112,7 +139,7 @@ extension EmbeddedBroker {
             return
         }
         self.queues[id].unacked += 1
-        self.hold(Unacked(tag: tag, queue: id, consumer: 0, entry: entry, at: self.now), channel)
+        self.hold(entry, tag, of: id, 0, nil, channel)
     }
 
     /// The driver can send no more for now, or again.

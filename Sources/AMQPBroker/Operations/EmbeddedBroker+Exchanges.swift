@@ -45,10 +45,9 @@ extension EmbeddedBroker {
 
     private func kind(_ type: String) throws(Refusal) -> Exchange.Kind {
         if let kind = Exchange.Kind(rawValue: type) { return kind }
-        guard self.settings.profile.unknownExchangeTypeEndsConnection else {
-            throw .channel(.preconditionFailed, "unknown exchange type '\(type)'")
-        }
-        throw .connection(.commandInvalid, "\(type.isEmpty ? "invalid" : "unknown") exchange type '\(type)'")
+        let text = "\(type.isEmpty ? "invalid" : "unknown") exchange type '\(type)'"
+        guard self.settings.profile.unknownExchangeTypeEndsConnection else { throw .channel(.preconditionFailed, text) }
+        throw .connection(.commandInvalid, text)
     }
 
     private static func checkEquivalence(
@@ -134,8 +133,9 @@ extension EmbeddedBroker {
         if exchange.isEmpty { throw .defaultExchange }
         try self.check(.read, exchange: exchange, channel)
         let found = try self.exchange(exchange, self.vhosts[place])
-        let id = try self.queue(name, channel)
+        guard let id = self.vhosts[place].queues[name] else { throw .noQueue(name, self.vhosts[place].name) }
         try Self.check(arguments, of: found)
+        try self.checkOwner(id, channel)
         return (Binding(destination: .queue(id), key: key, arguments: arguments), place)
     }
 

@@ -55,6 +55,7 @@ extension EmbeddedBroker {
         }
         var facts = try MessageFacts(unit.header)
         let replyKey = try self.replyKey(of: facts, channel)
+        if self.settings.profile.readsExpirationFirst { try facts.readExpiration() }
         if let user = facts.userID, user != self.connections[id].user {
             throw .channel(
                 .preconditionFailed,
@@ -62,7 +63,7 @@ extension EmbeddedBroker {
             )
         }
         try facts.readExpiration()
-        try facts.readCopies()
+        try facts.readCopies(checksMode: self.settings.profile.checksDeliveryMode)
         return Message(
             exchange: method.exchange,
             routingKey: method.routingKey,
@@ -144,18 +145,24 @@ extension EmbeddedBroker {
             return true
         }
         self.queues[id].ready.append(entry)
-        self.trim(id)
-        self.expire(id)
+        let hasDropped = self.trim(id)
+        self.expire(id, behind: entry, hasDropped: hasDropped)
         if !self.queues[id].consumers.isEmpty { self.dispatch(id) }
         self.armQueue(id)
         return true
     }
 
     /// Drops from the head what is too much.
-    mutating func trim(_ id: QueueID) {
+    ///
+    /// - Returns: Whether there was any.
+    @discardableResult
+    mutating func trim(_ id: QueueID) -> Bool {
+        var hasDropped = false
         while self.queues[id].isOverfull, let entry = self.queues[id].ready.popFirst() {
             self.bury(entry, id, .maxlen)
+            hasDropped = true
         }
+        return hasDropped
     }
 
     // MARK: Confirms

@@ -17,7 +17,7 @@ extension EmbeddedBroker {
         return id
     }
 
-    private func checkOwner(_ id: QueueID, _ channel: ChannelRef) throws(Refusal) {
+    func checkOwner(_ id: QueueID, _ channel: ChannelRef) throws(Refusal) {
         guard let owner = self.queues[id].owner, owner != channel.connection else { return }
         throw .locked(self.queues[id].name, self.vhosts[self.queues[id].vhost].name)
     }
@@ -128,24 +128,21 @@ extension EmbeddedBroker {
         ] where current != received {
             throw ArgumentText.inequivalent(key, thing, received: "'\(received)'", current: "'\(current)'")
         }
-        let type = method.arguments["x-queue-type"]?.stringValue ?? "classic"
-        if type != queue.options.kind.rawValue {
-            throw ArgumentText.inequivalent(
-                "x-queue-type",
-                thing,
-                received: "'\(type)'",
-                current: "'\(queue.options.kind)'"
-            )
-        }
-        for key in QueueOptions.equivalent {
-            let difference = ArgumentText.difference(
-                key,
-                thing,
-                current: queue.arguments,
-                received: method.arguments
-            )
+        let (current, received) = self.withType(queue.arguments, method.arguments)
+        for key in QueueOptions.compared(queue.options.kind) {
+            let difference = ArgumentText.difference(key, thing, current: current, received: received)
             if let difference { throw difference }
         }
+    }
+
+    /// Arguments of two declarations, with the type of a queue that says none where that matters.
+    private func withType(_ one: FieldTable, _ other: FieldTable) -> (FieldTable, FieldTable) {
+        let classic = FieldValue.string(QueueOptions.Kind.classic.rawValue)
+        let types = [one, other].map { $0["x-queue-type"] ?? classic }
+        guard types[0] == types[1] || self.settings.profile.fillsInQueueType else { return (one, other) }
+        var (one, other) = (one, other)
+        (one["x-queue-type"], other["x-queue-type"]) = (types[0], types[1])
+        return (one, other)
     }
 
     mutating func purge(_ method: QueuePurge, _ channel: ChannelRef) throws(Refusal) {
@@ -166,6 +163,13 @@ extension EmbeddedBroker {
         if let id = vhost.queues[name] {
             try self.checkOwner(id, channel)
             self.expire(id)
+            if self.queues[id].options.kind == .quorum, method.ifUnused || method.ifEmpty {
+                throw .connection(
+                    .notImplemented,
+                    "cannot delete \(Named.queue(name, vhost.name)). queue.delete operations with "
+                        + "\(method.ifUnused ? "if-unused" : "if-empty") flag set are not supported by quorum queues"
+                )
+            }
             if method.ifUnused, !self.queues[id].consumers.isEmpty {
                 throw .channel(.preconditionFailed, "\(Named.queue(name, vhost.name)) in use")
             }

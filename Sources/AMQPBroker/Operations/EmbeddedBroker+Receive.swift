@@ -6,6 +6,7 @@ extension EmbeddedBroker {
         self.pass(now)
         guard self.connections.contains(id), self.connections[id].phase != .ended else { return }
         self.connections[id].receivedAt = self.now
+        if !self.connections[id].justClosed.isEmpty { self.connections[id].justClosed = [] }
         var position = 0
         while self.connections.contains(id), self.connections[id].phase != .ended {
             if self.connections[id].isBlocked {

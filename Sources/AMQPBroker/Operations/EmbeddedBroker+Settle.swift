@@ -70,6 +70,7 @@ extension EmbeddedBroker {
             self.queues[id].settled(by: unacked.consumer)
             var entry = unacked.entry
             entry.isRedelivered = true
+            entry.acquiredCount += 1
             if counted, self.queues[id].options.kind == .quorum {
                 entry.deliveryCount += 1
                 if let limit = self.queues[id].options.deliveryLimit, entry.deliveryCount > limit {
@@ -80,7 +81,10 @@ extension EmbeddedBroker {
             self.counts.requeued += 1
             self.queues[id].ready.putBack(entry)
         }
-        for unacked in taken where self.queues.contains(unacked.queue) { self.trim(unacked.queue) }
+        for unacked in taken where self.queues.contains(unacked.queue) {
+            self.trim(unacked.queue)
+            self.dropExpired(unacked.queue)
+        }
         self.dispatchQueues(of: taken)
     }
 

@@ -31,7 +31,7 @@ extension EmbeddedBroker {
     }
 
     mutating func arm(_ id: ConnectionID) {
-        self.arm(id, at: self.connections[id].deadline(timeout: self.settings.consumerTimeout))
+        self.arm(id, at: self.connections[id].deadline)
     }
 
     mutating func arm(_ id: ConnectionID, at deadline: UInt64) {
@@ -65,7 +65,7 @@ extension EmbeddedBroker {
         self.timeOutConsumers(id)
         guard self.connections.contains(id) else { return }
         // What is overdue and stays is looked at once a second.
-        let deadline = self.connections[id].deadline(timeout: self.settings.consumerTimeout)
+        let deadline = self.connections[id].deadline
         self.arm(id, at: deadline > self.now ? deadline : self.now + 1000)
     }
 

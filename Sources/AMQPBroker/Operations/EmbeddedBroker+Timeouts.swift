@@ -3,11 +3,11 @@ import AMQPWire
 /// Deliveries that nobody settles in time (C61).
 extension EmbeddedBroker {
     mutating func timeOutConsumers(_ id: ConnectionID) {
-        guard let timeout = self.settings.consumerTimeout, self.now >= timeout else { return }
         for number in self.connections[id].channels.keys.sorted() {
-            let overdue = self.connections[id].channels[number]?.unacked.held(since: self.now - timeout) ?? []
-            guard !overdue.isEmpty, self.connections[id].channels[number]?.state == .open else { continue }
+            let overdue = self.connections[id].channels[number]?.unacked.overdue(self.now) ?? []
+            guard let first = overdue.first, self.connections[id].channels[number]?.state == .open else { continue }
             let channel = ChannelRef(connection: id, number: number)
+            let timeout = first.due - first.at
             guard self.settings.profile.timeoutCancelsConsumer else {
                 self.closeLate(channel, timeout)
                 continue

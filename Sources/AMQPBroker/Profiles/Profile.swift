@@ -26,9 +26,24 @@ public struct Profile: Sendable, Equatable {
     public var countsGivenBack = true
     /// Whether dead letters say where they died last (`x-last-death-…`).
     public var tellsLastDeath = false
-    /// Whether a queue that is neither durable nor exclusive is refused.
+    /// Whether a queue that is neither durable nor exclusive is refused, as a broker does that denies
+    /// `transient_nonexcl_queues`; 4.3.6 does not unless it is told to.
     public var refusesTransientQueues = false
 
+    /// Whether a delivery mode other than 1 and 2 is refused.
+    public var checksDeliveryMode = true
+    /// Whether an expiration that means nothing is found before a wrong user.
+    public var readsExpirationFirst = false
+    /// Whether a queue that names no type has the default one in texts.
+    public var fillsInQueueType = false
+    /// Whether a quorum queue says to `basic.get` that a message was never delivered before.
+    public var tellsFirstDelivery = true
+    /// Whether a quorum queue says how often it has handed a message out before, counted or not.
+    public var tellsAcquired = false
+    /// Whether an odd `x-queue-mode` is refused.
+    public var checksQueueMode = true
+    /// How the text of a refused `basic.get` writes the type of a quorum queue.
+    public var quorumInTexts = "quorum"
     /// Whether a text of 403 says which access was refused.
     public var namesRefusedAccess = false
     /// Whether passive declarations need the right to configure.
@@ -55,6 +70,10 @@ extension Profile {
         profile.negativeLimitIsNone = true
         profile.tellsLastDeath = true
         profile.namesRefusedAccess = true
+        profile.checksDeliveryMode = false
+        profile.fillsInQueueType = true
+        profile.readsExpirationFirst = true
+        profile.tellsFirstDelivery = false
         return profile
     }()
 
@@ -68,9 +87,11 @@ extension Profile {
         profile.leastFrameMax = 8192
         profile.timeoutCancelsConsumer = true
         profile.countsGivenBack = false
-        profile.refusesTransientQueues = true
         profile.checksPassiveDeclarations = true
         profile.routesDirectReplies = true
+        profile.tellsAcquired = true
+        profile.quorumInTexts = "<<\"quorum\">>"
+        profile.checksQueueMode = false
         return profile
     }()
 

@@ -28,6 +28,8 @@ struct MessageQueue: Sendable {
     private(set) var givenAway = 0
     /// It takes nothing, by a test's hand.
     var isRefusing = false
+    /// When it looks next for what has expired, in milliseconds.
+    var expiresAt = UInt64.max
     /// When it was used last, in milliseconds.
     var usedAt: UInt64
     /// When the broker looks at it next.
@@ -85,7 +87,7 @@ struct MessageQueue: Sendable {
 
     /// When there is something to do without anybody asking.
     var deadline: UInt64 {
-        var deadline = self.ready.isEmpty ? UInt64.max : self.ready.nextExpiry
+        var deadline = self.ready.isEmpty ? UInt64.max : self.expiresAt
         if let expires = self.options.expires, self.consumers.isEmpty {
             deadline = Swift.min(deadline, self.usedAt + expires)
         }

@@ -17,6 +17,8 @@ struct QueueConsumer: Sendable {
     let priority: Int64
     /// How many deliveries may be out; 0 for any number.
     let limit: Int
+    /// Milliseconds that it may hold a delivery, if it has said so itself.
+    let timeout: UInt64?
     var inFlight = 0
 
     init(
@@ -26,7 +28,8 @@ struct QueueConsumer: Sendable {
         takesWithoutAck: Bool,
         isExclusive: Bool,
         priority: Int64,
-        limit: Int
+        limit: Int,
+        timeout: UInt64?
     ) {
         self.id = id
         self.channel = channel
@@ -36,6 +39,7 @@ struct QueueConsumer: Sendable {
         self.isExclusive = isExclusive
         self.priority = priority
         self.limit = takesWithoutAck ? 0 : limit
+        self.timeout = timeout
     }
 
     var hasRoom: Bool { self.limit == 0 || self.inFlight < self.limit }

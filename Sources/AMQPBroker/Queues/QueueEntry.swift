@@ -9,6 +9,8 @@ package struct QueueEntry: Sendable {
     package var isRedelivered = false
     /// How often it came back, as far as that counts toward the limit.
     package var deliveryCount = 0
+    /// How often it was handed out and came back, whether that counts or not.
+    package var acquiredCount = 0
 }
 
 /// Why a message left a queue other than to a consumer that acked it.

@@ -22,15 +22,29 @@ struct QueueOptions: Sendable {
     var isSingleActive = false
     /// How often a message may come back.
     var deliveryLimit: Int?
+    /// Milliseconds that a delivery may stay unsettled.
+    var consumerTimeout: UInt64?
     /// Its dead letters wait until their targets have taken them.
     var keepsDeadLetters = false
 
-    /// The arguments that count when a queue is declared again.
-    static let equivalent = [
-        "x-expires", "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy",
-        "x-max-length", "x-max-length-bytes", "x-max-in-memory-length", "x-max-in-memory-bytes", "x-max-priority",
-        "x-overflow", "x-queue-mode", "x-queue-version", "x-single-active-consumer",
-    ]
+    /// The arguments that count when a queue is declared again, in the order in which they are compared.
+    static func compared(_ kind: Kind) -> [String] {
+        switch kind {
+        case .classic:
+            [
+                "x-expires", "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-max-length",
+                "x-max-length-bytes", "x-max-priority", "x-overflow", "x-queue-mode", "x-queue-version",
+                "x-single-active-consumer", "x-queue-type",
+            ]
+        case .quorum:
+            [
+                "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-expires",
+                "x-max-length", "x-max-length-bytes", "x-max-in-memory-length", "x-max-in-memory-bytes", "x-overflow",
+                "x-single-active-consumer", "x-queue-type", "x-quorum-initial-group-size", "x-delivery-limit",
+                "x-message-ttl",
+            ]
+        }
+    }
 
     /// Reads what a declaration asks for.
     ///
@@ -56,6 +70,11 @@ struct QueueOptions: Sendable {
             guard let overflow = Overflow(rawValue: text) else { throw read.invalid("x-overflow", "invalid_overflow") }
             self.overflow = overflow
         }
+        if let strategy = try read.text("x-dead-letter-strategy"),
+            strategy != "at-least-once", strategy != "at-most-once"
+        {
+            throw read.invalid("x-dead-letter-strategy", "invalid_dlx_strategy")
+        }
         self.isSingleActive = try read.flag("x-single-active-consumer")
         if let text = try read.text("x-queue-type") {
             if text == "stream" {
@@ -66,22 +85,39 @@ struct QueueOptions: Sendable {
             }
             self.kind = kind
         }
-        try Self.check(arguments, self.kind, read)
+        try Self.check(arguments, self.kind, read, profile)
+        self.consumerTimeout = try self.consumerTimeout(of: read, profile)
         self.deliveryLimit = Self.limit(arguments, profile)
         self.keepsDeadLetters =
             self.kind == .quorum && self.overflow == .rejectPublish && self.deadLetterExchange != nil
             && arguments["x-dead-letter-strategy"]?.stringValue == "at-least-once"
     }
 
+    /// What the arguments of a queue, or of one of its consumers, say of how long a delivery may stay unsettled.
+    func consumerTimeout(of read: ArgumentReader, _ profile: Profile) throws(Refusal) -> UInt64? {
+        let key = "x-consumer-timeout"
+        guard profile.timeoutCancelsConsumer, read.arguments[key] != nil else { return nil }
+        if self.kind == .classic { throw Self.foreign(key, self.kind, read) }
+        return try read.number(key)
+    }
+
+    private static func foreign(_ key: String, _ kind: Kind, _ read: ArgumentReader) -> Refusal {
+        .channel(.preconditionFailed, "invalid arg '\(key)' for \(read.thing) of queue type rabbit_\(kind)_queue")
+    }
+
     /// Arguments that only the other type has.
-    private static func check(_ arguments: FieldTable, _ kind: Kind, _ read: ArgumentReader) throws(Refusal) {
+    private static func check(
+        _ arguments: FieldTable,
+        _ kind: Kind,
+        _ read: ArgumentReader,
+        _ profile: Profile
+    ) throws(Refusal) {
         let foreign = kind == .quorum ? ["x-max-priority", "x-queue-mode"] : ["x-delivery-limit"]
-        for key in foreign where arguments[key] != nil {
-            throw .channel(
-                .preconditionFailed,
-                "invalid arg '\(key)' for \(read.thing) of queue type rabbit_\(kind)_queue"
-            )
+        for key in foreign where arguments[key] != nil { throw Self.foreign(key, kind, read) }
+        if let version = try read.number("x-queue-version"), version != 1, version != 2 {
+            throw read.invalid("x-queue-version", "\"unsupported queue version '\(version)'\"")
         }
+        guard profile.checksQueueMode else { return }
         if let mode = try read.text("x-queue-mode"), mode != "default", mode != "lazy" {
             throw read.invalid("x-queue-mode", "\"unsupported queue mode '\(mode)'\"")
         }

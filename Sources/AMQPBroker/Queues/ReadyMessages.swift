@@ -57,27 +57,14 @@ struct ReadyMessages: Sendable {
         self.levels[level].insert(entry, at: low)
     }
 
-    /// Those that stand at a head of the queue and have expired.
+    /// Those that stand at the head of the queue and have expired.
     mutating func takeExpired(_ now: UInt64) -> [QueueEntry] {
         var expired: [QueueEntry] = []
-        for level in self.levels.indices.reversed() {
-            while let first = self.levels[level].first, first.expiresAt <= now {
-                _ = self.levels[level].popFirst()
-                expired.append(self.remove(first))
-            }
-        }
-        while let first = self.returned.first, first.expiresAt <= now {
-            _ = self.returned.popFirst()
-            expired.append(self.remove(first))
+        while let first = self.first, first.expiresAt <= now {
+            _ = self.popFirst()
+            expired.append(first)
         }
         return expired
-    }
-
-    /// When the next of those at a head expires.
-    var nextExpiry: UInt64 {
-        var next = self.returned.first?.expiresAt ?? .max
-        for level in self.levels { next = Swift.min(next, level.first?.expiresAt ?? .max) }
-        return next
     }
 
     mutating func removeAll() -> [QueueEntry] {

@@ -33,7 +33,22 @@ enum ArgumentText {
         case .string(let text): return text
         case .double(let number): return "\(number)"
         case .timestamp(let time): return "\(time)"
+        case .void: return "undefined"
+        case .table, .array: return self.term(value)
         default: return self.type(value)
+        }
+    }
+
+    /// A value inside another, as Erlang prints it.
+    private static func term(_ value: FieldValue) -> String {
+        switch value {
+        case .string(let text): return "<<\"\(text)\">>"
+        case .table(let table):
+            let entries = table.entries.map { "{<<\"\($0.key)\">>,\(self.type($0.value)),\(self.term($0.value))}" }
+            return "[\(entries.joined(separator: ","))]"
+        case .array(let values):
+            return "[\(values.map { "{\(self.type($0)),\(self.term($0))}" }.joined(separator: ","))]"
+        default: return self.value(value)
         }
     }
 

@@ -50,6 +50,10 @@ struct Normal: Equatable, Sendable, CustomStringConvertible {
                     )
             }
         }
+        // What queues hand out to a channel that is being closed comes before the close, or behind it (C37).
+        self.seen = self.seen.mapValues { sights in
+            sights.filter { $0.method.id != .channelClose } + sights.filter { $0.method.id == .channelClose }
+        }
     }
 
     private static func plain(_ properties: BasicProperties) -> BasicProperties {

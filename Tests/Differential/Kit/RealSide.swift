@@ -44,6 +44,13 @@ final class RealSide {
                 self.silent[step.connection].insert(step.channel)
                 self.closedByStep = (step.connection, step.channel)
             } else {
+                // Nothing may be sent before the answer to a commit (C64).
+                if case .send(let parts) = step.action, parts.last?.method.id == .txCommit {
+                    try client.await(5_000) {
+                        $0.contains { $0.channel == step.channel && $0.method.id == .txCommitOk }
+                            || Self.hasClosed($0, step.channel)
+                    }
+                }
                 try self.mark([step.channel], step.connection)
             }
         }

@@ -27,7 +27,7 @@ struct Script: Sendable {
     /// Makes the script of a seed.
     init(_ seed: UInt64, _ profile: Profile) throws {
         self.seed = seed
-        var maker = ScriptMaker(seed, profile)
+        var maker = ScriptMaker(seed)
         var side = try EmbeddedSide(profile, clients: Self.clients)
         var confirms: [[UInt16: ConfirmNumbers]] = Array(repeating: [:], count: Self.clients)
         var steps: [Played] = []
@@ -65,8 +65,8 @@ struct Script: Sendable {
             _ = side.takeSeen()
         }
         self.steps = steps
-        self.queues = maker.queues
-        self.exchanges = maker.exchanges + [maker.prefix + "e"]
+        self.queues = maker.queues + [maker.prefix + "none"]
+        self.exchanges = maker.exchanges + [maker.prefix + "e", maker.prefix + "none"]
         self.hasExclusive = maker.hasExclusive
     }
 

@@ -1,4 +1,3 @@
-import AMQPBroker
 import AMQPWire
 
 extension ScriptMaker {
@@ -8,7 +7,7 @@ extension ScriptMaker {
     /// - Returns: A declaration of a queue.
     mutating func declaration(of queue: String, odd: Bool) -> Method {
         if odd, self.draw.one(in: 5) {
-            let name = self.draw.pick([queue, queue, "amq.mine", "none", ""])
+            let name = self.draw.pick([queue, queue, "amq.mine", self.prefix + "none", ""])
             return .queueDeclare(
                 QueueDeclare(queue: name, passive: self.draw.flip(), durable: true, exclusive: name.isEmpty)
             )
@@ -29,7 +28,7 @@ extension ScriptMaker {
             arguments[key] = value
         }
         let isExclusive = !isQuorum && self.draw.one(in: 16)
-        let isDurable = isQuorum || self.profile.refusesTransientQueues || self.draw.flip()
+        let isDurable = isQuorum || self.draw.flip()
         return .queueDeclare(
             QueueDeclare(
                 queue: queue,
@@ -44,16 +43,15 @@ extension ScriptMaker {
 
     private mutating func argument(isQuorum: Bool) -> (String, FieldValue) {
         if isQuorum, self.draw.flip() { return ("x-delivery-limit", .int32(Int32(self.draw.below(3)))) }
-        switch self.draw.below(isQuorum ? 5 : 9) {
+        switch self.draw.below(isQuorum ? 5 : 8) {
         case 0: return ("x-max-length", .int32(Int32(self.draw.below(4))))
         case 1: return ("x-max-length-bytes", .int32(Int32(self.draw.below(30))))
         case 2: return ("x-overflow", .string(self.draw.pick(["drop-head", "reject-publish"])))
         case 3: return ("x-single-active-consumer", true)
-        case 4: return ("x-message-ttl", .int32(self.draw.pick([0, 400, 400, 100_000])))
+        case 4: return ("x-message-ttl", .int32(self.draw.pick([0, 900, 900, 100_000])))
         case 5: return ("x-max-priority", .int32(Int32(1 + self.draw.below(5))))
-        case 6: return ("x-expires", .int32(self.draw.pick([400, 100_000])))
-        case 7: return ("x-overflow", "reject-publish-dlx")
-        default: return ("x-queue-mode", "lazy")
+        case 6: return ("x-expires", .int32(self.draw.pick([900, 100_000])))
+        default: return ("x-overflow", "reject-publish-dlx")
         }
     }
 
@@ -76,7 +74,7 @@ extension ScriptMaker {
         if self.draw.one(in: 3) {
             arguments["alternate-exchange"] =
                 odd && self.draw.one(in: 8)
-                ? .int32(3) : .string(self.draw.pick(self.exchanges + ["amq.fanout", "none"]))
+                ? .int32(3) : .string(self.draw.pick(self.exchanges + ["amq.fanout", self.prefix + "none"]))
         }
         if odd, self.draw.one(in: 12) { arguments["x-odd"] = 1 }
         let type =
@@ -85,10 +83,10 @@ extension ScriptMaker {
         return .exchangeDeclare(
             ExchangeDeclare(
                 exchange: odd && self.draw.one(in: 12)
-                    ? self.draw.pick(["amq.topic", "amq.none", "", "none"]) : exchange,
+                    ? self.draw.pick(["amq.topic", "amq.none", "", self.prefix + "none"]) : exchange,
                 type: odd && self.draw.one(in: 6) ? self.draw.pick(["direct", "topic", "headers"]) : type,
                 passive: odd && self.draw.one(in: 5),
-                durable: self.profile.refusesTransientQueues || self.draw.one(in: 3),
+                durable: self.draw.one(in: 3),
                 autoDelete: self.draw.one(in: 6),
                 internal: self.draw.one(in: 10),
                 noWait: self.draw.one(in: 12),
@@ -100,7 +98,8 @@ extension ScriptMaker {
     /// One of the script's, one that is always there, or one that is not.
     mutating func anyExchange() -> String {
         self.draw.pick(by: [
-            (12, self.draw.pick(self.exchanges)), (1, "amq.direct"), (1, "amq.headers"), (1, ""), (1, "none"),
+            (12, self.draw.pick(self.exchanges)), (1, "amq.direct"), (1, "amq.headers"), (1, ""),
+            (1, self.prefix + "none"),
         ])
     }
 

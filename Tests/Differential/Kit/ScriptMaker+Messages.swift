@@ -4,7 +4,7 @@ extension ScriptMaker {
     mutating func publish() -> ScriptStep.Part {
         let exchange = self.draw.pick(by: [
             (10, ""), (12, self.draw.pick(self.exchanges)), (1, "amq.direct"), (1, "amq.topic"), (1, "amq.headers"),
-            (1, "none"),
+            (1, self.prefix + "none"),
         ])
         return ScriptStep.Part(
             method: .basicPublish(
@@ -42,7 +42,7 @@ extension ScriptMaker {
         if self.draw.flip() { properties.priority = self.draw.pick([0, 1, 2, 3, 9, 255]) }
         if self.draw.one(in: 5) {
             properties.expiration = self.draw.pick(by: [
-                (4, "0"), (6, "400"), (4, "60000"), (1, "x"), (1, "-1"), (1, "4x"), (1, ""), (1, "99999999999999"),
+                (4, "0"), (6, "900"), (4, "60000"), (1, "x"), (1, "-1"), (1, "4x"), (1, ""), (1, "99999999999999"),
             ])
         }
         if self.draw.one(in: 12) { properties.userID = self.draw.pick(["guest", "guest", "other"]) }

@@ -63,7 +63,10 @@ extension ScriptMaker {
                 )
             )
         default:
-            let (destination, key) = (self.anyExchange(), self.key())
+            // What leads from one that is always there to another would stay there.
+            let other = self.anyExchange()
+            let destination = other.hasPrefix("amq.") && exchange.hasPrefix("amq.") ? self.exchanges[0] : other
+            let key = self.key()
             let arguments = self.draw.one(in: 4) ? self.bindingArguments() : [:]
             if self.draw.one(in: 4) {
                 return .exchangeUnbind(
@@ -82,7 +85,9 @@ extension ScriptMaker {
     }
 
     /// Now and then the one declared last, or one that is not there.
-    private mutating func mostly(_ queue: String) -> String { self.draw.pick(by: [(14, queue), (1, ""), (1, "none")]) }
+    private mutating func mostly(_ queue: String) -> String {
+        self.draw.pick(by: [(14, queue), (1, ""), (1, self.prefix + "none")])
+    }
 
     mutating func consumerTag() -> String { self.draw.pick(["c1", "c2", "c3", "c4", "c5", "c6"]) }
 

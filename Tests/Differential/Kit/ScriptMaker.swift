@@ -1,4 +1,3 @@
-import AMQPBroker
 import AMQPWire
 
 /// Draws the steps of a script, with names of its own, so that scripts do not meet.
@@ -21,7 +20,6 @@ struct ScriptMaker: Sendable {
         }
     }
     var draw: Draw
-    let profile: Profile
     let prefix: String
     let queues: [String]
     let exchanges: [String]
@@ -35,9 +33,8 @@ struct ScriptMaker: Sendable {
     /// The tags that channels have seen.
     private var tags: [Int: [UInt16: [UInt64]]] = [:]
 
-    init(_ seed: UInt64, _ profile: Profile) {
+    init(_ seed: UInt64) {
         var draw = Draw(seed)
-        self.profile = profile
         let prefix = "d.\(String(seed, radix: 36))."
         self.prefix = prefix
         self.queues = ["a", "b", "c", "d"].map { prefix + $0 }
@@ -79,7 +76,10 @@ struct ScriptMaker: Sendable {
         let channel: UInt16 = self.draw.pick([1, 1, 2])
         let step: ScriptStep
         switch self.draw.pick(by: self.weights) {
-        case .wait: step = ScriptStep(connection: connection, channel: channel, action: .wait(600))
+        case .wait: step = ScriptStep(connection: connection, channel: channel, action: .wait(1_200))
+        // Queues of their own go in their own time, and can not be looked at.
+        case .cut where self.hasExclusive:
+            step = ScriptStep(connection: connection, channel: channel, action: .wait(1_200))
         case .cut: step = ScriptStep(connection: connection, channel: channel, action: .cut)
         case .burst:
             let parts = self.burst()

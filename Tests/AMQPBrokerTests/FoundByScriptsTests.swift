@@ -1,0 +1,173 @@
+import AMQPBroker
+import AMQPWire
+import Differential
+import Testing
+import TestSupport
+
+/// What the same scripts on a RabbitMQ have shown to be different, and is not any more.
+@Suite struct FoundByScriptsTests {
+    private static let quorum: FieldTable = ["x-queue-type": "quorum"]
+
+    private func made(_ profile: Profile = .rabbitMQ310) throws -> (rig: Rig, client: RigClient) {
+        let rig = Rig(BrokerSettings(profile: profile))
+        let client = try rig.connect()
+        try client.open(1)
+        return (rig, client)
+    }
+
+    private func declare(_ client: RigClient, _ name: String, _ arguments: FieldTable = [:]) throws {
+        try client.ask(QueueDeclare(queue: name, durable: true, arguments: arguments), .queueDeclareOk)
+    }
+
+    /// What a method is refused with, in a broker with a classic queue `c` and a quorum queue `q`.
+    private func refusal(_ profile: Profile = .rabbitMQ310, of method: some AMQPMethod) throws -> String {
+        let (_, client) = try self.made(profile)
+        try self.declare(client, "c")
+        try self.declare(client, "q", Self.quorum)
+        try client.send(method)
+        return try client.closeCode().text
+    }
+
+    @Test func `a delivery mode that means nothing is refused by 3.10 alone`() throws {
+        for (profile, isTaken) in [(Profile.rabbitMQ310, false), (.rabbitMQ40, true)] {
+            let (_, client) = try self.made(profile)
+            try client.publish(to: "c", properties: BasicProperties(deliveryMode: 0))
+            #expect(client.seen.isEmpty == isTaken)
+            if isTaken { continue }
+            #expect(
+                try client.closeCode().text == "PRECONDITION_FAILED - invalid message: {delivery_mode_unknown,0}"
+            )
+        }
+    }
+
+    @Test func `of two exchanges that are not there the source is named`() throws {
+        let text = try self.refusal(of: ExchangeBind(destination: "one", source: "two"))
+        #expect(text == "NOT_FOUND - no exchange 'two' in vhost '/'")
+    }
+
+    @Test func `a priority that is none is found before the exclusive consumer`() throws {
+        let (_, client) = try self.made()
+        try self.declare(client, "c")
+        try client.ask(BasicConsume(queue: "c", consumerTag: "a", exclusive: true), .basicConsumeOk)
+        try client.send(BasicConsume(queue: "c", consumerTag: "b", arguments: ["x-priority": "high"]))
+        #expect(try client.closeCode().code == 406)
+    }
+
+    @Test func `the type of a queue is compared in its turn, and named as the release does`() throws {
+        func text(_ profile: Profile, _ queue: String, _ arguments: FieldTable) throws -> Substring {
+            let text = try self.refusal(profile, of: QueueDeclare(queue: queue, durable: true, arguments: arguments))
+            return text.dropFirst("PRECONDITION_FAILED - inequivalent arg ".count)
+        }
+        let old = "received the value 'quorum' of type 'longstr' but current is none"
+        #expect(try text(.rabbitMQ310, "c", Self.quorum) == "'x-queue-type' for queue 'c' in vhost '/': \(old)")
+        let new = "received 'quorum' but current is 'classic'"
+        #expect(try text(.rabbitMQ40, "c", Self.quorum) == "'x-queue-type' for queue 'c' in vhost '/': \(new)")
+        let late: FieldTable = ["x-queue-type": "quorum", "x-message-ttl": 4]
+        #expect(try text(.rabbitMQ40, "c", late).hasPrefix("'x-message-ttl'"))
+        #expect(try text(.rabbitMQ40, "q", ["x-message-ttl": 4]).hasPrefix("'x-queue-type'"))
+        #expect(try text(.rabbitMQ40, "c", ["x-expires": .table(["a": 1])]).contains("'[{<<\"a\">>,long,1}]'"))
+    }
+
+    @Test func `what quorum queues can not do`() throws {
+        let text = try self.refusal(of: QueueDelete(queue: "q", ifUnused: true))
+        #expect(text.hasPrefix("NOT_IMPLEMENTED - cannot delete queue 'q' in vhost '/'."))
+        let (_, client) = try self.made()
+        try self.declare(client, "s", ["x-queue-type": "quorum", "x-single-active-consumer": true])
+        try client.send(BasicGet(queue: "s"))
+        #expect(try client.closeCode().code == 405)
+    }
+
+    @Test func `a quorum queue hears of a closed channel with close-ok`() throws {
+        for (type, consumers) in [("classic", 0), ("quorum", 1)] as [(FieldValue, Int)] {
+            let (rig, client) = try self.made()
+            try self.declare(client, "k", ["x-queue-type": type])
+            try client.ask(BasicConsume(queue: "k", consumerTag: "a"), .basicConsumeOk)
+            try client.send(QueuePurge(queue: "missing"))
+            #expect(try client.closeCode().code == 404)
+            #expect(rig.queue("k")?.consumers == consumers)
+            try client.send(ChannelCloseOk())
+            #expect(rig.queue("k")?.consumers == 0)
+        }
+    }
+
+    @Test func `how often a message was handed out, by release`() throws {
+        for (profile, first, again) in [
+            (Profile.rabbitMQ310, ["x-delivery-count"], ["x-delivery-count"]), (.rabbitMQ40, [], ["x-delivery-count"]),
+            (.rabbitMQ43, [], ["x-acquired-count", "x-delivery-count"]),
+        ] as [(Profile, [String], [String])] {
+            let (_, client) = try self.made(profile)
+            try self.declare(client, "q", Self.quorum)
+            try client.publish(to: "q")
+            try client.send(BasicGet(queue: "q"))
+            #expect(try client.next().properties.headers?.keys ?? [] == first)
+            try client.send(BasicReject(deliveryTag: 1, requeue: true))
+            try client.send(BasicGet(queue: "q"))
+            #expect(try client.next().properties.headers?.keys ?? [] == again)
+        }
+    }
+
+    @Test func `no routing key is no word, which one star is not`() throws {
+        let (rig, client) = try self.made()
+        try self.declare(client, "c")
+        for (key, count) in [("*", 0), ("#", 1)] {
+            try client.ask(QueueBind(queue: "c", exchange: "amq.topic", routingKey: key), .queueBindOk)
+            try client.publish(to: "", exchange: "amq.topic")
+            #expect(rig.queue("c")?.ready == count)
+        }
+    }
+
+    @Test func `a queue with priorities looks at the time of what was at its head when it last looked`() throws {
+        let (rig, client) = try self.made()
+        try self.declare(client, "p", ["x-max-priority": 2])
+        try client.publish([1], to: "p")
+        try client.publish([2], to: "p", properties: BasicProperties(priority: 2, expiration: "100"))
+        rig.pass(200)
+        #expect(rig.queue("p")?.ready == 2)
+        try client.send(BasicGet(queue: "p", noAck: true))
+        #expect(try client.next().body == [2])
+    }
+}
+
+/// Frames in a wrong place, which end the connection.
+@Suite struct MisplacedFrameTests {
+    @Test func `C33: a number is not free before the client has the answer to its close`() throws {
+        let rig = Rig()
+        let client = try rig.connect()
+        try client.open(1)
+        let close = try Octets.method(ChannelClose(replyCode: 200, replyText: ""), on: 1)
+        client.sendRaw(try close + Octets.method(ChannelOpen(), on: 1))
+        try client.expect(.channelCloseOk)
+        #expect(try client.closeCode() == (504, "CHANNEL_ERROR - second 'channel.open' seen"))
+    }
+
+    @Test func `C25 C35: close-ok in the middle of a content, and behind it`() throws {
+        for isWhole in [false, true] {
+            let rig = Rig()
+            let client = try rig.connect()
+            try client.open(1)
+            try client.send(QueuePurge(queue: "missing"))
+            try client.expect(.channelClose)
+            let publish = try Octets.content(BasicPublish(routingKey: "k"), [1, 2], on: 1)
+            client.sendRaw(isWhole ? publish : Array(publish.dropLast(10)))
+            try client.send(ChannelCloseOk())
+            if isWhole {
+                try client.open(1)
+            } else {
+                #expect(try client.closeCode().code == 505)
+            }
+        }
+    }
+
+    @Test func `C26 C30: properties that can not be read are 541`() throws {
+        let table: [UInt8] = [0, 0, 0, 4, 1, UInt8(ascii: "k"), UInt8(ascii: "Z"), 0]
+        let start: [UInt8] = [0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        for header in [start + [0, 1, 0, 0], start + [0x20, 0] + table] {
+            let rig = Rig()
+            let client = try rig.connect()
+            try client.open(1)
+            try client.send(BasicPublish(routingKey: "k"))
+            client.sendRaw(Octets.frame(Frame.header, 1, header))
+            #expect(try client.closeCode() == (541, "INTERNAL_ERROR"))
+        }
+    }
+}
