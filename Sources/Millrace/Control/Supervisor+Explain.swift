@@ -23,7 +23,11 @@ extension Supervisor {
         facts.timeout = definition.timeout
         facts.rateLimit = definition.rateLimit
         facts.pauseNote = job.overrides.pause?.note.text(zone: WallClock.zone()) ?? "by its file"
-        if let count = self.count(of: definition.queue) { (facts.ready, facts.consumers) = count }
+        let counts = definition.queues.compactMap { self.count(of: $0) }
+        if !counts.isEmpty {
+            facts.ready = counts.reduce(0) { $0 + $1.0 }
+            facts.consumers = counts.reduce(0) { $0 + $1.1 }
+        }
         return Explanation(facts)
     }
 

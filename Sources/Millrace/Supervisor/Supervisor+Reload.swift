@@ -126,7 +126,7 @@ extension Supervisor {
     private func prepareReturner(_ file: JobFile) {
         let (current, next) = self.returners.withLock { $0 }
         let known = (next ?? current).queues.map(\.home)
-        let queues = known + file.jobs.map(\.queue).filter { !known.contains($0) }
+        let queues = known + file.jobs.flatMap(\.queues).filter { !known.contains($0) }
         guard queues.count > known.count else { return }
         let successor = Self.makeReturner(
             queues,

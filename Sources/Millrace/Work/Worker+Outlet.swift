@@ -83,7 +83,7 @@ extension Worker {
             metadata: ["delivery": .number(tag), "reason": "\(reason)"]
         )
         self.noteSettled(tag)
-        let attempt = input.attempt(at: self.handle.job.queue, self.hands.seal)
+        let attempt = input.attempt(at: self.queue(of: input), self.hands.seal)
         self.settle(
             Settling(verdict: verdict, reason: reason, attempt: attempt, shownAttempt: attempt),
             of: input,

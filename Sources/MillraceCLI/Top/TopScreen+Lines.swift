@@ -110,7 +110,7 @@ extension TopScreen {
             times.map { "\(name) \(TopText.time($0.p50)) \(TopText.time($0.p95)) \(TopText.time($0.p99))" }
         }
         var parts = [times("handler", job.handler), times("wait", job.wait), job.ready.map { "ready \($0)" }]
-        if job.state != "running", let reason = job.reason { parts.append(PlainText.line(reason)) }
+        if let reason = job.reason { parts.append(PlainText.line(reason)) }
         if let error = job.lastError {
             parts.append("\(TopText.age(self.now - error.time)) ago: \(PlainText.line(error.text))")
         }
