@@ -1,4 +1,5 @@
 import AMQPClient
+import Glibc
 import Millrace
 import MillraceHandler
 import Synchronization
@@ -44,10 +45,8 @@ private struct Conducted: SyncJobHandler {
     }
 
     /// Takes its time, as real work does.
-    private static func work(milliseconds: UInt64) {
-        let end = MonotonicClock.now() &+ milliseconds * 1_000_000
-        let never = Monitor(false)
-        let _: Bool? = never.wait(until: end) { $0 ? true : nil }
+    private static func work(milliseconds: Int32) {
+        poll(nil, 0, milliseconds)
     }
 }
 
