@@ -35,7 +35,7 @@ extension EmbeddedBroker {
         do throws(Refusal) {
             var facts = try MessageFacts(header)
             try facts.readExpiration()
-            try facts.readCopies()
+            try facts.readCopies(checksMode: self.settings.profile.checksDeliveryMode)
             message = Message(exchange: exchange, routingKey: routingKey, header: header, body: body, facts: facts)
         } catch {
             throw BackDoorError(text: error.text)
