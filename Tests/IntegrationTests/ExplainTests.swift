@@ -166,12 +166,6 @@ struct ExplainTests {
         }
     }
 
-    @Test func `failed: why, and how it is tried again`() throws {
-        try self.run("stops", messages: 1, ending: .abandoned) { supervisor in
-            try self.sees(supervisor, "failed", "the disk is full", "millrace restart mill")
-        }
-    }
-
     @Test func `held: by whom and until when`() throws {
         let circuit = "circuit: { failures: 3, within: 1m, pause: 1h }"
         try self.run("fails", circuit, messages: 10) { supervisor in
@@ -212,24 +206,6 @@ struct ExplainTests {
                 "more threads do not help: handler time ",
                 "look at what its handler calls"
             )
-        }
-    }
-
-    @Test func `draining: nothing more is begun`() throws {
-        let text = """
-            version: 1
-            connection: { uri: "\(Broker.uri ?? "")" }
-            jobs: { mill: { queue: \(self.queue), handler: explained.conducted, with: { name: \(self.queue), kind: acks } } }
-            """
-        let file = try JobFileDraft(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:]).finish()
-        let supervisor = try TestSupervisor(file, [plugin.descriptor])
-        try supervisor.whileRunning {
-            // Its queue is nowhere, so it never gets anything.
-            let isSeen = try Patience.sees { try supervisor.get("api/v1/jobs/mill/explain").body.contains("404") }
-            #expect(isSeen)
-            #expect(try supervisor.get("api/v1/explain").exit == 1)
-            supervisor.stop()
-            try self.sees(supervisor, "draining", "nothing more is begun")
         }
     }
 }
