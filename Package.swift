@@ -116,7 +116,8 @@ let package = Package(
         .executableTarget(
             name: "MillraceCLI",
             dependencies: [
-                "Millrace", "MillraceAdmin", "MillraceEmbedded", "MillraceExec", "AMQPBroker", "AMQPBrokerServer", "AMQPClient",
+                "Millrace", "MillraceAdmin", "MillraceEmbedded", "MillraceExec", "AMQPBroker", "AMQPBrokerServer",
+                "AMQPClient",
                 "AMQPWire",
                 "CMillraceSystem", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

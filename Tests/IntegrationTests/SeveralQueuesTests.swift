@@ -105,7 +105,7 @@ struct SeveralQueuesTests {
             )
             try supervisor.whileRunning {
                 #expect(self.gate.wait { $0.count == 120 })
-                for queue in [self.a, self.b] { #expect(try self.consumers(queue, channel) == 1) }
+                for queue in [self.a, self.b] { #expect((try? self.consumers(queue, channel)) == 1) }
                 // The first few come before the second consumer is there.
                 let share = self.gate.begun.dropFirst(20).prefix(60).count { $0.hasPrefix("a") }
                 #expect((24...36).contains(share), "\(self.gate.begun)")
@@ -145,7 +145,7 @@ struct SeveralQueuesTests {
                 // On the channel of before: nothing of the other queue came twice.
                 let begun = self.gate.begun.filter { $0.hasSuffix(" a 1") }
                 if isAlone { #expect(begun == ["stay a 1", "after a 1"]) }
-                for queue in [self.a, self.b] { #expect(try self.consumers(queue, channel) == 1) }
+                for queue in [self.a, self.b] { #expect((try? self.consumers(queue, channel)) == 1) }
             }
             #expect(try channel.declareQueue(self.a, passive: true).messageCount == 0)
         }

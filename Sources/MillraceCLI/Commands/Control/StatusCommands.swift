@@ -1,3 +1,4 @@
+import AMQPClient
 import ArgumentParser
 import Millrace
 import MillraceAdmin
