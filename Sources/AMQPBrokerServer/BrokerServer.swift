@@ -1,6 +1,7 @@
 public import AMQPBroker
 public import NIOCore
 import NIOPosix
+import Synchronization
 
 /// An embedded broker on a socket: a thin layer of NIO around the value.
 ///
@@ -9,6 +10,7 @@ public final class BrokerServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
     let hall: BrokerHall
     private let door: any Channel
+    private let hasStopped = Atomic<Bool>(false)
     /// Where it listens.
     public let address: SocketAddress
 
@@ -57,8 +59,10 @@ public final class BrokerServer: Sendable {
     /// The port that it listens on; 0 for a Unix socket.
     public var port: Int { self.address.port ?? 0 }
 
-    /// Closes all sockets; what the broker held is gone.
+    /// Closes all sockets; what the broker held is gone. Once is enough.
     public func stop() async {
+        // An event loop that is gone answers nobody.
+        guard !self.hasStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
         try? await self.door.close().get()
         try? await self.group.shutdownGracefully()
     }

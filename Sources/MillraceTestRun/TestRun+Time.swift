@@ -60,16 +60,18 @@ extension TestRun {
         }
     }
 
-    /// What the handler said of a message, the last time it had it; nil if it has not had it.
+    /// What the handler said of a message, the last time it had it.
     ///
     /// - Parameter id: Its `message-id`.
+    /// - Returns: Nil if it has not had it.
     public func outcome(of id: String) -> Outcome? {
         self.deliveries(of: id).last { $0.outcome != nil }?.outcome
     }
 
-    /// Each time that a handler had a message, and what followed, in their order.
+    /// Each time that a handler had a message, in their order.
     ///
     /// - Parameter id: Its `message-id`.
+    /// - Returns: What it said each time, and what followed.
     public func deliveries(of id: String) -> [HandledDelivery] {
         self.record.deliveries.filter { $0.messageID == id }
     }
@@ -94,10 +96,15 @@ extension TestRun {
                 throw TestRunError(.jobFailed(name, reason: reason))
             }
             let missing = look.jobs.filter { !$0.isPaused && (look.seen.queues[$0.queue]?.consumers ?? 0) == 0 }
-            if missing.isEmpty, look.stillness.ticksWake != 0 { return }
+            // Those of a job that is paused have no consumer to wait for, and have to be there all the same.
+            let undeclared = self.file.queues.map(\.name).filter { look.seen.queues[$0] == nil }
+            if missing.isEmpty, undeclared.isEmpty, look.stillness.ticksWake != 0 { return }
             if MonotonicClock.now() >= end {
                 throw TestRunError(
-                    .doesNotStart(look.status.readiness.reasons + missing.map { "job '\($0.name)' does not consume" })
+                    .doesNotStart(
+                        look.status.readiness.reasons + missing.map { "job '\($0.name)' does not consume" }
+                            + undeclared.map { "queue '\($0)' is not there" }
+                    )
                 )
             }
             await self.signal.wait(after: count)

@@ -35,6 +35,7 @@ struct SeveralQueuesTests {
     ///   - names: What the job consumes.
     ///   - settings: More of the job.
     ///   - queues: Those that the file declares.
+    /// - Returns: The job file.
     private func text(_ names: [String], _ settings: String = "threads: 1", queues: [String]) -> String {
         """
         version: 1

@@ -74,14 +74,14 @@ import Testing
     }
 
     @Test func `a wait that is longer than the test allows is said`() async throws {
-        let run = try await self.run(RunPlugin.file("retry: { initial_interval: 2h, jitter: 0 }"))
+        let run = try await self.run(RunPlugin.file("retry: { initial_interval: 2h, max_interval: 2h, jitter: 0 }"))
         try await run.publish("in", "fail")
         let problems = try await self.problems { try await run.settle(within: .seconds(3600)) }
         #expect(problems == [.waitsTooLong(.seconds(3600)), .left(queue: "in", ready: 0, waiting: 1)])
     }
 
     @Test func `time passes to the millisecond that a test wants`() async throws {
-        let run = try await self.run(RunPlugin.file("retry: { initial_interval: 1h, jitter: 0 }"))
+        let run = try await self.run(RunPlugin.file("retry: { initial_interval: 1h, max_interval: 1h, jitter: 0 }"))
         try await run.publish("in", "late 2", id: "m")
         try await run.advance(by: .seconds(3590))
         #expect(run.outcome(of: "m") == .retry("attempt 1"))

@@ -43,6 +43,7 @@ struct HeldDelivery: OutletInput {
     /// - Parameters:
     ///   - seal: What tells our copies from other messages.
     ///   - queue: Where it was consumed from.
+    /// - Returns: The message as it came.
     func original(_ seal: CopySeal, from queue: String) -> Original {
         let strings = self.strings
         let properties = self.properties

@@ -16,6 +16,7 @@ protocol PublishLine: AnyObject {
     /// Whether the broker reads nothing, or has read nothing for a while since the last look.
     ///
     /// - Parameter seen: What the last look left.
+    /// - Returns: Whether no answer could have come for some of the time.
     func wasBlocked(since seen: inout Int) -> Bool
 
     /// Publishes, if there is room within this time.

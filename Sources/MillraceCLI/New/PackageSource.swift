@@ -7,8 +7,9 @@ enum PackageSource: Equatable {
     /// The address of one.
     case address(String)
 
+    /// Nil if it is not there.
+    ///
     /// - Parameter text: As it was given; nil for the clone that this command was built from.
-    /// - Returns: Nil if that is not there.
     init?(_ text: String?) {
         if let text, text.contains("://") || (text.contains("@") && text.contains(":")) {
             self = .address(text)
