@@ -13,9 +13,7 @@ extension Supervisor {
             }
         }
         for job in self.pools.filter({ !$0.isStarted }).map(\.job) {
-            // With several queues it works on those that can be had.
-            let refusals = job.queues.map { queue in failures.first { $0.isFinal && $0.item.queue == queue } }
-            let failure = refusals.allSatisfy { $0 != nil } ? refusals.first ?? nil : nil
+            let failure = failures.first { $0.isFinal && $0.item.queue == job.queue }
             self.failures.withLock { $0[job.name] = failure.map { "\($0.item) can not be had: \($0.error)" } }
         }
     }
@@ -27,7 +25,7 @@ extension Supervisor {
     func suspectJobs(_ failures: [DeclarationFailure]) -> [DeclarationFailure] {
         failures.filter { failure in
             guard failure.error.canBeProvoked, !failure.error.isRefusalForGood else { return true }
-            let pools = self.pools.filter { pool in failure.item.queue.map { pool.job.queues.contains($0) } ?? false }
+            let pools = self.pools.filter { $0.job.queue == failure.item.queue }
             for pool in pools { pool.suspicion.suspect(failure.error) }
             return pools.isEmpty
         }
@@ -53,23 +51,17 @@ extension Supervisor {
         let known = self.failures.withLock { $0 }
         for pool in self.pools where known[pool.job.name] == nil && pool.isStarted && !pool.isLeaving {
             guard case .restarting = pool.state, pool.counters.counts.received == 0,
-                let error = self.refusal(of: pool)
+                let error = self.topology.refusal(ofQueue: pool.job.queue)
             else { continue }
-            self.fail(pool.job.name, "queue '\(pool.job.queueNames)' can not be had: \(error)")
+            self.fail(pool.job.name, "queue '\(pool.job.queue)' can not be had: \(error)")
             pool.signal(WorkerHandle.Signal.drain)
         }
-    }
-
-    /// Why none of a job's queues can be had, if that is how it is.
-    private func refusal(of pool: Pool) -> AMQPError? {
-        let refusals = pool.job.queues.map { self.topology.refusal(ofQueue: $0) }
-        return refusals.allSatisfy { $0 != nil } ? refusals.first ?? nil : nil
     }
 
     /// Why no job could ever start, if that is how it is.
     var refusalsOfAll: [AMQPError]? {
         let refusals = self.pools.map { pool in
-            pool.counters.counts.received == 0 ? self.refusal(of: pool) : nil
+            pool.counters.counts.received == 0 ? self.topology.refusal(ofQueue: pool.job.queue) : nil
         }
         let hasFailed = self.failures.withLock { $0 }
         guard !refusals.isEmpty, self.pools.allSatisfy({ hasFailed[$0.job.name] != nil }) else { return nil }
@@ -87,7 +79,7 @@ extension Supervisor {
                 self.logger.info("the job works again", metadata: ["job": "\(name)"])
             } else if !pool.failsOnTrial, let error, self.failures.withLock({ $0[name] }) == nil {
                 pool.failsOnTrial = true
-                self.fail(name, "queue '\(pool.job.queueNames)' ends the connection: \(error)")
+                self.fail(name, "queue '\(pool.job.queue)' ends the connection: \(error)")
             }
         }
     }

@@ -58,12 +58,9 @@ package struct KeySet: Sendable {
     package static let defaults = KeySet("'defaults'", Self.settings, notYet: Self.settingsNotYet)
     package static let job = KeySet(
         "a job",
-        [
-            "queue", "queues", "handler", "with", "batch", "exclusive", "consumer_priority", "consumer_arguments",
-            "paused",
-        ]
+        ["queue", "handler", "with", "batch", "exclusive", "consumer_priority", "consumer_arguments", "paused"]
             + Self.settings,
-        required: ["handler"],
+        required: ["queue", "handler"],
         notYet: Self.settingsNotYet
     )
     package static let ack = KeySet("'ack'", ["mode", "batch"])
