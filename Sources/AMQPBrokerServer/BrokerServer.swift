@@ -59,7 +59,9 @@ public final class BrokerServer: Sendable {
     /// The port that it listens on; 0 for a Unix socket.
     public var port: Int { self.address.port ?? 0 }
 
-    /// Closes all sockets; what the broker held is gone. Once is enough.
+    /// Closes all sockets; what the broker held is gone.
+    ///
+    /// Once is enough.
     public func stop() async {
         // An event loop that is gone answers nobody.
         guard !self.hasStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }

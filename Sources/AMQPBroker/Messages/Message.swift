@@ -95,6 +95,7 @@ struct MessageFacts: Sendable, Equatable {
     /// The other keys that the headers name; checked when all else is right.
     ///
     /// - Parameter checksMode: Whether the delivery mode has to be one that there is.
+    /// - Throws: What is wrong with it.
     mutating func readCopies(checksMode: Bool) throws(Refusal) {
         if let headers = self.headers { self.copies = try Self.copies(headers) }
         if checksMode, let mode = self.deliveryMode, mode != 1, mode != 2 {

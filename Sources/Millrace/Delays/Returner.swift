@@ -32,7 +32,9 @@ final class Returner: Sendable {
     let mailbox = Mailbox()
     /// Copies in hand.
     let inHand = Atomic<Int>(0)
-    /// When the next of them goes on, in nanoseconds of the job clock; 0 while one is on its way. Told before their number.
+    /// When the next of them goes on, in nanoseconds of the job clock; 0 while one is on its way.
+    ///
+    /// Told before their number.
     let wake = Atomic<UInt64>(.max)
     /// Copies that have gone home since the start.
     let returned = Atomic<Int>(0)

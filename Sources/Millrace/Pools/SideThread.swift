@@ -27,7 +27,9 @@ final class SideThread: Sendable {
     /// Whether nobody has to wait for it.
     var isDone: Bool { self.hasReturned.load(ordering: .acquiring) || !self.isStarted }
 
-    /// Begins it, unless it has begun, or is to end. One thread at a time calls this.
+    /// Begins it, unless it has begun, or is to end.
+    ///
+    /// One thread at a time calls this.
     ///
     /// - Parameters:
     ///   - ended: Called when it has ended, on it.

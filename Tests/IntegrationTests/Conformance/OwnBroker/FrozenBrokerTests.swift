@@ -92,11 +92,7 @@ extension OwnBrokerTests {
                             #expect(time < 100, "\(path)")
                         }
                         let text = try client.ask(.get, "/api/v1/jobs/one/explain", wantsText: true)
-                        #expect(
-                            text.body.hasPrefix("one: the broker has answered nothing for ")
-                                || text.body.hasPrefix("one: there is no connection to the broker")
-                        )
-                        #expect(text.exit == 1)
+                        #expect(text.exit == 1, "\(text.body)")
                     }
                     #expect(supervisor.wait { $0.consuming == 2 })
                     #expect(supervisor.wait(job: 1) { $0.consuming == 1 })
