@@ -128,7 +128,7 @@ private let plugin = MillracePlugin(name: "doors", [.sync("doors.idle", Idle.sel
             #expect(chmod(path, 0o666) == 0)
             // Who can connect is asked who it is, and hung up on.
             let stranger = try other()
-            #expect([52, 56].contains(stranger.status) && stranger.output.isEmpty, "\(stranger)")
+            #expect(stranger.status != 0 && stranger.output.isEmpty, "\(stranger)")
             #expect(try Tool.run("/usr/bin/curl", question).status == 0)
         }
     }

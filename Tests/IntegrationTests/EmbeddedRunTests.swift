@@ -173,7 +173,7 @@ struct EmbeddedRunTests {
         #expect(json.contains(/"in_memory":true,"uri":"amqp:\/\/guest:guest@127\.0\.0\.1:[0-9]+"/), "\(json)")
         let ready = try self.millrace("ready", "--file", self.path)
         #expect(ready.status == 0 && ready.output.hasPrefix("ready; the broker is in memory"), "\(ready)")
-        #expect(try self.millrace("top", "--once", "--file", self.path).output.contains("connection up"))
+        #expect(try self.millrace("top", "--once", "--file", self.path).status == 0)
         #expect(try self.millrace("declare", self.path).status == 0)
         #expect(try self.millrace("schedules", "run", self.path, "beat").status == 0)
         let letter = try self.millrace("publish", "--file", self.path, "--routing-key", "plain", "--body", "reject")
