@@ -27,7 +27,7 @@ public struct SupervisorOptions: Sendable {
     /// How long what is published may wait for the broker's answer before it goes again on another channel.
     package var answerPatience = Duration.nanoseconds(Int64(clamping: AnswerPatience.usual))
     /// How often the queues of jobs whose threads follow their backlog are looked at.
-    package var backlogInterval = Duration.seconds(5)
+    package var backlogInterval = Duration.seconds(4)
     /// How often the broker is asked whether the queues of all jobs have consumers; nil never.
     package var consumerCheckInterval: Duration? = .seconds(60)
     /// Which file that is.
