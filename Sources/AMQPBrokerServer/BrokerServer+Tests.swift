@@ -7,12 +7,12 @@ extension BrokerServer {
     package func look<R: Sendable>(
         _ body: @escaping @Sendable (borrowing EmbeddedBroker, UInt64) -> R
     ) async throws -> R {
-        try await self.hall.eventLoop.submit { self.hall.look(body) }.get()
+        try await self.run { $0.look(body) }
     }
 
     /// Has somebody told, on the event loop, each time that something may have changed.
     package func watch(_ changed: @escaping @Sendable () -> Void) async throws {
-        try await self.hall.eventLoop.submit { self.hall.changed = changed }.get()
+        try await self.run { $0.changed = changed }
     }
 
     /// Calls `body` on the event loop after so much time of the machine.
@@ -22,21 +22,21 @@ extension BrokerServer {
 
     /// From now on it is later for the broker by so much; what is due by then is done.
     package func jump(milliseconds: UInt64) async throws {
-        try await self.hall.eventLoop.submit { self.hall.jump(milliseconds) }.get()
+        try await self.run { $0.jump(milliseconds) }
     }
 
     /// Cuts the connection on which so many more octets have gone to clients, those of all connections counted together.
     package func cut(after octets: Int) async throws {
-        try await self.hall.eventLoop.submit { self.hall.faults.cutAfter = max(octets, 0) }.get()
+        try await self.run { $0.faults.cutAfter = max(octets, 0) }
     }
 
     /// Closes every connection's socket without a word.
     package func cutAll() async throws {
-        try await self.hall.eventLoop.submit { self.hall.cutAll() }.get()
+        try await self.run { $0.cutAll() }
     }
 
     /// From now on each write to a client takes so much time of the machine.
     package func delay(milliseconds: Int64) async throws {
-        try await self.hall.eventLoop.submit { self.hall.faults.delay = .milliseconds(max(milliseconds, 0)) }.get()
+        try await self.run { $0.faults.delay = .milliseconds(max(milliseconds, 0)) }
     }
 }

@@ -10,7 +10,8 @@ public final class BrokerServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
     let hall: BrokerHall
     private let door: any Channel
-    private let hasStopped = Atomic<Bool>(false)
+    /// Held while something is handed to the event loop: what was handed over before its end is done before it.
+    private let hasStopped = Mutex<Bool>(false)
     /// Where it listens.
     public let address: SocketAddress
 
@@ -63,8 +64,11 @@ public final class BrokerServer: Sendable {
     ///
     /// Once is enough.
     public func stop() async {
-        // An event loop that is gone answers nobody.
-        guard !self.hasStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        let isFirst = self.hasStopped.withLock { hasStopped in
+            defer { hasStopped = true }
+            return !hasStopped
+        }
+        guard isFirst else { return }
         try? await self.door.close().get()
         try? await self.group.shutdownGracefully()
     }
@@ -77,6 +81,19 @@ public final class BrokerServer: Sendable {
     public func with<R: Sendable>(
         _ body: @escaping @Sendable (inout EmbeddedBroker, UInt64) -> R
     ) async throws -> R {
-        try await self.hall.eventLoop.submit { self.hall.change(body) }.get()
+        try await self.run { $0.change(body) }
+    }
+
+    /// Runs something on the event loop, between two reads.
+    ///
+    /// - Parameter body: Is given what is there.
+    /// - Returns: What `body` gives.
+    /// - Throws: If the server has been stopped: an event loop that is gone answers nobody.
+    func run<R: Sendable>(_ body: @escaping @Sendable (BrokerHall) -> R) async throws -> R {
+        let answer = try self.hasStopped.withLock { hasStopped in
+            guard !hasStopped else { throw ChannelError.alreadyClosed }
+            return self.hall.eventLoop.submit { [hall] in body(hall) }
+        }
+        return try await answer.get()
     }
 }

@@ -3,6 +3,7 @@ import AMQPBrokerServer
 import AMQPClient
 import AMQPCore
 import AMQPWire
+import NIOCore
 import Testing
 import TestSupport
 
@@ -22,6 +23,17 @@ import TestSupport
         }
         // Alone it is a few milliseconds; beside a thousand other tests it is not.
         #expect(best <= .seconds(1))
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `who asks a server that has been stopped is told so, and a second stop returns`() async throws {
+        let server = try await BrokerServer.start()
+        #expect(try await server.with { broker, _ in broker.counts.delivered } == 0)
+        await server.stop()
+        await #expect(throws: ChannelError.alreadyClosed) {
+            try await server.with { broker, _ in broker.counts.delivered }
+        }
+        await server.stop()
     }
 
     @Test func `a hundred brokers, each with a client and a message, take no time to speak of`() async throws {
