@@ -59,6 +59,19 @@ import Testing
         #expect(!lines.joined().contains("\u{1B}"), "nothing that a supervisor says moves the cursor")
     }
 
+    @Test func `a broker in memory is said to be one, beside the connection`() throws {
+        let connection = OptionValue.object([
+            .init(key: "state", value: .string("up")), .init(key: "broker", value: .string("RabbitMQ 3.10.8")),
+            .init(key: "in_memory", value: .bool(true)),
+        ])
+        let value = OptionValue.object([
+            .init(key: "connection", value: connection), .init(key: "jobs", value: .array([])),
+        ])
+        var screen = TopScreen()
+        screen.show(try #require(TopStatus(value)), now: 10_000, time: 1_000_000_000)
+        #expect(self.text(screen)[0].hasSuffix("connection up, in memory, RabbitMQ 3.10.8"))
+    }
+
     @Test func `what operators have changed stands before how long things take`() {
         let note = "threads 8 (file: 4, 10:41, by ada, \"back\u{1B}fill\", ends 12:41)"
         let value = OptionValue.object([

@@ -4,6 +4,7 @@ import AMQPClient
 import ArgumentParser
 import Glibc
 import MillraceAdmin
+import MillraceEmbedded
 import NIOCore
 
 struct BrokerCommand: ParsableCommand {
@@ -110,7 +111,7 @@ struct BrokerCommand: ParsableCommand {
         }
         var signal = pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0)
         while poll(&signal, 1, -1) < 0, errno == EINTR {}
-        let rest = try Awaited.value { try await Self.end(server, settings) }
+        let rest = try Await.result { try await Self.end(server, settings) }
         try StandardOutput.line(rest == 0 ? "stopped; no message was left" : "stopped; messages gone with it: \(rest)")
     }
 
@@ -120,7 +121,7 @@ struct BrokerCommand: ParsableCommand {
                 guard !SocketFile.isAlive(path) else { throw DoorFailure("somebody listens at \(path) already") }
                 try SocketFile.removeDead(path)
             }
-            return try Awaited.value { try await BrokerServer.start(settings, at: place.broker) }
+            return try Await.result { try await BrokerServer.start(settings, at: place.broker) }
         } catch {
             StandardError.write(Self.words(for: error, self.listen))
             throw ExitCode.unavailable
