@@ -9,7 +9,7 @@ extension ReturnerThread {
     func publishDue(_ channel: Channel) -> UInt64? {
         let now = self.clock.now
         guard now >= self.outletNotBefore else { return self.outletNotBefore }
-        self.lookAfterSilence(now)
+        self.lookAfterSilence()
         switch self.renewal.step(sent: self.returns.sentCount, now: now) {
         case .goOn: break
         case .wait(let deadline): return deadline
@@ -18,9 +18,8 @@ extension ReturnerThread {
             self.outlet = nil
             self.returns.channelReplaced()
         }
-        let (steps, next) = self.returns.advance(now: now)
-        if !steps.isEmpty { self.patience.sent(now: now) }
-        let wake = [next, self.patience.deadline].compactMap(\.self).min()
+        let (steps, wake) = self.returns.advance(now: now)
+        if !steps.isEmpty { self.patience.sent(now: MonotonicClock.now()) }
         for (index, step) in steps.enumerated() {
             do throws(AMQPError) {
                 try self.publish(step)
@@ -42,13 +41,15 @@ extension ReturnerThread {
     }
 
     /// A channel that leaves copies without an answer for long is suspected, as one that goes on refusing is.
-    private func lookAfterSilence(_ now: UInt64) {
-        let returns = self.returns
-        guard self.patience.isOver(now: now, oldest: { returns.oldestSent }) else { return }
+    ///
+    /// By the machine's clock: no jump of the other one makes a broker late.
+    private func lookAfterSilence() {
+        let (returns, clock, now) = (self.returns, self.clock, MonotonicClock.now())
+        guard self.patience.isOver(now: now, oldest: { returns.oldestSent.map(clock.machineTime) }) else { return }
         self.patience.beganAgain(now: now)
         // A broker that has read nothing could not answer.
         guard self.outlet?.wasBlocked(since: &self.blockings) == false else { return }
-        self.renewal.suspect(now: now)
+        self.renewal.suspect(now: self.clock.now)
         self.logger.warning(
             "the broker leaves waiting messages that go back without an answer; they go again on another channel"
         )

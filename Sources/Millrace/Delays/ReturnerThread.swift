@@ -98,7 +98,8 @@ final class ReturnerThread {
             self.clock.wasLookedAt()
             self.outlet?.sendAcks()
             let now = MonotonicClock.now()
-            let next = [wake.map(self.clock.machineTime), self.attendWake(now)].compactMap(\.self).min()
+            let wakes = [wake.map(self.clock.machineTime), self.patience.deadline, self.attendWake(now)]
+            let next = wakes.compactMap(\.self).min()
             if self.hasToAttend(now) {
                 channel.sendAcks()
                 channel.pump(until: 0)
