@@ -38,14 +38,8 @@ extension Supervisor {
         var differences: [String] = []
         for planned in planned {
             do throws(AMQPError) {
-                let channel = try connection.openChannel(
-                    mailbox: Mailbox(),
-                    outwaitsBlocks: false,
-                    timeout: BrokerQuestions.longPatience
-                )
+                let channel = try BrokerQuestions.channel(on: connection, heard)
                 defer { channel.close() }
-                heard()
-                channel.requestTimeout = BrokerQuestions.longPatience
                 switch planned.item {
                 case .queue(let name): _ = try channel.declareQueue(name, passive: true)
                 case .exchange(let name): try channel.declareExchange(name, passive: true)

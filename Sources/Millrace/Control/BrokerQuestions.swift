@@ -72,6 +72,24 @@ final class BrokerQuestions: Sendable {
         return progress.wait(until: nil) { $0.value }.map { .heard($0) } ?? .silent(self.silence(since: began))
     }
 
+    /// A channel for one thing to ask about: what is not there ends it.
+    ///
+    /// - Parameters:
+    ///   - connection: Where to.
+    ///   - heard: Called when it is open, which is a sign of life.
+    /// - Returns: One whose requests have the long patience.
+    /// - Throws: What the broker, or the connection, says.
+    static func channel(on connection: Connection, _ heard: () -> Void) throws(AMQPError) -> Channel {
+        let channel = try connection.openChannel(
+            mailbox: Mailbox(),
+            outwaitsBlocks: false,
+            timeout: Self.longPatience
+        )
+        heard()
+        channel.requestTimeout = Self.longPatience
+        return channel
+    }
+
     private func silence(since began: UInt64) -> Duration {
         let first = self.open.withLock { $0 } ?? began
         return .nanoseconds(Int64(clamping: MonotonicClock.now() &- min(first, began)))

@@ -47,15 +47,8 @@ extension Supervisor {
             var counts: [String: (Int, Int)] = [:]
             for queue in queues {
                 do throws(AMQPError) {
-                    // One that is not there ends its channel.
-                    let channel = try connection.openChannel(
-                        mailbox: Mailbox(),
-                        outwaitsBlocks: false,
-                        timeout: BrokerQuestions.longPatience
-                    )
+                    let channel = try BrokerQuestions.channel(on: connection, heard)
                     defer { channel.close() }
-                    heard()
-                    channel.requestTimeout = BrokerQuestions.longPatience
                     let answer = try channel.declareQueue(queue, passive: true)
                     counts[queue] = (answer.messageCount, answer.consumerCount)
                 } catch {

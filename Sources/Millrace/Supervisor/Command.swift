@@ -65,7 +65,7 @@ extension Supervisor {
             self.board.withLock { $0.refusal = (note.since, text) }
             self.write("reload", note, outcome: "refused")
             self.logger.error(
-                "the job file is not read again: it is wrong, and the one before goes on",
+                "the job file is not taken over, and the one before goes on",
                 metadata: ["reason": "\(text)"]
             )
             return .wrongFile(text)
