@@ -126,9 +126,9 @@ private let plugin = MillracePlugin(name: "doors", [.sync("doors.idle", Idle.sel
             for open in [folder, folder.deletingLastPathComponent()] { #expect(chmod(open.path(), 0o755) == 0) }
             #expect(try other().status == 7, "the socket is shut")
             #expect(chmod(path, 0o666) == 0)
-            // Who can connect is asked who it is, and hung up on.
+            // Who can connect is asked who it is, and hung up on: before curl has written, or after.
             let stranger = try other()
-            #expect(stranger.status != 0 && stranger.output.isEmpty, "\(stranger)")
+            #expect([52, 55, 56].contains(stranger.status) && stranger.output.isEmpty, "\(stranger)")
             #expect(try Tool.run("/usr/bin/curl", question).status == 0)
         }
     }

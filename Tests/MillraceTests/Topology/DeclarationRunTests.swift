@@ -21,6 +21,9 @@ import Testing
         return DeclarationRun(DeclarationPlan(planned), goesOn: goesOn)
     }
 
+    /// Loops that a fault could make endless end by themselves.
+    private static let rounds = 10_000
+
     private func asked(_ step: DeclarationRun.Step) -> String? {
         guard case .ask(.queue(let name), _) = step else { return nil }
         return name
@@ -42,7 +45,7 @@ import Testing
         var now: UInt64 = 0
         var names: [String] = []
         var handedOver = false
-        while !handedOver, now < Self.second {
+        for _ in 0..<Self.rounds where !handedOver && now < Self.second {
             switch run.next(now: now, random: 0) {
             case .ask(.queue(let name), _):
                 names.append(name)
@@ -58,7 +61,7 @@ import Testing
         #expect(run.plan.standing(ofQueue: "down3") == .underWay)
         // Said once, when it has been a while.
         var slow = 0
-        while now < 2 * Self.second {
+        for _ in 0..<Self.rounds where now < 2 * Self.second {
             switch run.next(now: now, random: 0) {
             case .slow: slow += 1
             case .wait(let time): now = time
@@ -101,7 +104,7 @@ import Testing
     @Test func `what can not be had yet is asked for again, less and less often, until it is there`() {
         var run = Self.run(ofJobs: [], others: ["out"])
         var (now, asks): (UInt64, [UInt64]) = (0, [])
-        while asks.count < 5, now < 3600 * Self.second {
+        for _ in 0..<Self.rounds where asks.count < 5 && now < 3600 * Self.second {
             switch run.next(now: now, random: 0.5) {
             case .ask:
                 asks.append(now / Self.second)
@@ -126,7 +129,7 @@ import Testing
     @Test func `no more channels than allowed, and jobs start all the same`() {
         var run = Self.run(ofJobs: ["up"] + (0..<40).map { "down\($0)" })
         var (now, asks): (UInt64, Int) = (0, 0)
-        loop: while now < 10 * Self.second {
+        loop: for _ in 0..<Self.rounds where now < 10 * Self.second {
             switch run.next(now: now, random: 0) {
             case .ask(let item, _):
                 asks += 1

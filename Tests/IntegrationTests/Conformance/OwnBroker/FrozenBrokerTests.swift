@@ -30,7 +30,7 @@ extension OwnBrokerTests {
             (.post, "/api/v1/schedules/beat/pause"), (.post, "/api/v1/schedules/beat/resume"),
         ]
 
-        private static func load(_ node: OwnBroker.Node, _ folder: String) throws -> LoadedFile {
+        private static func load(_ node: OwnBroker.Node, _ folder: String, _ name: String) throws -> LoadedFile {
             var registry = PluginRegistry()
             try registry.add(linkedIn: plugin.descriptor)
             let endpoint = node.endpoint
@@ -38,11 +38,11 @@ extension OwnBrokerTests {
                 version: 1
                 connection: { uri: "amqp://\(endpoint.host):\(endpoint.port)" }
                 control: { state: \(folder)/state }
-                queues: { frozen.1: {}, frozen.2: {} }
-                schedules: { beat: { every: 1h, queue: frozen.1 } }
+                queues: { \(name).1: {}, \(name).2: {} }
+                schedules: { beat: { every: 1h, queue: \(name).1 } }
                 jobs:
-                  one: { queue: frozen.1, handler: frozen.acks, threads: 2 }
-                  two: { queue: frozen.2, handler: frozen.acks }
+                  one: { queue: \(name).1, handler: frozen.acks, threads: 2 }
+                  two: { queue: \(name).2, handler: frozen.acks }
                 """
             let draft = try JobFileDraft(bytes: Array(text.utf8), file: "jobs.yaml", environment: [:])
             let file = try draft.finish()
@@ -73,7 +73,7 @@ extension OwnBrokerTests {
         @Test func `each command answers within 100 ms, of 1,000 times 990`() async throws {
             try await OwnBrokerTests.run { _, node in
                 let scratch = try Scratch()
-                let loaded = try Self.load(node, scratch.path)
+                let loaded = try Self.load(node, scratch.path, "frozen.asked")
                 let supervisor = try TestSupervisor(loaded.file, [plugin.descriptor], load: { _ in .success(loaded) })
                 try supervisor.whileRunning {
                     #expect(supervisor.wait { $0.consuming == 2 })
@@ -93,6 +93,11 @@ extension OwnBrokerTests {
                         }
                         let text = try client.ask(.get, "/api/v1/jobs/one/explain", wantsText: true)
                         #expect(text.exit == 1, "\(text.body)")
+                        #expect(
+                            text.body.hasPrefix("one: the broker has answered nothing for ")
+                                || text.body.hasPrefix("one: there is no connection to the broker"),
+                            "\(text.body)"
+                        )
                     }
                     #expect(supervisor.wait { $0.consuming == 2 })
                     #expect(supervisor.wait(job: 1) { $0.consuming == 1 })
@@ -103,12 +108,14 @@ extension OwnBrokerTests {
         @Test func `explain says that the broker is silent, or that it blocks the connection`() async throws {
             try await OwnBrokerTests.run { rig, node in
                 let scratch = try Scratch()
-                let loaded = try Self.load(node, scratch.path)
+                let loaded = try Self.load(node, scratch.path, "frozen.explained")
                 let supervisor = try TestSupervisor(loaded.file, [plugin.descriptor])
                 try supervisor.whileRunning {
                     #expect(supervisor.wait { $0.consuming == 2 })
                     let fine = try supervisor.get("api/v1/jobs/one/explain?wait=30s").body
-                    #expect(fine == "one: queue 'frozen.1' is empty, with 2 consumers: there is nothing to do\n")
+                    #expect(
+                        fine == "one: queue 'frozen.explained.1' is empty, with 2 consumers: there is nothing to do\n"
+                    )
                     try node.whileFrozen {
                         let silent = try supervisor.get("api/v1/jobs/one/explain").body
                         #expect(silent.hasPrefix("one: the broker has answered nothing for "), "\(silent)")
