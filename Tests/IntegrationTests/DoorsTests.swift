@@ -126,9 +126,11 @@ private let plugin = MillracePlugin(name: "doors", [.sync("doors.idle", Idle.sel
             for open in [folder, folder.deletingLastPathComponent()] { #expect(chmod(open.path(), 0o755) == 0) }
             #expect(try other().status == 7, "the socket is shut")
             #expect(chmod(path, 0o666) == 0)
-            // Who can connect is asked who it is, and hung up on: before curl has written, or after.
-            let stranger = try other()
-            #expect([52, 55, 56].contains(stranger.status) && stranger.output.isEmpty, "\(stranger)")
+            // Who can connect is asked who it is, and hung up on: before curl has written, or after; or so soon that curl
+            // takes it for no connection, which it can not be each time.
+            let strangers = try (0..<20).map { _ in try other() }
+            #expect(strangers.allSatisfy { [7, 52, 55, 56].contains($0.status) && $0.output.isEmpty }, "\(strangers)")
+            #expect(strangers.contains { $0.status != 7 }, "\(strangers)")
             #expect(try Tool.run("/usr/bin/curl", question).status == 0)
         }
     }
