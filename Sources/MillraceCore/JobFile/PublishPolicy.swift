@@ -1,4 +1,4 @@
-import AMQPClient
+import AMQPCore
 
 /// A job's `publish`: how a handler's outputs travel.
 public struct PublishPolicy: Sendable, Equatable {
@@ -27,7 +27,7 @@ public struct PublishPolicy: Sendable, Equatable {
         self.batch = batch
     }
 
-    func plan<Load>(patience: UInt64) -> OutputQueue<Load>.Plan {
+    package func plan<Load>(patience: UInt64) -> OutputQueue<Load>.Plan {
         let batch = self.batch ?? PublishBatch(size: self.mode == .tx ? 100 : 1)
         return OutputQueue<Load>.Plan(
             isTransactional: self.mode == .tx,
