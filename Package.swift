@@ -85,6 +85,8 @@ let package = Package(
         ),
         // What stands on a message, and where it waits: for the supervisor and for those who enqueue.
         .target(name: "MillraceMessages", dependencies: ["AMQPWire"]),
+        // What a job is and what is decided about it, as values: no socket, no thread, no library.
+        .target(name: "MillraceCore", dependencies: ["AMQPWire", "AMQPCore", "MillraceMessages"]),
         .target(
             name: "MillraceClient",
             dependencies: [
@@ -95,7 +97,8 @@ let package = Package(
         .target(
             name: "Millrace",
             dependencies: [
-                "AMQPWire", "AMQPCore", "AMQPClient", "MillraceMessages", "CLibYAML", "CMillraceABI", "CMillraceSystem",
+                "AMQPWire", "AMQPCore", "AMQPClient", "MillraceCore", "MillraceMessages", "CLibYAML", "CMillraceABI",
+                "CMillraceSystem",
                 logging,
                 .product(name: "Metrics", package: "swift-metrics"),
             ] + nio,

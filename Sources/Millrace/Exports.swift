@@ -1,2 +1,3 @@
-// What stands on a message is the client's too: it is a target of its own, and known everywhere in this one.
+// What a job is, what is decided about it and what stands on a message are targets of their own, and known everywhere in this one.
+@_exported public import MillraceCore
 @_exported public import MillraceMessages

@@ -7,7 +7,7 @@ extension Worker {
     @inline(__always)
     func settle(_ delivery: InFlight, _ channel: Channel) {
         if self.hooks.observe != nil { self.reportEnd(of: delivery) }
-        if delivery.verdict == .ack, delivery.publications.isEmpty {
+        if case .ack = delivery.verdict, delivery.publications.isEmpty {
             self.settler.acknowledge(delivery.record.deliveryTag, on: channel)
         } else {
             self.settleSlowly(delivery, channel)

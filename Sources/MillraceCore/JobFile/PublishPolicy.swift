@@ -1,5 +1,3 @@
-import AMQPClient
-
 /// A job's `publish`: how a handler's outputs travel.
 public struct PublishPolicy: Sendable, Equatable {
     /// What is waited for before the input is acked.
@@ -25,16 +23,6 @@ public struct PublishPolicy: Sendable, Equatable {
         self.mode = mode
         self.mandatory = mandatory
         self.batch = batch
-    }
-
-    func plan<Load>(patience: UInt64) -> OutputQueue<Load>.Plan {
-        let batch = self.batch ?? PublishBatch(size: self.mode == .tx ? 100 : 1)
-        return OutputQueue<Load>.Plan(
-            isTransactional: self.mode == .tx,
-            size: batch.size,
-            timeout: batch.timeout.nanoseconds,
-            patience: patience
-        )
     }
 }
 

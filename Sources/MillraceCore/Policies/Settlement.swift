@@ -1,3 +1,5 @@
+package import MillraceMessages
+
 /// What a handler said about a delivery, without the job's policy.
 package enum HandlerVerdict: Equatable, Sendable {
     case ack, retry, reject, requeue, snooze, discard, stop
@@ -5,7 +7,7 @@ package enum HandlerVerdict: Equatable, Sendable {
     case alone
 
     /// Whether something went wrong.
-    var isFailure: Bool {
+    package var isFailure: Bool {
         switch self {
         case .retry, .reject, .requeue, .stop, .alone: true
         case .ack, .snooze, .discard: false

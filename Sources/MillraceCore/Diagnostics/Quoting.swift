@@ -1,4 +1,4 @@
-import AMQPClient
+import AMQPCore
 
 /// Text from a file, as a message may show it: in quotes, on one line, not too long, and without what looks like a secret.
 ///

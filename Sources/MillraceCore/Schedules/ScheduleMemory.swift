@@ -1,5 +1,5 @@
 /// The tokens of a schedule that a supervisor has in hand, merged.
-struct ScheduleMemory {
+package struct ScheduleMemory {
     private struct Held {
         let tag: UInt64
         let token: ScheduleToken
@@ -9,21 +9,21 @@ struct ScheduleMemory {
     private let rule: String
     private var held: [Held] = []
     /// Before this everything is done.
-    private(set) var basis: Int64 = 0
+    package private(set) var basis: Int64 = 0
     /// The oldest seed of this rule that was seen.
     private var seed: Int64?
     private var isSettled = false
 
     /// A time so far ahead comes of a clock that was wrong; milliseconds.
-    static let farAhead: Int64 = 3_600_000
+    package static let farAhead: Int64 = 3_600_000
     private static let most = 500
 
-    init(rule: String) { self.rule = rule }
+    package init(rule: String) { self.rule = rule }
 
-    var isEmpty: Bool { self.held.isEmpty }
-    var isFull: Bool { self.held.count > Self.most }
+    package var isEmpty: Bool { self.held.isEmpty }
+    package var isFull: Bool { self.held.count > Self.most }
 
-    mutating func hold(_ tag: UInt64, _ token: ScheduleToken) {
+    package mutating func hold(_ tag: UInt64, _ token: ScheduleToken) {
         self.held.append(Held(tag: tag, token: token))
         if token.rule == self.rule {
             if token.kind == .seed { self.seed = min(self.seed ?? .max, token.time) }
@@ -37,7 +37,7 @@ struct ScheduleMemory {
     ///   - now: The time.
     ///   - known: What this process has done itself, as far as it knows.
     /// - Returns: How far ahead a time was that is left out; nil if none was.
-    mutating func settle(now: Int64, known: Int64?) -> Int64? {
+    package mutating func settle(now: Int64, known: Int64?) -> Int64? {
         let done = self.held.map(\.token).filter { $0.kind == .done }
         let ahead = done.map(\.time).filter { $0 > now &+ Self.farAhead }.max()
         let last = done.filter { $0.time <= now &+ Self.farAhead }.max { $1.outdoes($0) }
@@ -52,10 +52,10 @@ struct ScheduleMemory {
         return ahead.map { $0 &- now }
     }
 
-    mutating func did(_ time: Int64) { self.basis = max(self.basis, time) }
+    package mutating func did(_ time: Int64) { self.basis = max(self.basis, time) }
 
     /// Whether a token in hand says what is known.
-    var isKept: Bool { self.keptIndex != nil }
+    package var isKept: Bool { self.keptIndex != nil }
 
     private var keptIndex: Int? {
         let hasDone = self.held.contains { $0.token.kind == .done }
@@ -67,7 +67,7 @@ struct ScheduleMemory {
     /// Takes out what is not needed any more.
     ///
     /// - Returns: The tags, in the order in which they came.
-    mutating func takeOld() -> [UInt64] {
+    package mutating func takeOld() -> [UInt64] {
         guard let kept = self.keptIndex else { return [] }
         let tags = self.held.indices.filter { $0 != kept }.map { self.held[$0].tag }
         self.held = [self.held[kept]]
@@ -75,7 +75,7 @@ struct ScheduleMemory {
     }
 
     /// Takes out seeds that say no more than others: too many lie in the queue to be read at once.
-    mutating func takeSeeds() -> [UInt64] {
+    package mutating func takeSeeds() -> [UInt64] {
         var best: Held?
         for entry in self.held where best.map({ entry.token.outdoes($0.token) }) ?? true { best = entry }
         let tags = self.held.map(\.tag).filter { $0 != best?.tag }
@@ -84,5 +84,5 @@ struct ScheduleMemory {
     }
 
     /// The channel has ended.
-    mutating func forget() { self = ScheduleMemory(rule: self.rule) }
+    package mutating func forget() { self = ScheduleMemory(rule: self.rule) }
 }

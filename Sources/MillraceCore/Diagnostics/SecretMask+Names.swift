@@ -24,7 +24,7 @@ extension SecretMask {
         }
     }
 
-    mutating func hideNamedValues() {
+    package mutating func hideNamedValues() {
         var place = Place()
         var index = 0
         while index < self.scalars.count {

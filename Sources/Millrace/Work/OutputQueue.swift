@@ -458,3 +458,16 @@ package struct OutputQueue<Load> {
         return loads
     }
 }
+
+extension PublishPolicy {
+    /// How the outputs of a job with this policy go.
+    func plan<Load>(patience: UInt64) -> OutputQueue<Load>.Plan {
+        let batch = self.batch ?? PublishBatch(size: self.mode == .tx ? 100 : 1)
+        return OutputQueue<Load>.Plan(
+            isTransactional: self.mode == .tx,
+            size: batch.size,
+            timeout: batch.timeout.nanoseconds,
+            patience: patience
+        )
+    }
+}

@@ -1,4 +1,4 @@
-import AMQPClient
+import AMQPCore
 
 /// A file's text as characters, which knows its lines: the one place where offsets become lines and columns.
 package struct SourceText: Sendable {

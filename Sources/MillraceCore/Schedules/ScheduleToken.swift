@@ -20,7 +20,7 @@ package struct ScheduleToken: Equatable, Sendable {
     }
 
     /// Whether it says more than another: what is done by its maximum, and of seeds the oldest.
-    func outdoes(_ other: ScheduleToken) -> Bool {
+    package func outdoes(_ other: ScheduleToken) -> Bool {
         switch (self.kind, other.kind) {
         case (.done, .seed): true
         case (.seed, .done): false

@@ -1,4 +1,5 @@
 package import AMQPWire
+import MillraceMessages
 
 /// What a copy of a message says about the attempt that failed.
 package struct FailureNote: Sendable, Equatable {

@@ -2,11 +2,11 @@
 ///
 /// By sight alone, so that a text that is no YAML is covered too: passwords in URIs, and the values of names that say
 /// secret. Rather too much is hidden than too little; what a tree knows better comes as spans.
-struct SecretMask {
+package struct SecretMask {
     /// What is left to see.
-    private(set) var scalars: [Unicode.Scalar]
+    package private(set) var scalars: [Unicode.Scalar]
     /// No tree tells a secret mapping from a queue that is called `password-resets`.
-    let hidesMappings: Bool
+    package let hidesMappings: Bool
 
     /// A file's text.
     ///
@@ -14,7 +14,7 @@ struct SecretMask {
     ///   - scalars: All of it.
     ///   - spans: What its tree knows to be secret; nil if it has none.
     /// - Returns: As many characters.
-    static func masking(_ scalars: [Unicode.Scalar], spans: Set<SourceSpan>?) -> [Unicode.Scalar] {
+    package static func masking(_ scalars: [Unicode.Scalar], spans: Set<SourceSpan>?) -> [Unicode.Scalar] {
         var mask = SecretMask(scalars: scalars, hidesMappings: spans == nil)
         for span in spans ?? [] where span.start >= 0 && span.start < scalars.count {
             mask.hideValue(span.start..<min(span.end, scalars.count))
@@ -25,7 +25,7 @@ struct SecretMask {
     }
 
     /// A text of somebody else's in which a URI may stand.
-    static func maskingURIs(_ text: String) -> String {
+    package static func maskingURIs(_ text: String) -> String {
         guard text.utf8.contains(UInt8(ascii: ":")) else { return text }
         var mask = SecretMask(scalars: Array(text.unicodeScalars), hidesMappings: false)
         mask.hideUserinfo()
@@ -33,7 +33,7 @@ struct SecretMask {
     }
 
     /// A piece of text in a message.
-    static func masking(_ text: String) -> String {
+    package static func masking(_ text: String) -> String {
         guard text.utf8.contains(where: { ":=".utf8.contains($0) }) else { return text }
         let masked = Self.masking(Array(text.unicodeScalars), spans: nil)
         return SecretMask(scalars: masked, hidesMappings: false).text
@@ -54,7 +54,7 @@ struct SecretMask {
 
     /// Line breaks and indentation stay, and so does a bare `${NAME}`: it gives nothing away, and a message may be about
     /// it.
-    mutating func hide(_ range: Range<Int>) {
+    package mutating func hide(_ range: Range<Int>) {
         var index = range.lowerBound
         var isIndentation = false
         while index < range.upperBound {
@@ -88,14 +88,14 @@ struct SecretMask {
         return (index + 2..<close, close + 1)
     }
 
-    static func isLineBreak(_ scalar: Unicode.Scalar) -> Bool { scalar == "\n" || scalar == "\r" }
-    static func isBlank(_ scalar: Unicode.Scalar) -> Bool { scalar == " " || scalar == "\t" }
-    static func isQuote(_ scalar: Unicode.Scalar) -> Bool { scalar == "\"" || scalar == "'" }
-    static func isDigit(_ scalar: Unicode.Scalar) -> Bool { (0x30...0x39).contains(scalar.value) }
-    static func isNameStart(_ scalar: Unicode.Scalar) -> Bool {
+    package static func isLineBreak(_ scalar: Unicode.Scalar) -> Bool { scalar == "\n" || scalar == "\r" }
+    package static func isBlank(_ scalar: Unicode.Scalar) -> Bool { scalar == " " || scalar == "\t" }
+    package static func isQuote(_ scalar: Unicode.Scalar) -> Bool { scalar == "\"" || scalar == "'" }
+    package static func isDigit(_ scalar: Unicode.Scalar) -> Bool { (0x30...0x39).contains(scalar.value) }
+    package static func isNameStart(_ scalar: Unicode.Scalar) -> Bool {
         (0x41...0x5A).contains(scalar.value) || (0x61...0x7A).contains(scalar.value) || scalar == "_"
     }
-    static func isName(_ scalar: Unicode.Scalar) -> Bool {
+    package static func isName(_ scalar: Unicode.Scalar) -> Bool {
         Self.isNameStart(scalar) || Self.isDigit(scalar) || scalar == "-" || scalar == "."
     }
 }

@@ -1,6 +1,6 @@
 /// `scheme://user:password@host`.
 extension SecretMask {
-    mutating func hideUserinfo() {
+    package mutating func hideUserinfo() {
         var start = 0
         while start < self.scalars.count {
             let end = self.scalars[start...].firstIndex(where: Self.isLineBreak) ?? self.scalars.count

@@ -1,4 +1,5 @@
 package import AMQPWire
+import MillraceMessages
 
 /// The queues in which a message was made a dead letter, as our own copies note it.
 package struct MessageDeaths: Sendable, Equatable {

@@ -105,8 +105,8 @@ public struct JobDefinition: Sendable, Equatable {
 
 extension JobDefinition {
     /// How a handler that takes batches gets them.
-    var batchOptions: HandlerBatch { self.batch ?? .unlessGiven(prefetch: self.prefetch) }
+    package var batchOptions: HandlerBatch { self.batch ?? .unlessGiven(prefetch: self.prefetch) }
 
     /// Threads of a job that hang at once before it has failed.
-    static func abandonLimit(threads: Int) -> Int { max(8, threads) }
+    package static func abandonLimit(threads: Int) -> Int { max(8, threads) }
 }

@@ -1,4 +1,4 @@
-public import AMQPClient
+public import AMQPCore
 
 /// The `connection` block: where the broker is and how the connection to it is kept.
 public struct ConnectionSettings: Sendable, Equatable {
@@ -46,7 +46,7 @@ public struct ConnectionSettings: Sendable, Equatable {
     ///
     /// - Parameter refused: Gets the reason of each of those.
     /// - Returns: In the file's order.
-    func endpoints(refused: (AMQPError) -> Void = { _ in }) -> [Endpoint] {
+    package func endpoints(refused: (AMQPError) -> Void = { _ in }) -> [Endpoint] {
         self.uris.compactMap { uri in
             do throws(AMQPError) {
                 return try self.endpoint(uri)

@@ -1,8 +1,8 @@
 /// How a zone's clocks go on for ever, in the form of POSIX: `CET-1CEST,M3.5.0,M10.5.0/3`.
 package struct ZoneRule: Sendable, Equatable {
     /// The day and the time of day of a change, in the time that holds until then.
-    struct Change: Sendable, Equatable {
-        enum Day: Sendable, Equatable {
+    package struct Change: Sendable, Equatable {
+        package enum Day: Sendable, Equatable {
             /// 1 to 365; 29 February is never counted.
             case withoutLeapDay(Int)
             /// 0 to 365.
@@ -10,12 +10,12 @@ package struct ZoneRule: Sendable, Equatable {
             /// 0 is Sunday; week 5 is the last.
             case ofMonth(month: Int, week: Int, weekday: Int)
         }
-        let day: Day
+        package let day: Day
         /// Seconds; may be negative, or more than a day.
-        let time: Int
+        package let time: Int
 
         /// Seconds since 1970, by the clock on the wall.
-        func wall(in year: Int) -> Int64 {
+        package func wall(in year: Int) -> Int64 {
             let first = CivilDay(year: year, month: 1, day: 1).number
             let number: Int
             switch self.day {
@@ -31,18 +31,18 @@ package struct ZoneRule: Sendable, Equatable {
         }
     }
 
-    struct Summer: Sendable, Equatable {
-        let offset: Int
-        let start: Change
-        let end: Change
+    package struct Summer: Sendable, Equatable {
+        package let offset: Int
+        package let start: Change
+        package let end: Change
     }
 
     /// Seconds east of UTC.
-    let offset: Int
-    let summer: Summer?
+    package let offset: Int
+    package let summer: Summer?
 
     /// The changes of a year, in their order: when, and what holds from then on.
-    func changes(in year: Int) -> [(at: Int64, offset: Int)] {
+    package func changes(in year: Int) -> [(at: Int64, offset: Int)] {
         guard let summer else { return [] }
         let start = (at: summer.start.wall(in: year) - Int64(self.offset), offset: summer.offset)
         let end = (at: summer.end.wall(in: year) - Int64(summer.offset), offset: self.offset)

@@ -1,4 +1,5 @@
 import AMQPCore
+package import MillraceMessages
 
 /// A job's `retry`: how often a failed message is tried again, and after which waits.
 public struct RetryPolicy: Sendable, Equatable {

@@ -5,13 +5,13 @@
 package struct CronExpression: Sendable, Equatable {
     /// As it was written.
     package let text: String
-    let minutes: UInt64
-    let hours: UInt64
-    let days: UInt64
-    let months: UInt64
-    let weekdays: UInt64
+    package let minutes: UInt64
+    package let hours: UInt64
+    package let days: UInt64
+    package let months: UInt64
+    package let weekdays: UInt64
     /// Both day fields choose: a day that one of them names counts.
-    let isEitherDay: Bool
+    package let isEitherDay: Bool
     /// Minute and hour are numbers: it means a time of the clock on the wall, and not a stretch of real time.
     package let isFixedTime: Bool
 
@@ -88,10 +88,10 @@ package struct CronExpression: Sendable, Equatable {
         }
     }
 
-    static func has(_ bits: UInt64, _ value: Int) -> Bool { bits & (1 << UInt64(value)) != 0 }
+    package static func has(_ bits: UInt64, _ value: Int) -> Bool { bits & (1 << UInt64(value)) != 0 }
 
     /// Whether it happens on a day, counted from 1970-01-01.
-    func includes(day number: Int) -> Bool {
+    package func includes(day number: Int) -> Bool {
         let day = CivilDay(number: number)
         guard Self.has(self.months, day.month) else { return false }
         let isDay = Self.has(self.days, day.day)
@@ -100,7 +100,7 @@ package struct CronExpression: Sendable, Equatable {
     }
 
     /// The first minute of a day that it names, from this one on.
-    func firstMinute(from minute: Int) -> Int? {
+    package func firstMinute(from minute: Int) -> Int? {
         guard minute < 1440 else { return nil }
         for hour in (minute / 60)..<24 where Self.has(self.hours, hour) {
             let first = hour == minute / 60 ? minute % 60 : 0
@@ -118,7 +118,7 @@ package struct CronExpression: Sendable, Equatable {
     ///   - wall: Seconds since 1970 as if the wall's clock were UTC.
     ///   - limit: Nothing after this is looked for.
     /// - Returns: The same, of a whole minute; nil if there is none.
-    func first(from wall: Int64, to limit: Int64 = .max) -> Int64? {
+    package func first(from wall: Int64, to limit: Int64 = .max) -> Int64? {
         let (start, second) = CivilDay.split(wall)
         var from = (second + 59) / 60
         for day in start..<(start + Self.mostDays) {

@@ -28,11 +28,11 @@ package struct ZoneTable: Sendable, Equatable {
     }
 
     /// Before the first change.
-    let first: Int
+    package let first: Int
     /// In their order.
-    let changes: [Change]
+    package let changes: [Change]
     /// From the last change on; nil leaves the clocks as they are then.
-    let rule: ZoneRule?
+    package let rule: ZoneRule?
 
     package init(first: Int, changes: [Change], rule: ZoneRule?) {
         self.first = first

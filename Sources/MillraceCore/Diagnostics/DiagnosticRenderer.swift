@@ -1,4 +1,4 @@
-import AMQPClient
+import AMQPCore
 import AMQPWire
 
 /// Writes diagnostics as text: the place, the line, a caret under the token, the help, and a closing line.

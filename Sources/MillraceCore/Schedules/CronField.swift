@@ -1,12 +1,12 @@
 /// One of the five fields of a cron expression: what it may say, and how that is read.
-struct CronField {
-    let name: String
-    let low: Int
-    let high: Int
+package struct CronField {
+    package let name: String
+    package let low: Int
+    package let high: Int
     /// For `low` and what follows.
-    let words: [String]
+    package let words: [String]
 
-    static let all = [
+    package static let all = [
         CronField(name: "minute", low: 0, high: 59, words: []),
         CronField(name: "hour", low: 0, high: 23, words: []),
         CronField(name: "day of the month", low: 1, high: 31, words: []),
@@ -26,32 +26,32 @@ struct CronField {
     ]
 
     /// What a field says.
-    struct Values: Equatable {
+    package struct Values: Equatable {
         /// Bit n is value n.
-        var bits: UInt64 = 0
+        package var bits: UInt64 = 0
         /// It begins with `*`: it leaves the choice of the day to the other day field.
-        var isFree = false
+        package var isFree = false
         /// Numbers or names alone, without `*`, `/` and ranges.
-        var isPlain = true
+        package var isPlain = true
     }
 
     /// A piece of the expression's text, and where it begins there.
-    struct Piece {
-        let letters: ArraySlice<Unicode.Scalar>
+    package struct Piece {
+        package let letters: ArraySlice<Unicode.Scalar>
 
-        var place: Range<Int> { self.letters.startIndex..<self.letters.endIndex }
-        var text: String {
+        package var place: Range<Int> { self.letters.startIndex..<self.letters.endIndex }
+        package var text: String {
             var view = String.UnicodeScalarView()
             view.append(contentsOf: self.letters)
             return String(view)
         }
 
-        func split(_ separator: Unicode.Scalar, most: Int = .max) -> [Piece] {
+        package func split(_ separator: Unicode.Scalar, most: Int = .max) -> [Piece] {
             self.letters.split(separator: separator, maxSplits: most, omittingEmptySubsequences: false).map(Piece.init)
         }
     }
 
-    func read(_ field: Piece) throws(CronError) -> Values {
+    package func read(_ field: Piece) throws(CronError) -> Values {
         var values = Values()
         values.isFree = field.letters.first == "*"
         for item in field.split(",") { try self.read(item, into: &values) }
