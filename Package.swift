@@ -74,7 +74,7 @@ let package = Package(
         .target(name: "AMQPWire"),
         // A broker as values, without I/O, and what puts it on a socket.
         .target(name: "AMQPBroker", dependencies: ["AMQPWire"]),
-        .target(name: "AMQPBrokerServer", dependencies: ["AMQPBroker"] + nio),
+        .target(name: "AMQPBrokerServer", dependencies: ["AMQPBroker", "CAMQPSystem"] + nio),
         .target(name: "CAMQPSystem"),
         .target(name: "AMQPCore", dependencies: ["AMQPWire", "CAMQPSystem"]),
         .target(
@@ -155,7 +155,11 @@ let package = Package(
         .testTarget(name: "TidyTests"),
         .testTarget(name: "AMQPWireTests", dependencies: ["AMQPWire"]),
         // For measuring alone, in release: swift run -c release BrokerSpeed.
-        .executableTarget(name: "BrokerSpeed", dependencies: ["AMQPBroker", "AMQPWire"], path: "Tests/BrokerSpeed"),
+        .executableTarget(
+            name: "BrokerSpeed",
+            dependencies: ["AMQPBroker", "AMQPBrokerServer", "AMQPWire"],
+            path: "Tests/BrokerSpeed"
+        ),
         // The embedded broker for tests that take AMQP_URL.
         .executableTarget(
             name: "BrokerDoor",

@@ -1,4 +1,5 @@
 import AMQPBroker
+import CAMQPSystem
 import Glibc
 import NIOCore
 
@@ -12,6 +13,7 @@ final class BrokerHall: @unchecked Sendable {
     /// Octets that came in since it was looked how much is held.
     private var unlooked = 0
     private var memoryTimer: Scheduled<Void>?
+    private var freed = FreedMemory()
     /// Clients that are not read, because they are blocked.
     private var unread: Set<ConnectionID> = []
     /// Milliseconds between 1970 and the zero of the monotonic clock.
@@ -44,6 +46,7 @@ final class BrokerHall: @unchecked Sendable {
         buffer.withUnsafeReadableBytes { self.broker.receive($0, from: id, now: self.now) }
         // The broker keeps what comes of who is blocked: the rest may wait in the socket.
         if self.broker.isBlocked(id), self.unread.insert(id).inserted { self.setReading(false, id) }
+        self.freed.received(buffer.readableBytes)
         guard let limit = self.broker.settings.memoryLimit else { return }
         self.unlooked += buffer.readableBytes
         if self.unlooked >= max(limit / 64, 65_536) { self.lookAtMemory() }
@@ -127,7 +130,14 @@ final class BrokerHall: @unchecked Sendable {
             }
         }
         self.setTimer()
+        self.giveBackMemory()
         self.changed?()
+    }
+
+    private func giveBackMemory() {
+        let messages = self.broker.heldMessages
+        guard self.freed.isLookDue(messages: messages) else { return }
+        if self.freed.look(messages: messages, octets: self.broker.heldOctets) { amqp_give_back_memory() }
     }
 
     /// Writes, or with nil closes behind what is still to be written.

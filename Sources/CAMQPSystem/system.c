@@ -2,6 +2,7 @@
 #include "amqp_system.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stddef.h>
 #include <sys/epoll.h>
@@ -71,3 +72,9 @@ uint8_t amqp_take_level(uint8_t level) {
 }
 
 void amqp_drop_level(void) { taken--; }
+
+void amqp_give_back_memory(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}

@@ -22,8 +22,36 @@ import Testing
         try client.ask(BasicConsume(queue: "q"), .basicConsumeOk)
         #expect(try client.deliveries().count == 3)
         #expect(rig.held == held, "in hand it is held still")
+        #expect(rig.broker.heldMessages == 3)
         try client.send(BasicAck(deliveryTag: 0, multiple: true))
         #expect(rig.held == 0)
+        #expect(rig.broker.heldMessages == 0)
+    }
+
+    @Test func `messages are held until they are acked, are dead, expire, are purged, or lose their queue`() throws {
+        let rig = Rig()
+        let client = try rig.connect()
+        try client.open(1)
+        func declare(_ arguments: FieldTable = [:]) throws {
+            try client.ask(QueueDeclare(queue: "q", arguments: arguments), .queueDeclareOk)
+        }
+        func end() throws {
+            try client.ask(QueueDelete(queue: "q"), .queueDeleteOk)
+            #expect(rig.broker.heldMessages == 0)
+        }
+        try declare(["x-max-length": .int32(2)])
+        for _ in 0..<3 { try client.publish(to: "q") }
+        #expect(rig.broker.heldMessages == 2, "the first was dropped")
+        try client.ask(BasicGet(queue: "q", noAck: true), .basicGetOk)
+        #expect(rig.broker.heldMessages == 1)
+        try client.ask(BasicGet(queue: "q"), .basicGetOk)
+        #expect(rig.broker.heldMessages == 1, "in hand it is held still")
+        try end()
+        try declare()
+        for _ in 0..<3 { try client.publish(to: "q") }
+        try client.ask(QueuePurge(queue: "q"), .queuePurgeOk)
+        #expect(rig.broker.heldMessages == 0)
+        try end()
     }
 
     @Test func `above the limit publishers are blocked, and a fifth below it they go on`() throws {

@@ -1,104 +1,69 @@
-import AMQPBroker
-import AMQPWire
 import Glibc
 
-// How many messages a second one core moves through the embedded broker, octets in and octets out: published on one
-// connection, handed to a consumer on another, acked one by one. Then how long a thousand brokers take, and what memory
-// is left of many messages. `swift run -c release BrokerSpeed [messages]`.
+// How fast the embedded broker is, in the process, and what it needs: `swift run -c release BrokerSpeed [MESSAGES]`.
+// Beside a RabbitMQ, over a socket, measures ops/broker-speed.
+//
+// `BrokerSpeed check` measures no time, so that it holds on any machine and in a debug build: a thousand brokers one
+// after the other and a hundred at once do what they should and leave nothing behind, and memory is given back.
 
-func octets(_ write: (inout WireBuffer) throws -> Void) rethrows -> [UInt8] {
-    var buffer = WireBuffer()
-    try write(&buffer)
-    return buffer.withUnsafeBytes { [UInt8]($0) }
+func fail(_ what: String) -> Never {
+    print("BrokerSpeed: \(what)")
+    exit(1)
 }
 
-func method(_ method: some AMQPMethod, _ channel: UInt16) throws -> [UInt8] {
-    try octets { try $0.appendMethodFrame(method, channel: channel, frameMax: 4096) }
+func check() async throws {
+    try await Servers.inTurn(10)  // what the first ones make for all, such as threads of Swift's
+    let (threads, descriptors, resident) = (ProcessFacts.threads, ProcessFacts.descriptors, ProcessFacts.resident)
+    try await Servers.inTurn(1000)
+    try await Servers.atOnce(100)
+    print("a thousand brokers one after the other, a hundred at once: each has handed its message out")
+    let left = (ProcessFacts.threads - threads, ProcessFacts.descriptors - descriptors)
+    guard left.0 <= 4, left.1 <= 0 else { fail("\(left.0) threads and \(left.1) descriptors are left of them") }
+    let grown = ProcessFacts.resident - resident
+    guard grown < 32 << 10 else { fail("\(grown) KiB are left of them") }
+
+    let memory = try await Memory(messages: 200_000)
+    print(
+        "KiB with 200000 messages: \(memory.before) before, \(memory.full) with all, \(memory.consumed) when they are consumed, "
+            + "\(memory.deleted) without the queue"
+    )
+    guard memory.full - memory.before < 200 << 10 else { fail("a message of 64 octets needs more than 1 KiB") }
+    // Of what it needed for them.
+    guard memory.consumed - memory.before < (memory.full - memory.before) / 4 else {
+        fail("a quarter is not given back")
+    }
 }
 
-func open(_ broker: inout EmbeddedBroker) throws -> ConnectionID {
-    let id = broker.connect(now: 0)
-    var sent = Frame.protocolHeader
-    sent += try method(ConnectionStartOk(mechanism: "PLAIN", response: Array("\0guest\0guest".utf8)), 0)
-    sent += try method(ConnectionTuneOk(channelMax: 2047, frameMax: 131_072, heartbeat: 0), 0)
-    sent += try method(ConnectionOpen(virtualHost: "/"), 0)
-    sent += try method(ChannelOpen(), 1)
-    broker.receive(sent, from: id, now: 0)
-    _ = broker.takeActions()
-    return id
-}
-
-let total = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 1_000_000
-let burst = 100
-let message = try [UInt8](repeating: 7, count: 100).withUnsafeBytes { body in
-    try octets {
-        try $0.appendContentFrames(
-            BasicPublish(routingKey: "jobs"),
-            properties: BasicProperties(contentType: "application/octet-stream", deliveryMode: 2),
-            body: body,
-            channel: 1,
-            frameMax: 131_072
+func measure(_ total: Int) async throws {
+    let starts = try await Servers.starts(100)
+    print("from nothing to the greeting, ms: median \(starts[50]), most \(starts[99])")
+    for (count, name) in [(1000, "one after the other"), (100, "at once")] {
+        let start = ContinuousClock().now
+        try await count == 1000 ? Servers.inTurn(count) : Servers.atOnce(count)
+        let seconds = (ContinuousClock().now - start) / .seconds(1)
+        print(
+            "\(count) brokers \(name), each with a client and a message, s: \(seconds); \(ProcessFacts.resident >> 10) MiB"
         )
     }
-}
-let publishes = Array(repeating: message, count: burst).flatMap { $0 }
-
-for confirms in [false, true] {
-    var broker = EmbeddedBroker(now: 0)
-    let (publisher, consumer) = (try open(&broker), try open(&broker))
-    broker.receive(try method(QueueDeclare(queue: "jobs"), 1), from: publisher, now: 0)
-    if confirms { broker.receive(try method(ConfirmSelect(), 1), from: publisher, now: 0) }
-    broker.receive(try method(BasicQos(prefetchCount: 250), 1), from: consumer, now: 0)
-    broker.receive(try method(BasicConsume(queue: "jobs", consumerTag: "c"), 1), from: consumer, now: 0)
-    _ = broker.takeActions()
-    let clock = ContinuousClock()
-    var (tag, sent) = (UInt64(0), 0)
-    let start = clock.now
-    for round in 0..<total / burst {
-        broker.receive(publishes, from: publisher, now: UInt64(round))
-        let acks = octets { buffer in
-            for _ in 0..<burst {
-                tag += 1
-                buffer.appendAck(channel: 1, deliveryTag: tag, multiple: false)
-            }
-        }
-        broker.receive(acks, from: consumer, now: UInt64(round))
-        for case .send(_, let octets) in broker.takeActions() { sent += octets.count }
+    print("1000 brokers as values, ms: \(try Values.inTurn(1000))")
+    for (octets, confirms) in [(64, false), (64, true), (4096, true)] {
+        let rate = try Values.rate(total, octets: octets, confirms: confirms)
+        print("\(octets) octets, confirms \(confirms), as a value: \(Int(rate)) messages/s")
     }
-    let seconds = (clock.now - start) / .seconds(1)
-    print("\(Int(Double(total) / seconds)) messages/s, confirms \(confirms), \(sent) octets out, \(broker.counts)")
-}
-
-/// Memory that the process has, in MiB.
-func resident() -> Int {
-    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
-    defer { fclose(file) }
-    var line = [CChar](repeating: 0, count: 256)
-    guard fgets(&line, 256, file) != nil else { return 0 }
-    let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return text.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 4096 >> 20 } ?? 0
+    let memory = try await Memory(messages: total)
+    print(
+        "MiB with \(total) messages: \(memory.before >> 10) before, \(memory.full >> 10) with all, \(memory.consumed >> 10) when they are "
+            + "consumed, \(memory.deleted >> 10) without the queue"
+    )
 }
 
 do {
-    let clock = ContinuousClock()
-    let begin = clock.now
-    for _ in 0..<1000 {
-        var broker = EmbeddedBroker(now: 0)
-        let client = try open(&broker)
-        broker.receive(try method(QueueDeclare(queue: "jobs"), 1), from: client, now: 0)
-        broker.receive(message, from: client, now: 0)
-        broker.receive(try method(BasicGet(queue: "jobs", noAck: true), 1), from: client, now: 0)
-        precondition(broker.counts.delivered == 1)
+    let argument = CommandLine.arguments.dropFirst().first
+    if argument == "check" {
+        try await check()
+    } else {
+        try await measure(argument.flatMap { Int($0) } ?? 1_000_000)
     }
-    print("1000 brokers, each with a client, a queue and a message: \((clock.now - begin) / .milliseconds(1)) ms")
-
-    var broker = EmbeddedBroker(now: 0)
-    let client = try open(&broker)
-    broker.receive(try method(QueueDeclare(queue: "jobs"), 1), from: client, now: 0)
-    let before = resident()
-    for round in 0..<5000 { broker.receive(publishes, from: client, now: UInt64(round)) }
-    let full = resident()
-    broker.receive(try method(QueuePurge(queue: "jobs"), 1), from: client, now: 5000)
-    _ = broker.takeActions()
-    print("memory: \(before) MiB, \(full) MiB with 500,000 messages, \(resident()) MiB when they are gone")
+} catch {
+    fail("\(error)")
 }

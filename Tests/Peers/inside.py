@@ -1,8 +1,8 @@
 """Runs one suite in the network namespace that ops/peers made for it: loopback, a broker, the suite, and nobody else.
 
-    inside.py SUITE BROKER FOLDER
+    inside.py SUITE BROKER PROFILE FOLDER
 
-BROKER is the path of a millrace, or `rabbitmq`. What came of each test is written to FOLDER/result.json, what all of it said
+BROKER is the path of a millrace, or `rabbitmq`; PROFILE the release that it is like, or is. What came of each test is written to FOLDER/result.json, what all of it said
 to FOLDER/log.
 """
 
@@ -23,16 +23,16 @@ class Failure(Exception):
     """There is nothing to count."""
 
 
-def start(broker, folder, log):
+def start(broker, profile, folder, log):
     """A fresh broker at 127.0.0.1:5672; how to end it, and what its end says."""
     if broker == "rabbitmq":
         home = os.path.join(folder, "rabbitmq")
         command = [os.path.join(ROOT, "ops/rabbitmq")]
-        subprocess.run(command + ["start", "--dir", home, "--release", "3.10", "--port", "5672"], check=True, stdout=log, stderr=log)
+        subprocess.run(command + ["start", "--dir", home, "--release", profile, "--port", "5672"], check=True, stdout=log, stderr=log)
         return lambda: subprocess.run(command + ["stop", "--delete", "--dir", home], stdout=log, stderr=log).returncode
     said = os.path.join(folder, "broker.out")
     with open(said, "w") as out:
-        process = subprocess.Popen([broker, "broker", "--listen", "127.0.0.1:5672"], stdout=out, stderr=log)
+        process = subprocess.Popen([broker, "broker", "--listen", "127.0.0.1:5672", "--profile", profile], stdout=out, stderr=log)
     deadline = time.monotonic() + 60
     while "nothing survives\n" not in open(said).read():
         if process.poll() is not None or time.monotonic() > deadline:
@@ -79,7 +79,7 @@ def go(path):
     return outcomes
 
 
-def run(suite, broker, folder):
+def run(suite, broker, profile, folder):
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     results = os.path.join(folder, "results")
     where = suite.folder if os.path.isabs(suite.folder) else os.path.join(PEERS, "sources", suite.folder)
@@ -89,7 +89,7 @@ def run(suite, broker, folder):
             words += ["--deselect" if "::" in name else "--ignore", name]
     environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", HOME=folder, GOCACHE=os.path.join(PEERS, "go"), **suite.environment)
     with open(os.path.join(folder, "log"), "w") as log:
-        end = start(broker, folder, log)
+        end = start(broker, profile, folder, log)
         began = time.monotonic()
         with open(results + ".out", "w") as out:
             try:
@@ -110,10 +110,10 @@ def run(suite, broker, folder):
 
 
 def main():
-    name, broker, folder = sys.argv[1:]
+    name, broker, profile, folder = sys.argv[1:]
     suite = next(s for s in SUITES if s.name == name)
     try:
-        result = run(suite, broker, folder)
+        result = run(suite, broker, profile, folder)
     except (Failure, OSError, subprocess.SubprocessError, xml.etree.ElementTree.ParseError) as error:
         result = {"seconds": 0, "outcomes": {}, "failure": str(error)}
     with open(os.path.join(folder, "result.json"), "w") as file:

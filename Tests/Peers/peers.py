@@ -1,6 +1,6 @@
 """Runs the suites one after the other, each with a broker in a network of its own, and holds what comes to expected.json.
 
-Started by ops/peers, which has installed what they need: peers.py BROKER RECORD [SUITE…]
+Started by ops/peers, which has installed what they need: peers.py BROKER PROFILE RECORD [SUITE…]
 """
 
 import json
@@ -22,11 +22,11 @@ def isolated(command):
     return ["unshare", *user, "--net", "--pid", "--fork", "--kill-child", "--mount-proc", *command]
 
 
-def run(suite, broker, which):
+def run(suite, broker, profile, which):
     folder = os.path.join(PEERS, "runs", f"{suite.name}-{which}")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
-    inside = [sys.executable, os.path.join(HERE, "inside.py"), suite.name, broker, folder]
+    inside = [sys.executable, os.path.join(HERE, "inside.py"), suite.name, broker, profile, folder]
     subprocess.run(isolated(inside), check=False, stdin=subprocess.DEVNULL)
     try:
         with open(os.path.join(folder, "result.json")) as file:
@@ -54,15 +54,18 @@ def differences(result, known):
 
 
 def main():
-    broker, record, names = sys.argv[1], sys.argv[2] == "record", sys.argv[3:]
+    broker, profile, record, names = sys.argv[1], sys.argv[2], sys.argv[3] == "record", sys.argv[4:]
     which = "rabbitmq" if broker == "rabbitmq" else "embedded"
+    if profile != "3.10":
+        which += "-" + profile
     with open(EXPECTED) as file:
         expected = json.load(file)
+    expected.setdefault(which, {})
     wrong = False
     for suite in SUITES:
         if names and suite.name not in names:
             continue
-        folder, result = run(suite, broker, which)
+        folder, result = run(suite, broker, profile, which)
         result["outcomes"] = {
             name: outcome for name, outcome in result["outcomes"].items() if not name.startswith(tuple(suite.unsteady))
         }

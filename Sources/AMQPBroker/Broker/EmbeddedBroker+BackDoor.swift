@@ -106,8 +106,10 @@ extension EmbeddedBroker {
         guard let queue = self.vhosts.first(where: { $0.name == virtualHost })?.queues[queue] else { return 0 }
         var closed = 0
         for id in self.connections.ids where self.connections[id].phase == .running {
-            for (number, channel) in self.connections[id].channels.sorted(by: { $0.key < $1.key })
-            where channel.state == .open && channel.consumers.values.contains(queue) {
+            for number in self.connections[id].channels.numbers {
+                guard let channel = self.connections[id].channels[number], channel.state == .open,
+                    channel.consumers.values.contains(queue)
+                else { continue }
                 let refusal = Refusal.channel(ReplyCode(rawValue: code), text)
                 self.closeChannel(ChannelRef(connection: id, number: number), refusal, nil)
                 closed += 1

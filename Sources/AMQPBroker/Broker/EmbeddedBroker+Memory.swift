@@ -20,6 +20,11 @@ extension EmbeddedBroker {
         return octets
     }
 
+    /// How many messages are in queues and in the hands of channels, by what was counted.
+    package var heldMessages: Int {
+        self.counts.enqueued - self.counts.acked - self.counts.dead - self.counts.purged
+    }
+
     /// Raises or ends the alarm for memory, where the settings have a limit; an alarm of somebody else stays.
     ///
     /// - Returns: Whether it is too much.

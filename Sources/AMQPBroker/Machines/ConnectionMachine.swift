@@ -12,7 +12,7 @@ struct ConnectionMachine: Sendable {
     let id: ConnectionID
     var phase = Phase.protocolHeader
     var splitter: FrameSplitter
-    var channels: [UInt16: ChannelMachine] = [:]
+    var channels = ChannelTable()
     /// Closed by the client in what is being read: they are free when it has the answer (C33).
     var justClosed: Set<UInt16> = []
     var channelMax: UInt16

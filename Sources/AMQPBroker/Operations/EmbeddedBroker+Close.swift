@@ -54,7 +54,7 @@ extension EmbeddedBroker {
     }
 
     mutating func endChannels(_ id: ConnectionID) {
-        for number in self.connections[id].channels.keys.sorted() {
+        for number in self.connections[id].channels.numbers {
             self.endChannel(ChannelRef(connection: id, number: number))
         }
     }
@@ -69,7 +69,7 @@ extension EmbeddedBroker {
         guard self.connections[channel.connection].channels[channel.number] != nil else { return }
         self.flushConfirms(channel)
         _ = self.cancelReplies(nil, channel)
-        guard var machine = self.connections[channel.connection].channels.removeValue(forKey: channel.number) else {
+        guard var machine = self.connections[channel.connection].channels.remove(channel.number) else {
             return
         }
         var touched: [QueueID] = []

@@ -3,7 +3,7 @@ import AMQPWire
 /// Deliveries that nobody settles in time (C61).
 extension EmbeddedBroker {
     mutating func timeOutConsumers(_ id: ConnectionID) {
-        for number in self.connections[id].channels.keys.sorted() {
+        for number in self.connections[id].channels.numbers {
             let overdue = self.connections[id].channels[number]?.unacked.overdue(self.now) ?? []
             guard let first = overdue.first, self.connections[id].channels[number]?.state == .open else { continue }
             let channel = ChannelRef(connection: id, number: number)

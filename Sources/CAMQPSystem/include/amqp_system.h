@@ -1,4 +1,4 @@
-/* What Swift and its Glibc module do not have: epoll, eventfd, and variables of a thread. */
+/* What Swift and its Glibc module do not have: epoll, eventfd, variables of a thread, and the allocator. */
 #ifndef AMQP_SYSTEM_H
 #define AMQP_SYSTEM_H
 
@@ -43,5 +43,8 @@ uint32_t amqp_wait_socket(int32_t socket, int32_t bell, uint64_t nanoseconds);
  */
 uint8_t amqp_take_level(uint8_t level);
 void amqp_drop_level(void);
+
+/* Gives memory that is free back to the system, wherever it lies; takes milliseconds for each hundred megabytes. */
+void amqp_give_back_memory(void);
 
 #endif

@@ -12,7 +12,7 @@ struct PackageTemplate {
     let source: PackageSource
 
     /// Where the job file finds its broker unless `AMQP_URL` says another one.
-    static let broker = "amqp://guest:guest@127.0.0.1:5672/%2F"
+    static let broker = "embedded"
 
     /// `order-mails` as a module: `OrderMails`.
     var module: String {
@@ -169,7 +169,8 @@ struct PackageTemplate {
         # yaml-language-server: $schema=jobs.schema.json
         version: 1
         connection:
-          # AMQP_URL names another broker: amqp://user:password@host:5672/vhost
+          # A broker in the process of `millrace run`, in memory: nothing to install, and nothing survives its end. A real one is
+          # named by AMQP_URL=amqp://user:password@host:5672/vhost, or here.
           uri: ${AMQP_URL:-\(Self.broker)}
         plugins:
           - .build/release/lib\(self.module).so
@@ -196,13 +197,25 @@ struct PackageTemplate {
         swift test                      # the handler alone, and jobs.yaml on a broker in the test's process
         swift build -c release          # .build/release/lib\(self.module).so
         millrace check jobs.yaml        # the file, the plugin and the handler, without a broker
-        millrace declare jobs.yaml
-        millrace publish --routing-key names --body '{"name": "Ada"}'
         millrace run jobs.yaml          # works until SIGTERM or Ctrl-C
         ```
 
-        `swift test` needs `pkg-config` and `libyaml-dev`. The last three need a broker: `AMQP_URL` says which one, and
-        without it that is `\(Self.broker)`.
+        and while it runs, in another terminal:
+
+        ```sh
+        millrace publish --file jobs.yaml --routing-key names --body '{"name": "Ada"}'
+        millrace status
+        ```
+
+        `swift test` needs `pkg-config` and `libyaml-dev`, and nothing needs a broker: `uri: embedded` in jobs.yaml is one in
+        the process of `millrace run`, in memory, so that all messages are gone when that ends. Work that counts wants a RabbitMQ:
+
+        ```sh
+        export AMQP_URL=amqp://user:password@host:5672/vhost    # or write it into jobs.yaml
+        millrace declare jobs.yaml                              # its queues, before anything is published
+        millrace publish --file jobs.yaml --routing-key names --body '{"name": "Ada"}'
+        millrace run jobs.yaml
+        ```
 
         """
     }
