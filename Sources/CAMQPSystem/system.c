@@ -71,3 +71,11 @@ uint8_t amqp_take_level(uint8_t level) {
 }
 
 void amqp_drop_level(void) { taken--; }
+
+#ifdef DEBUG
+static _Thread_local void *world;
+
+void *amqp_world(void) { return world; }
+
+void amqp_set_world(void *next) { world = next; }
+#endif

@@ -44,4 +44,8 @@ uint32_t amqp_wait_socket(int32_t socket, int32_t bell, uint64_t nanoseconds);
 uint8_t amqp_take_level(uint8_t level);
 void amqp_drop_level(void);
 
+/* What the calling thread belongs to in a simulation; NULL for a thread of the system. In debug builds alone. */
+void *amqp_world(void);
+void amqp_set_world(void *world);
+
 #endif
