@@ -189,8 +189,30 @@ let package = Package(
             dependencies: ["AMQPCore", "AMQPBroker", "AMQPWire"],
             path: "Tests/Simulation/World"
         ),
-        .executableTarget(name: "Simulate", dependencies: ["SimulatedWorld"], path: "Tests/Simulation/Command"),
-        .testTarget(name: "SimulationTests", dependencies: ["SimulatedWorld"], path: "Tests/Simulation/Tests"),
+        // Threads of which one runs at a time, as a seed says; and the whole supervisor on them. In debug builds alone.
+        .target(
+            name: "SimulatedThreads",
+            dependencies: ["AMQPCore", "SimulatedWorld"],
+            path: "Tests/Simulation/Threads"
+        ),
+        .target(
+            name: "SimulatedSupervisor",
+            dependencies: [
+                "SimulatedThreads", "SimulatedWorld", "AMQPCore", "AMQPClient", "AMQPBroker", "AMQPWire", "CAMQPSystem",
+                "Millrace", "MillraceHandler", logging, .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Tests/Simulation/Supervisor"
+        ),
+        .executableTarget(
+            name: "Simulate",
+            dependencies: ["SimulatedWorld", "SimulatedThreads", "SimulatedSupervisor"],
+            path: "Tests/Simulation/Command"
+        ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["SimulatedWorld", "SimulatedThreads", "SimulatedSupervisor", "AMQPCore"],
+            path: "Tests/Simulation/Tests"
+        ),
         .target(name: "TestSupport", dependencies: ["AMQPWire", "AMQPClient", logging] + nio, path: "Tests/Support"),
         .target(name: "FuzzTargets", dependencies: ["AMQPWire", "AMQPCore"], path: "Tests/Fuzz/Targets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/CorpusTests"),

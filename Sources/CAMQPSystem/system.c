@@ -78,3 +78,11 @@ void amqp_give_back_memory(void) {
     malloc_trim(0);
 #endif
 }
+
+#ifdef DEBUG
+static _Thread_local void *world;
+
+void *amqp_world(void) { return world; }
+
+void amqp_set_world(void *next) { world = next; }
+#endif

@@ -10,7 +10,8 @@ import Testing
     private static let suites: Set<String> = {
         var suites: Set<String> = []
         for (path, text) in Repository.everything where path.hasPrefix("Tests/") && path.hasSuffix("Tests.swift") {
-            let target = path.split(separator: "/")[1]
+            let isSimulated = path.hasPrefix("Tests/Simulation/Tests/")
+            let target = isSimulated ? "SimulationTests" : path.split(separator: "/")[1]
             let found = (try? Repository.hits("(?:struct|class) (\\w+)", in: text)) ?? []
             suites.formUnion(found.map { "\(target).\($0.groups[1])" })
         }

@@ -59,6 +59,15 @@ extension EmbeddedBroker {
         }
     }
 
+    /// The messages in the hands of channels, in no order.
+    package var messagesInHand: [Message] {
+        self.connections.ids.flatMap { id in
+            self.connections[id].channels.values.flatMap { channel in
+                (channel.unacked.all + channel.settlings.flatMap(\.unacked)).map(\.entry.message)
+            }
+        }
+    }
+
     /// Whether what queues say of their consumers is what channels hold.
     package var countsAgree: Bool {
         var held: [QueueID: Int] = [:]

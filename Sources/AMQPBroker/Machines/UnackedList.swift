@@ -26,6 +26,9 @@ struct UnackedList: Sendable {
         (0..<self.ring.count).reduce(UInt64.max) { Swift.min($0, self.ring[$1]?.due ?? .max) }
     }
 
+    /// In the order of their tags.
+    var all: [Unacked] { (0..<self.ring.count).compactMap { self.ring[$0] } }
+
     mutating func append(_ unacked: Unacked) {
         if self.ring.isEmpty { self.base = unacked.tag }
         while self.base + UInt64(self.ring.count) < unacked.tag { self.ring.append(nil) }

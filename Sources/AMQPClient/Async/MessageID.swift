@@ -1,8 +1,10 @@
+import AMQPCore
+
 /// Identifiers for messages that have none: random UUIDs (RFC 9562, version 4).
 package enum MessageID {
     /// 36 characters that no other message has.
     package static func random() -> String {
-        var generator = SystemRandomNumberGenerator()
+        var generator = ProcessRandom()
         let high = UInt64.random(in: 0...UInt64.max, using: &generator) & ~0xF000 | 0x4000
         let low = UInt64.random(in: 0...UInt64.max, using: &generator) & ~(0b11 << 62) | 0b10 << 62
         let digits = Self.digits(high) + Self.digits(low)

@@ -121,7 +121,7 @@ final class PublisherThread {
         if reason.scope == .connection {
             if let connection = self.connection { self.shared.connection.forget(connection) }
         } else {
-            self.notBefore = MonotonicClock.now() &+ self.backoff.next(random: Double.random(in: 0..<1))
+            self.notBefore = MonotonicClock.now() &+ self.backoff.next(random: ProcessRandom.share())
             self.shared.connection.logger.warning(
                 "a channel to publish on ended; another one is opened",
                 metadata: ["reason": "\(reason)"]

@@ -55,7 +55,7 @@ extension Connection {
         logger: Logger = Logger(label: "amqp"),
         delegate: (any ConnectionDelegate)? = nil
     ) throws(FailoverError) -> Connection {
-        var generator = SystemRandomNumberGenerator()
+        var generator = ProcessRandom()
         return try Self.connect(
             toAny: endpoints,
             options: options,

@@ -30,7 +30,7 @@ extension Connection {
         let promise = self.eventLoop.makePromise(of: Void.self)
         self.driver.updateSecret(method, promise)
         do {
-            try promise.futureResult.wait()
+            try promise.futureResult.awaited().get()
         } catch {
             throw error as? AMQPError ?? AMQPError(.connectionLost, scope: .connection, text: "\(error)")
         }

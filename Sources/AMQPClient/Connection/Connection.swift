@@ -206,7 +206,7 @@ public final class Connection: Sendable {
     @available(*, noasync, message: "it blocks its thread")
     public func close(timeout: Duration = .seconds(5)) {
         self.startClose(timeout: timeout)
-        if !Self.isOnEventLoop { try? self.ended.wait() }  // it only ever succeeds
+        if !Self.isOnEventLoop { _ = self.ended.awaited() }  // it only ever succeeds
     }
 
     /// Starts the close and returns at once.

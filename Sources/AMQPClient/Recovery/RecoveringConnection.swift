@@ -271,7 +271,7 @@ public final class RecoveringConnection: Sendable {
             settings: self.settings,
             patience: givesUp ? .untilRefused : .endless
         )
-        var generator = SystemRandomNumberGenerator()
+        var generator = ProcessRandom()
         while !self.isStopping {
             switch keeper.next(now: MonotonicClock.now(), using: &generator) {
             case .wait(let deadline): self.waitForStop(until: deadline)
@@ -293,7 +293,7 @@ public final class RecoveringConnection: Sendable {
     private func keep(
         _ endpoint: Endpoint,
         _ keeper: inout ConnectionKeeper,
-        _ generator: inout SystemRandomNumberGenerator
+        _ generator: inout ProcessRandom
     ) {
         do throws(AMQPError) {
             let (connection, reporter) = try self.connect(to: endpoint, channelMax: keeper.channelMax)

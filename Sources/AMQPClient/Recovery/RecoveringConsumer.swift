@@ -294,7 +294,7 @@ public final class RecoveringConsumer {
             return
         }
         self.mustDeclare = true
-        let wait = self.backoff.next(random: Double.random(in: 0..<1))
+        let wait = self.backoff.next(random: ProcessRandom.share())
         self.pausedUntil = MonotonicClock.now() &+ wait
         self.recovery.logger.warning(
             "a consumer's channel ended; another one is opened",

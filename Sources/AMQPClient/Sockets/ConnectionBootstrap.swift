@@ -29,6 +29,13 @@ struct ConnectionBootstrap {
         on eventLoop: any EventLoop,
         dueBy deadline: UInt64
     ) -> EventLoopFuture<SocketTransport> {
+        #if DEBUG
+            if let network = CurrentWorld.world?.network as? any SimulatedNetwork {
+                let socket = network.connect()
+                return socket.map { eventLoop.makeSucceededFuture(SocketTransport($0)) }
+                    ?? eventLoop.makeFailedFuture(IOError(errnoCode: ECONNREFUSED, reason: "connect"))
+            }
+        #endif
         let taken = eventLoop.makePromise(of: SocketTransport.self)
         self.bootstrap(on: eventLoop, dueBy: deadline)
             .channelOption(.autoRead, value: false)

@@ -105,7 +105,7 @@ struct ConnectionSearch {
 
     /// Whoever is told may shut the event loop down, and a socket that still closes has to tell it.
     private func awaitEnd(of attempts: [ConnectionAttempt]) {
-        for attempt in attempts { try? attempt.ended.wait() }  // it only ever succeeds
+        for attempt in attempts { _ = attempt.ended.awaited() }  // it only ever succeeds
     }
 
     private func log(_ address: SocketAddress, _ error: AMQPError) {

@@ -48,3 +48,17 @@ package struct SocketReader: Sendable {
         return .read(buffer, mayHaveMore: count == room)
     }
 }
+
+#if DEBUG
+    extension SocketReader.Outcome {
+        init(_ simulated: SimulatedRead) {
+            switch simulated {
+            case .octets(let octets, let mayHaveMore):
+                self = .read(ByteBuffer(bytes: octets), mayHaveMore: mayHaveMore)
+            case .nothing: self = .nothing
+            case .endOfFile: self = .endOfFile
+            case .broken(let reason): self = .broken(reason)
+            }
+        }
+    }
+#endif

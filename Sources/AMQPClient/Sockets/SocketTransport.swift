@@ -28,10 +28,17 @@ package final class SocketTransport: OutboundTransport, @unchecked Sendable {
     private let threadBell: Int32
     private let seatBell: Int32
     private let state = Monitor(State())
+    #if DEBUG
+        /// In a simulation; then there is no descriptor.
+        private let simulated: (any SimulatedSocket)?
+    #endif
 
     /// - Parameter original: A connected socket that does not block; it is duplicated.
     /// - Throws: The system's words.
     package init(duplicating original: Int32) throws(AMQPError) {
+        #if DEBUG
+            self.simulated = nil
+        #endif
         self.descriptor = fcntl(original, F_DUPFD_CLOEXEC, 0)
         self.epoll = amqp_make_epoll()
         self.threadBell = amqp_make_bell()
@@ -45,6 +52,13 @@ package final class SocketTransport: OutboundTransport, @unchecked Sendable {
         }
     }
 
+    #if DEBUG
+        package init(_ simulated: any SimulatedSocket) {
+            self.simulated = simulated
+            (self.descriptor, self.epoll, self.threadBell, self.seatBell) = (-1, -1, -1, -1)
+        }
+    #endif
+
     deinit {
         for descriptor in [self.descriptor, self.epoll, self.threadBell, self.seatBell] where descriptor >= 0 {
             close(descriptor)
@@ -56,13 +70,20 @@ package final class SocketTransport: OutboundTransport, @unchecked Sendable {
         self.state.withLock { state in
             let before = state.interest
             body(&state)
-            if state.interest != before { _ = amqp_set_interest(self.epoll, self.descriptor, state.interest) }
+            guard state.interest != before else { return }
+            #if DEBUG
+                if let simulated { return simulated.setInterest(state.interest) }
+            #endif
+            _ = amqp_set_interest(self.epoll, self.descriptor, state.interest)
         }
     }
 
     // MARK: Writing
 
     package func writeNow(_ bytes: UnsafeRawBufferPointer) -> DirectWrite {
+        #if DEBUG
+            if let simulated { return simulated.write(bytes) }
+        #endif
         while true {
             let count = send(
                 self.descriptor,
@@ -108,7 +129,12 @@ package final class SocketTransport: OutboundTransport, @unchecked Sendable {
     // MARK: Reading
 
     /// Reads once, under the driver's lock.
-    package func read(with reader: inout SocketReader) -> SocketReader.Outcome { reader.read(self.descriptor) }
+    package func read(with reader: inout SocketReader) -> SocketReader.Outcome {
+        #if DEBUG
+            if let simulated { return SocketReader.Outcome(simulated.read()) }
+        #endif
+        return reader.read(self.descriptor)
+    }
 
     /// Whether anybody waits for octets; those that come meanwhile stay in the socket.
     package func setReading(_ isReading: Bool) { self.update { $0.isPaused = !isReading } }
@@ -117,15 +143,26 @@ package final class SocketTransport: OutboundTransport, @unchecked Sendable {
 
     /// What the socket is ready for, as bits; 0 after the milliseconds, or a ring.
     package func wait(_ milliseconds: Int32) -> UInt32 {
+        #if DEBUG
+            if let simulated { return simulated.waitOnThread(milliseconds: milliseconds) }
+        #endif
         let ready = amqp_wait_epoll(self.epoll, self.descriptor, milliseconds)
         if ready == 0 { amqp_silence(self.threadBell) }
         return ready
     }
 
-    package func ringThread() { amqp_ring(self.threadBell) }
+    package func ringThread() {
+        #if DEBUG
+            if let simulated { return simulated.ringThread() }
+        #endif
+        amqp_ring(self.threadBell)
+    }
 
     /// The last step: nobody reads or writes any more.
     package func end() {
+        #if DEBUG
+            self.simulated?.shutDown()
+        #endif
         _ = shutdown(self.descriptor, Int32(SHUT_RDWR))
         var last: Outbox?
         self.update { state in
@@ -179,10 +216,23 @@ package final class SocketTransport: OutboundTransport, @unchecked Sendable {
             if now >= deadline { return .deadline }
             left = deadline - now
         }
-        let arrival = amqp_wait_socket(self.descriptor, self.seatBell, left)
-        if arrival & UInt32(AMQP_BELL) != 0 { amqp_silence(self.seatBell) }
+        let arrival = self.waitForSocket(left)
         return arrival & UInt32(AMQP_SOCKET) != 0 ? .readable : .rung
     }
 
-    package func ringSeat() { amqp_ring(self.seatBell) }
+    private func waitForSocket(_ nanoseconds: UInt64) -> UInt32 {
+        #if DEBUG
+            if let simulated { return simulated.waitInSeat(nanoseconds: nanoseconds) }
+        #endif
+        let arrival = amqp_wait_socket(self.descriptor, self.seatBell, nanoseconds)
+        if arrival & UInt32(AMQP_BELL) != 0 { amqp_silence(self.seatBell) }
+        return arrival
+    }
+
+    package func ringSeat() {
+        #if DEBUG
+            if let simulated { return simulated.ringSeat() }
+        #endif
+        amqp_ring(self.seatBell)
+    }
 }

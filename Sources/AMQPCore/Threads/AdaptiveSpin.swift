@@ -37,6 +37,13 @@ package struct AdaptiveSpin: Sendable {
     ///   - look: What it finds; nil is nothing yet.
     /// - Returns: What it has found in its time.
     package static func spin<R>(until deadline: UInt64, _ look: () -> R?) -> R? {
+        #if DEBUG
+            if let world = CurrentWorld.world {
+                if let found = look() { return found }
+                world.pause()
+                return look()
+            }
+        #endif
         let end = min(deadline, MonotonicClock.now() &+ Self.limit)
         while true {
             if let found = look() { return found }

@@ -58,25 +58,37 @@ package final class Monitor<State: ~Copyable>: @unchecked Sendable {
     private func lock(mayWait: Bool = false) {
         #if DEBUG
             LockOrder.enter(self.level, mayWait: mayWait)
+            if let world = CurrentWorld.world { return world.lock(self.mutex) }
         #endif
         pthread_mutex_lock(self.mutex)
     }
 
     @inline(__always)
     private func unlock() {
-        pthread_mutex_unlock(self.mutex)
         #if DEBUG
-            LockOrder.leave()
+            defer { LockOrder.leave() }
+            if let world = CurrentWorld.world { return world.unlock(self.mutex) }
         #endif
+        pthread_mutex_unlock(self.mutex)
     }
 
     /// Wakes one waiter.
     ///
     /// Call it after the lock is released, so that the waiter does not run into it.
-    package func signal() { pthread_cond_signal(self.condition) }
+    package func signal() {
+        #if DEBUG
+            if let world = CurrentWorld.world { return world.wake(self.mutex, all: false) }
+        #endif
+        pthread_cond_signal(self.condition)
+    }
 
     /// Wakes every waiter.
-    package func broadcast() { pthread_cond_broadcast(self.condition) }
+    package func broadcast() {
+        #if DEBUG
+            if let world = CurrentWorld.world { return world.wake(self.mutex, all: true) }
+        #endif
+        pthread_cond_broadcast(self.condition)
+    }
 
     /// Runs `body` under the lock until it gives a value, sleeping between tries until ``signal()`` or the deadline.
     ///
@@ -93,17 +105,24 @@ package final class Monitor<State: ~Copyable>: @unchecked Sendable {
         defer { self.unlock() }
         while true {
             if let value = try body(&self.state.pointee) { return value }
-            guard let deadline else {
-                pthread_cond_wait(self.condition, self.mutex)
-                continue
-            }
-            if MonotonicClock.now() >= deadline { return nil }
-            var time = timespec(
-                tv_sec: Int(deadline / 1_000_000_000),
-                tv_nsec: Int(deadline % 1_000_000_000)
-            )
-            pthread_cond_timedwait(self.condition, self.mutex, &time)
+            if let deadline, MonotonicClock.now() >= deadline { return nil }
+            self.sleep(until: deadline)
         }
+    }
+
+    private func sleep(until deadline: UInt64?) {
+        #if DEBUG
+            if let world = CurrentWorld.world { return world.sleep(self.mutex, until: deadline) }
+        #endif
+        guard let deadline else {
+            pthread_cond_wait(self.condition, self.mutex)
+            return
+        }
+        var time = timespec(
+            tv_sec: Int(deadline / 1_000_000_000),
+            tv_nsec: Int(deadline % 1_000_000_000)
+        )
+        pthread_cond_timedwait(self.condition, self.mutex, &time)
     }
 }
 

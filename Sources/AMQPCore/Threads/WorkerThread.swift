@@ -3,6 +3,10 @@ import Glibc
 /// A named OS thread that runs one closure and is joined once.
 package struct WorkerThread: Sendable {
     private let handle: pthread_t
+    #if DEBUG
+        /// Its number where a simulation runs.
+        private var simulated: Int?
+    #endif
 
     /// Starts a thread.
     ///
@@ -13,6 +17,24 @@ package struct WorkerThread: Sendable {
     /// - Throws: The errno of `pthread_create`, when the system has no thread left.
     package static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(ThreadError) -> WorkerThread
     {
+        #if DEBUG
+            if let world = CurrentWorld.world {
+                let (number, part) = world.begin(name, body)
+                var thread = try Self.startNow(name: name, part)
+                thread.simulated = number
+                world.started(number)
+                return thread
+            }
+        #endif
+        return try Self.startNow(name: name, body)
+    }
+
+    private init(handle: pthread_t) { self.handle = handle }
+
+    private static func startNow(
+        name: String,
+        _ body: @escaping @Sendable () -> Void
+    ) throws(ThreadError) -> WorkerThread {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
         var handle = pthread_t()
         let code = pthread_create(&handle, nil, Self.entry, start.toOpaque())
@@ -45,7 +67,12 @@ package struct WorkerThread: Sendable {
     /// Waits for the end of the thread.
     ///
     /// A second call is an error of the caller.
-    package func join() { pthread_join(self.handle, nil) }
+    package func join() {
+        #if DEBUG
+            if let number = self.simulated { CurrentWorld.world?.join(number) }
+        #endif
+        pthread_join(self.handle, nil)
+    }
 
     /// Gives up the right to join: the thread may never end.
     package func detach() { pthread_detach(self.handle) }

@@ -47,4 +47,8 @@ void amqp_drop_level(void);
 /* Gives memory that is free back to the system, wherever it lies; takes milliseconds for each hundred megabytes. */
 void amqp_give_back_memory(void);
 
+/* What the calling thread belongs to in a simulation; NULL for a thread of the system. In debug builds alone. */
+void *amqp_world(void);
+void amqp_set_world(void *world);
+
 #endif

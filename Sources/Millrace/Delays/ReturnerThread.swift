@@ -57,7 +57,7 @@ final class ReturnerThread {
                     connection.startClose()
                     continue
                 }
-                let wait = backoff.next(random: Double.random(in: 0..<1))
+                let wait = backoff.next(random: ProcessRandom.share())
                 self.logger.warning(
                     "the channel that waiting messages come back on ended; another one is opened",
                     metadata: ["reason": "\(error)", "after_ms": .number(wait / 1_000_000)]

@@ -1,3 +1,4 @@
+import AMQPClient
 import Glibc
 
 /// This machine's name, as the broker's operators know it.
@@ -13,6 +14,9 @@ enum HostName {
 enum WallClock {
     /// Seconds since 1970.
     static func seconds() -> UInt64 {
+        #if DEBUG
+            if let world = CurrentWorld.world { return UInt64(clamping: world.timeOfDay() / 1000) }
+        #endif
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return UInt64(clamping: time.tv_sec)
@@ -26,5 +30,10 @@ enum WallClock {
     }
 
     /// Milliseconds since 1970.
-    static func milliseconds() -> Int64 { TimeOfDay.milliseconds() }
+    static func milliseconds() -> Int64 {
+        #if DEBUG
+            if let world = CurrentWorld.world { return world.timeOfDay() }
+        #endif
+        return TimeOfDay.milliseconds()
+    }
 }

@@ -14,7 +14,7 @@ final class Suspicion: Sendable {
     func next() -> ConnectionTrial.Turn { self.trial.withLock { $0.next(now: MonotonicClock.now()) } }
 
     func ended(_ outcome: ConnectionTrial.Outcome) -> ConnectionTrial.Verdict {
-        let random = Double.random(in: 0..<1)
+        let random = ProcessRandom.share()
         return self.trial.withLock { $0.ended(outcome, now: MonotonicClock.now(), random: random) }
     }
 }

@@ -73,7 +73,7 @@ final class Ticker {
             named: schedule.ruleName,
             catchUp: schedule.catchUp,
             deadline: schedule.deadline.map(\.wholeMilliseconds),
-            shift: Int64.random(in: 0...ScheduleMachine.freshness / 2)
+            shift: Int64(ProcessRandom.share() * Double(ScheduleMachine.freshness / 2))
         )
     }
 
@@ -100,7 +100,7 @@ final class Ticker {
                 self.isTroubleSaid = false
             }
             self.runningSince = nil
-            let wait = self.backoff.next(random: Double.random(in: 0..<1))
+            let wait = self.backoff.next(random: ProcessRandom.share())
             self.notBefore = MonotonicClock.now() &+ wait
             let metadata: Logger.Metadata = ["reason": "\(error)", "after_ms": .number(wait / 1_000_000)]
             self.logger.log(

@@ -2,7 +2,6 @@ public import Logging
 import AMQPClient
 import AMQPWire
 import NIOCore
-import NIOPosix
 import Synchronization
 
 /// The process's heart: one connection, a pool of worker threads per job, and the way in and out of them.
@@ -119,7 +118,7 @@ public final class Supervisor: Sendable {
     public func run() -> ExitStatus {
         if let status = self.startBroker() { return status }
         defer { self.endBroker() }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group = self.options.makeEventLoops()
         self.restoreOverrides()
         let ledger = self.openCrashLedger()
         defer { ledger?.end() }

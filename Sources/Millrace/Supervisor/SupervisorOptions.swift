@@ -1,4 +1,6 @@
 package import AMQPClient
+package import NIOCore
+import NIOPosix
 
 /// How a supervisor runs, apart from what the job file says.
 public struct SupervisorOptions: Sendable {
@@ -40,6 +42,8 @@ public struct SupervisorOptions: Sendable {
     package var hooks = WorkHooks()
     /// How workers' threads are started.
     package var startThread: ThreadStart = WorkerThread.start
+    /// Where connections are made.
+    package var makeEventLoops: @Sendable () -> any EventLoopGroup = { MultiThreadedEventLoopGroup(numberOfThreads: 1) }
 
     /// The defaults: run until stopped, no status, 30 s for a consumer to start.
     public init(once: Bool = false, statusInterval: Duration? = nil, consumeTimeout: Duration = .seconds(30)) {

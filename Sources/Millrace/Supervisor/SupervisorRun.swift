@@ -22,7 +22,7 @@ struct SupervisorRun {
     var machine: SupervisorMachine
     private var stopped = StoppedTime()
     var keeper: ConnectionKeeper
-    var generator = SystemRandomNumberGenerator()
+    var generator = ProcessRandom()
     var nextAttempt: UInt64 = 0
     private var nextStatus: UInt64 = 0
     private var consumers: ConsumerWatch<ObjectIdentifier>

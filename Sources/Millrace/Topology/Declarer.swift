@@ -55,7 +55,7 @@ struct Declarer {
             if self.isAbandoned() { throw .ended(.connection, "nobody waits for its declarations any more") }
             try self.takeAnswers(changed)
             let now = MonotonicClock.now()
-            switch self.run.next(now: now, random: Double.random(in: 0..<1)) {
+            switch self.run.next(now: now, random: ProcessRandom.share()) {
             case .ask(let item, let declaration): try self.ask(item, declaration)
             case .slow(let item): self.miss(item, "there is no answer yet")
             case .giveUp(let item):

@@ -15,7 +15,8 @@ extension JobFile {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { group.shutdownGracefully { _ in } }
         var last = AMQPError(.invalidSettings, scope: .connection, text: "the job file names no broker")
-        for uri in self.connection.uris.shuffled() {
+        var random = ProcessRandom()
+        for uri in self.connection.uris.shuffled(using: &random) {
             do throws(AMQPError) {
                 let endpoint = try self.connection.endpoint(uri)
                 let way = Declarer.Way(goesOn: false, logger: logger) { () throws(AMQPError) in

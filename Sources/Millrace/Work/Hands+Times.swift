@@ -27,7 +27,7 @@ extension Hands {
         let header = delivery.slice(delivery.record.headerOffset, delivery.record.headerLength)
         let published = PublishedTime(header)
         if published == nil, arrivedAt == 0 { return }
-        let since = published?.age(now: TimeOfDay.milliseconds()) ?? 0
+        let since = published?.age(now: WallClock.milliseconds()) ?? 0
         self.times.waited(max(here, since > ago ? since - ago : 0), weight: weight)
     }
 

@@ -44,7 +44,7 @@ extension Worker {
         }
         let decision = self.settler.decide(
             settling,
-            random: Double.random(in: 0..<1),
+            random: ProcessRandom.share(),
             now: MonotonicClock.now(),
             clock: WallClock.seconds()
         )

@@ -133,7 +133,7 @@ final class Worker {
                     continue
                 }
                 self.mustDeclare = true
-                let wait = backoff.next(random: Double.random(in: 0..<1))
+                let wait = backoff.next(random: ProcessRandom.share())
                 self.handle.logger.warning(
                     "the channel ended; another one is opened",
                     metadata: ["reason": "\(error)", "after_ms": .number(wait / 1_000_000)]

@@ -14,6 +14,10 @@ struct Arguments {
     var isTwice = false
     /// Where what was found of all planted mistakes is kept; nil if they are not looked for.
     var mutants: String?
+    /// 1: client machines; 2: the whole supervisor, on threads.
+    var level = 1
+    /// Says what the supervisor logs.
+    var isLoud = false
 
     init(_ words: [String], environment: [String: String]) throws {
         var hasSeed = false
@@ -41,6 +45,8 @@ struct Arguments {
             case "--shrink": self.shrinks = true
             case "--mutant": self.mutant = try value { Mutant(rawValue: $0) }
             case "--replay": self.replay = try value { $0 }
+            case "--level": self.level = try value { Int($0).flatMap { (1...2).contains($0) ? $0 : nil } }
+            case "--loud": self.isLoud = true
             case "--twice": self.isTwice = true
             case "--mutants": self.mutants = try value { $0 }
             case "--keep": self.keep = try value { $0 }

@@ -49,6 +49,7 @@ enum SimulateCommand {
     }
 
     static func run(_ arguments: Arguments) throws -> Int32 {
+        if arguments.level == 2 { return try SimulateSupervisor.run(arguments) }
         if let path = arguments.replay { return try Self.replay(path) }
         if let folder = arguments.mutants { return try Self.huntAll(folder) }
         let clock = ContinuousClock()
