@@ -85,14 +85,26 @@ def resident(broker):
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) / 1024
 
 
+def processor_time(broker):
+    """Seconds of processors that the process has had."""
+    with open(f"/proc/{broker.pid}/stat") as stat:
+        words = stat.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def rates(options, broker):
-    """One turn: what was measured, by name."""
+    """One turn: messages per second, and microseconds of a processor for each, by name."""
     figures = {}
     for octets in (64, 4096):
         count = options.messages if octets == 64 else options.messages // 4
-        figures[f"publish and confirm, {octets} octets"] = client(options, broker, "publish", count, octets, WINDOW)
-        figures[f"consume and ack, {octets} octets"] = client(options, broker, "consume", count, PREFETCH)
-        figures[f"both at once, {octets} octets"] = client(options, broker, "both", count, octets, WINDOW, PREFETCH)
+        for name, words in (
+            ("publish and confirm", ("publish", count, octets, WINDOW)),
+            ("consume and ack", ("consume", count, PREFETCH)),
+            ("both at once", ("both", count, octets, WINDOW, PREFETCH)),
+        ):
+            before = processor_time(broker)
+            rate = client(options, broker, *words)
+            figures[f"{name}, {octets} octets"] = (rate, (processor_time(broker) - before) * 1e6 / count)
     client(options, broker, "delete")
     return figures
 
@@ -119,11 +131,15 @@ def main():
         for broker in brokers:
             print(f"{broker.name}: greets {broker.start * 1000:.0f} ms after the command was given")
         turns = [[rates(options, broker) for broker in brokers] for _ in range(options.turns)]
-        print(f'{"messages per second":<34} {brokers[0].name:>10} {brokers[1].name:>10} {"ratio":>7}   least ratio')
+        print(f'{"":<34} {"messages per second":^29} {"least":>7} {"µs of a processor for each":>30}')
+        names = f"{brokers[0].name:>10} {brokers[1].name:>10}"
+        print(f'{"":<34} {names} {"ratio":>7} {"ratio":>7} {names}')
         for name in turns[0][0]:
-            mine, theirs = (statistics.median(turn[which][name] for turn in turns) for which in (0, 1))
-            least = min(turn[0][name] / turn[1][name] for turn in turns)
-            print(f"{name:<34} {mine:>10.0f} {theirs:>10.0f} {mine / theirs:>7.1f}   {least:.1f}")
+            mine, theirs, my_time, their_time = (
+                statistics.median(turn[which][name][figure] for turn in turns) for figure in (0, 1) for which in (0, 1)
+            )
+            least = min(turn[0][name][0] / turn[1][name][0] for turn in turns)
+            print(f"{name:<34} {mine:>10.0f} {theirs:>10.0f} {mine / theirs:>7.1f} {least:>7.1f} {my_time:>10.1f} {their_time:>10.1f}")
         if options.held:
             print(f'{"MiB with " + str(options.held) + " messages":<34} {"before":>10} {"with all":>10} {"consumed":>10} {"deleted":>10}')
             for broker in brokers:
