@@ -128,6 +128,7 @@ struct SeveralQueuesTests {
                 #expect(supervisor.wait { $0.consuming == 1 })
                 try self.publish(["stay a", "after a"], to: self.a, on: channel)
                 #expect(self.gate.waitForBegin("stay a 1"))
+                let tags = try Broker.control?.consumers(of: self.a)
                 try self.publish(["lost b"], to: self.b, on: channel)
                 try channel.deleteQueue(self.b)
                 self.gate.open()
@@ -146,7 +147,11 @@ struct SeveralQueuesTests {
                 #expect(self.gate.waitForBegin("again b 1"))
                 // On the channel of before: nothing of the other queue came twice.
                 let begun = self.gate.begun.filter { $0.hasSuffix(" a 1") }
-                if isAlone { #expect(begun == ["stay a 1", "after a 1"]) }
+                if isAlone {
+                    #expect(begun == ["stay a 1", "after a 1"])
+                    let tagsNow = try Broker.control?.consumers(of: self.a)
+                    #expect(tagsNow == tags)
+                }
                 for queue in [self.a, self.b] { #expect((try? self.consumers(queue, channel)) == 1) }
             }
             #expect(try channel.declareQueue(self.a, passive: true).messageCount == 0)
@@ -169,7 +174,10 @@ struct SeveralQueuesTests {
                 #expect(supervisor.wait { $0.counts.acked == 1 })
                 #expect(!self.gate.begun.contains("stay fail 2"))
                 // Where the end of a consumer costs the channel, the other one has come again by that.
-                if try self.isAlone { #expect(supervisor.counts.retried == 1 && supervisor.counts.droppedAcks == 1) }
+                // The answer to the copy may be read behind what came of it.
+                if try self.isAlone {
+                    #expect(supervisor.wait { $0.counts.retried == 1 && $0.counts.droppedAcks == 1 })
+                }
             }
         }
     }
@@ -256,6 +264,11 @@ struct SeveralQueuesTests {
                 #expect(supervisor.ask(.reload(more, plan: nil, note)) == .noted([]))
                 // The threads of before consume too, until those of the new file have come: only these have the new queue.
                 #expect(supervisor.wait { $0.consumersOfQueues == [self.a: 2, self.c: 2] && $0.consuming == 2 })
+                let other = try #require(try self.load(self.text([self.a, self.b], queues: all)).file.jobs.first)
+                #expect(
+                    supervisor.ask(.setDefinition(other))
+                        == .refused("job 'work' consumes '\(self.a),\(self.c)', which stays so while it runs")
+                )
                 try self.publish(["c"], to: self.c, on: channel)
                 #expect(self.gate.waitForBegin("c 1"))
                 try self.publish(["retry c"], to: self.c, on: channel)
