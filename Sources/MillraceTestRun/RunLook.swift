@@ -7,7 +7,7 @@ struct RunLook: Sendable {
     /// What the broker has.
     struct Seen: Sendable {
         var queues: [String: EmbeddedBroker.QueueView] = [:]
-        /// Deliveries of queues to consumers without acks.
+        /// Deliveries to consumers without acks, by the first queue of their jobs.
         var givenAway: [String: Int] = [:]
         var deaths: [Death: Int] = [:]
         /// When something becomes due in it, in its milliseconds; nil for never.
@@ -28,7 +28,7 @@ struct RunLook: Sendable {
     /// The queues that jobs consume, each once.
     var jobQueues: [String] {
         var known: Set<String> = []
-        return self.jobs.map(\.queue).filter { known.insert($0).inserted }
+        return self.jobs.flatMap(\.queues).filter { known.insert($0).inserted }
     }
 
     static func delayQueues(of queue: String) -> [String] {
@@ -67,7 +67,7 @@ struct RunLook: Sendable {
         self.status.jobs.allSatisfy { job in
             switch job.state {
             case .paused, .held, .failed, .drained: true
-            case .starting, .running, .restarting: job.queue != queue
+            case .starting, .running, .restarting: !job.queues.contains(queue)
             }
         }
     }

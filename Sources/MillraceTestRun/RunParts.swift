@@ -57,7 +57,7 @@ struct RunParts {
     /// What the file expects to be there already.
     private static func makeOthers(_ file: JobFile, _ server: BrokerServer) async throws {
         let own = Set(file.queues.filter { $0.declare == .active }.map(\.name))
-        let queues = (file.queues.map(\.name) + file.jobs.map(\.queue)).filter { !own.contains($0) }
+        let queues = (file.queues.map(\.name) + file.jobs.flatMap(\.queues)).filter { !own.contains($0) }
         let exchanges = file.exchanges.filter { $0.declare != .active }
         let strange = try await server.with { broker, now in
             for queue in queues { broker.makeQueue(queue, now: now) }

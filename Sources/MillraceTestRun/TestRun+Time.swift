@@ -95,7 +95,9 @@ extension TestRun {
             for case (let name, .failed(let reason)) in look.status.jobs.map({ ($0.name, $0.state) }) {
                 throw TestRunError(.jobFailed(name, reason: reason))
             }
-            let missing = look.jobs.filter { !$0.isPaused && (look.seen.queues[$0.queue]?.consumers ?? 0) == 0 }
+            let missing = look.jobs.filter { job in
+                !job.isPaused && job.queues.contains { (look.seen.queues[$0]?.consumers ?? 0) == 0 }
+            }
             // Those of a job that is paused have no consumer to wait for, and have to be there all the same.
             let undeclared = self.file.queues.map(\.name).filter { look.seen.queues[$0] == nil }
             if missing.isEmpty, undeclared.isEmpty, look.stillness.ticksWake != 0 { return }
@@ -144,7 +146,13 @@ extension TestRun {
         let seen = try await self.server.look { broker, now in
             var seen = RunLook.Seen()
             for view in broker.queues() { seen.queues[view.name] = view }
-            for job in jobs where job.ack.mode == .none { seen.givenAway[job.queue] = broker.givenAway(by: job.queue) }
+            // As the supervisor counts what came: all queues of a job together.
+            var counted: Set<String> = []
+            for job in jobs where job.ack.mode == .none {
+                for queue in job.queues where counted.insert(queue).inserted {
+                    seen.givenAway[job.queue, default: 0] += broker.givenAway(by: queue)
+                }
+            }
             seen.deaths = broker.deaths
             (seen.nextDeadline, seen.now) = (broker.nextDeadline, now)
             return seen

@@ -80,9 +80,15 @@ import Testing
         #expect(table.shut(1, 1, expecting: .basicCancelOk, Self.ours) == true)
         #expect(table.shut(1, 1, expecting: .basicCancelOk, Self.ours) == false)
         #expect(!table.isOpen(1, 1) && Self.error(table, 1, 1) == Self.ours && table.isAsking(1, 1))
+        #expect(table.askAgain(1, 1, expecting: .basicCancelOk) == false, "one question after the other")
         #expect(table.replyReceived(1, .basicCancelOk) == .take)
         #expect(!table.isAsking(1, 1))
+        #expect(table.askAgain(1, 9, expecting: .basicCancelOk) == false)
+        #expect(table.askAgain(1, 1, expecting: .basicCancelOk) == true)
+        #expect(table.isAsking(1, 1))
+        #expect(table.replyReceived(1, .basicCancelOk) == .take)
         #expect(table.close(1, 1, Self.refusal) == true)
+        #expect(table.askAgain(1, 1, expecting: .basicCancelOk) == false)
     }
 
     // MARK: The broker closes

@@ -33,9 +33,13 @@ import Testing
                 let id = sent.wait(until: MonotonicClock.deadline(in: Patience.long)) { $0 }
                 let deliver = BasicDeliver(consumerTag: own, deliveryTag: 1, exchange: "", routingKey: "results")
                 try peer.sendContent(deliver, Array("done".utf8), on: 2, properties: BasicProperties(correlationID: id))
-                try peer.expect(BasicAck.self, on: 2)
-                try peer.expect(BasicCancel.self, on: 2)
-                try peer.send(BasicCancelOk(consumerTag: own), on: 2)
+                // The result can be seen, and the service be told to end, before its ack is on its way.
+                var left: Set<MethodID> = [.basicAck, .basicCancel]
+                while !left.isEmpty {
+                    let came = try peer.next().methodID
+                    #expect(left.remove(came) != nil, "\(came)")
+                    if came == .basicCancel { try peer.send(BasicCancelOk(consumerTag: own), on: 2) }
+                }
                 try peer.passToEnd()
             } client: { endpoint in
                 let options = JobClientOptions(connection: Scripted.options)

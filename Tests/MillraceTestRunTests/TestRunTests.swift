@@ -38,6 +38,24 @@ import Testing
         try await run.settle()
     }
 
+    @Test(arguments: ["auto", "none"])
+    func `a job with several queues has settled when it is done with all of them`(ack: String) async throws {
+        let queues = "  in: {}\n  two: {}\n  out: {}"
+        let yaml = RunPlugin.file("ack: { mode: \(ack) }", queues: queues)
+            .replacing("queue: in", with: "queues: [in, two]")
+        let run = try await self.run(yaml)
+        for number in 0..<20 { try await run.publish(number.isMultiple(of: 2) ? "in" : "two", "\(number)") }
+        try await run.publish("two", "late 2", id: "late")
+        try await run.settle()
+        #expect(run.deliveries(of: "late").compactMap(\.outcome) == [.retry("attempt 1"), .ack])
+        #expect(try await run.queue("out").count == 21)
+        try await run.publish("two", "reject", id: "bad")
+        let problems = try await self.problems { try await run.settle() }
+        #expect(problems == [.deadLetter(job: "work", message: "'bad'", attempt: 1, error: "as it says")])
+        #expect(try await run.queue("two.dead").count == 1)
+        #expect(try await run.queue("two").count == 0)
+    }
+
     @Test func `a dead letter is named, with its error`() async throws {
         let run = try await self.run()
         try await run.publish("in", "reject", id: "m-1")

@@ -90,6 +90,20 @@ import Testing
         }
     }
 
+    @Test func `each cause that explain finds is in the guide, and in the description of the interface`() throws {
+        let texts = Repository.everything
+        let code = try #require(texts["Sources/Millrace/Control/Explanation.swift"])
+        let guide = try #require(texts["Sources/Millrace/Millrace.docc/Operating.md"])
+        let description = try #require(texts["Sources/MillraceAdmin/openapi.json"])
+        let causes = Set(try Repository.hits(#"find\(\s*"([a-z-]+)""#, in: code).map { $0.groups[1] })
+        #expect(causes.count >= 20)
+        for cause in causes.sorted() {
+            let (isInGuide, isDescribed) = (guide.contains("`\(cause)`"), description.contains("\"\(cause)\""))
+            #expect(isInGuide, "Operating.md: the table of causes lacks `\(cause)`")
+            #expect(isDescribed, "openapi.json: the enum of causes lacks \"\(cause)\"")
+        }
+    }
+
     @Test func `a record that is mentioned is there`() throws {
         var records: Set<Int> = []
         for number in Catalog.all.flatMap({ $0.records.map { $0.number } }) {

@@ -17,24 +17,31 @@ package struct ChannelBreaker: Sendable {
     /// - Returns: false if it is not outstanding: its owner was first.
     package func ack(_ tag: UInt64) -> Bool { self.lane.ackLine.ack(tag) }
 
-    /// Ends a consumer first, and waits a moment for the answer: it says that the acks before it are written down.
+    /// Ends its consumers first, and waits a moment for the answers: each says that the acks before it are written down.
     ///
     /// A RabbitMQ quorum queue forgets some of those that are not when their channel ends, and gives their messages out
     /// again. From here on nothing that the owner asks or settles is sent.
     ///
     /// - Parameters:
     ///   - reason: For the broker's log, at most 255 octets; the owner's calls throw it.
-    ///   - consumerTag: Of the consumer that the acks are for.
+    ///   - consumerTags: Of the consumers that the acks are for; one at least.
     ///   - deadline: How long the broker may take to write down what was acked, in nanoseconds of the monotonic clock.
     /// - Returns: false if the channel had ended already.
     @discardableResult
-    package func endChannel(_ reason: String, cancelling consumerTag: String, until deadline: UInt64) -> Bool {
+    package func endChannel(_ reason: String, cancelling consumerTags: [String], until deadline: UInt64) -> Bool {
         let (number, incarnation) = (self.lane.number, self.lane.incarnation)
         self.sendAcks()
         let error = AMQPError.ended(.channel(number), reason)
-        if !self.outbox.isBlocked, self.outbox.shutDoor(number, incarnation, cancelling: consumerTag, error) {
+        if !self.outbox.isBlocked, let first = consumerTags.first,
+            self.outbox.shutDoor(number, incarnation, cancelling: first, error)
+        {
             self.outbox.flush()
             self.outbox.awaitCancelled(number, incarnation, until: deadline)
+            for other in consumerTags.dropFirst() {
+                guard self.outbox.cancelToo(number, incarnation, other) else { break }
+                self.outbox.flush()
+                self.outbox.awaitCancelled(number, incarnation, until: deadline)
+            }
         }
         return self.endChannel(reason)
     }

@@ -16,6 +16,17 @@ package struct ChannelWatch: Sendable {
 }
 
 extension Channel {
+    /// Its owner goes on with the consumers that are left: ``ChannelWatch/hasLostConsumer`` tells of later ends only.
+    ///
+    /// - Parameter count: How many the broker has ended since the channel was opened, as far as its owner knows.
+    package func goOn(withoutConsumers count: Int) {
+        self.lane.hasLostConsumer.store(false, ordering: .sequentiallyConsistent)
+        // One that ended meanwhile has counted before it said so: its word may just have been taken back.
+        if self.lane.lostConsumers.load(ordering: .sequentiallyConsistent) > count {
+            self.lane.hasLostConsumer.store(true, ordering: .sequentiallyConsistent)
+        }
+    }
+
     /// The way to see its end from another thread.
     package var watch: ChannelWatch { ChannelWatch(self) }
 

@@ -193,7 +193,9 @@ package final class ConnectionCore: InboundDelegate {
             let origin = lane.origin
             guard !origin.isStray(consumerTag: cancel.consumerTag) else { return }
             if self.cancelsAtTimeout { lane.hasTimedOut.store(true, ordering: .relaxed) }
-            lane.hasLostConsumer.store(true, ordering: .relaxed)
+            // The number first: see `Channel.goOn(withoutConsumers:)`.
+            lane.lostConsumers.add(1, ordering: .sequentiallyConsistent)
+            lane.hasLostConsumer.store(true, ordering: .sequentiallyConsistent)
             lane.append(.cancelled(consumerTag: cancel.consumerTag))
         case .basicConsumeOk(let ok):
             guard try self.replyReceived(lane.number, method.id) else { return }

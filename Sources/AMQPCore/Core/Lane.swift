@@ -10,6 +10,8 @@ package final class Lane: @unchecked Sendable {
     let ackLine: AckLine
     /// The broker has ended a consumer by itself; for those who can not wait for its owner to look.
     let hasLostConsumer = Atomic<Bool>(false)
+    /// How many it has ended so.
+    let lostConsumers = Atomic<Int>(0)
     /// The broker has taken deliveries back that were not settled in time.
     let hasTimedOut = Atomic<Bool>(false)
     /// Publishes that the broker may return; the owner alone adds to it.

@@ -23,6 +23,17 @@ extension Outbox {
         }
     }
 
+    /// Appends `basic.cancel` for another consumer of a channel whose door is shut.
+    ///
+    /// - Returns: false if the channel has ended, or an answer is still to come: then nothing is appended.
+    func cancelToo(_ number: UInt16, _ incarnation: UInt64, _ consumerTag: String) -> Bool {
+        self.monitor.withLock { state in
+            guard state.channels.askAgain(number, incarnation, expecting: .basicCancelOk) else { return false }
+            Self.encode(BasicCancel(consumerTag: consumerTag), number, &state)
+            return true
+        }
+    }
+
     /// Waits for the answer to that, or for the channel's end.
     func awaitCancelled(_ number: UInt16, _ incarnation: UInt64, until deadline: UInt64?) {
         let isOver: Void? = self.monitor.wait(until: deadline) { state in

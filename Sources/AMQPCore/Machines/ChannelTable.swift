@@ -182,6 +182,17 @@ package struct ChannelTable<Owner> {
         return true
     }
 
+    /// The same again on a channel that is shut: one question after the other.
+    ///
+    /// - Returns: false if the channel has ended, or an answer is still to come.
+    package mutating func askAgain(_ number: UInt16, _ incarnation: UInt64, expecting reply: MethodID) -> Bool {
+        guard let slot = self.slot(number, incarnation), self.slots[slot].life.isOpen, self.slots[slot].isShut,
+            !self.slots[slot].request.isWaiting
+        else { return false }
+        self.slots[slot].request.expect(reply)
+        return true
+    }
+
     /// Whether an answer to an open channel is still to come.
     package func isAsking(_ number: UInt16, _ incarnation: UInt64) -> Bool {
         guard let slot = self.slot(number, incarnation) else { return false }

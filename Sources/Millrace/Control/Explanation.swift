@@ -10,6 +10,9 @@ package struct Explanation: Sendable, Equatable {
         package let text: String
         /// What helps: a command, or a key of the job file; nil if nothing has to be done.
         package let help: String?
+
+        /// Whether the job works all the same, on its other queues.
+        fileprivate var leavesWork: Bool { self.cause == "queue-absent" }
     }
 
     /// At least one; the first is what to look at first.
@@ -21,11 +24,15 @@ package struct Explanation: Sendable, Equatable {
         self.lookAtConnection()
         // What the job is in is known without an answer.
         if self.findings.allSatisfy({ $0.cause == "silent" }) { self.lookAtState() }
-        if self.findings.isEmpty { self.lookAtWork() }
+        if self.findings.allSatisfy(\.leavesWork) { self.lookAtWork() }
     }
 
     private var name: String { PlainText.line(self.facts.status.name) }
-    private var queue: String { PlainText.line(self.facts.status.queue) }
+    /// What it consumes, in the middle of a sentence.
+    private var queue: String {
+        let names = self.facts.status.queues.map { "'\(PlainText.line($0))'" }
+        return names.count == 1 ? "queue \(names[0])" : "each of the queues \(names.joined(separator: ", "))"
+    }
 
     private mutating func find(_ cause: String, _ text: String, _ help: String? = nil) {
         self.findings.append(Finding(cause: cause, text: text, help: help))
@@ -101,9 +108,9 @@ package struct Explanation: Sendable, Equatable {
         case .starting:
             self.find("starting", SupervisorStatus.line("it is starting", status.reason.map { PlainText.line($0) }))
         case .drained: self.find("drained", "it has ended; its workers are gone")
-        case .running: break
+        case .running: self.lookAtAbsentQueues()
         }
-        guard self.findings.count == before else { return }
+        guard self.findings[before...].allSatisfy(\.leavesWork) else { return }
         if status.missing > 0 {
             self.find(
                 "threads-missing",
@@ -116,6 +123,20 @@ package struct Explanation: Sendable, Equatable {
                 "not-consuming",
                 "\(status.idle) of \(Plural.of(status.threads, "worker")) have a connection and no consumer",
                 "millrace restart \(self.name)"
+            )
+        }
+    }
+
+    /// The others are consumed: what is said of the work comes after it.
+    private mutating func lookAtAbsentQueues() {
+        let status = self.facts.status
+        for queue in status.queues {
+            guard let reason = status.absentQueues[queue] else { continue }
+            let name = PlainText.line(queue)
+            self.find(
+                "queue-absent",
+                "queue '\(name)' is not consumed, the job's others are: \(PlainText.line(reason))",
+                "make the queue, or take it out of the file: it is looked for again and again"
             )
         }
     }
@@ -141,14 +162,14 @@ package struct Explanation: Sendable, Equatable {
             )
         }
         guard let ready = self.facts.ready else {
-            return self.find("unknown", "the broker did not say how full queue '\(self.queue)' is")
+            return self.find("unknown", "the broker did not say how full \(self.queue) is")
         }
         guard ready > 0 else {
             let others = self.facts.consumers.map { ", with \(Plural.of($0, "consumer"))" } ?? ""
             let text =
                 status.inHand > 0
-                ? "queue '\(self.queue)' has no message ready; \(status.inHand) are in hand"
-                : "queue '\(self.queue)' is empty\(others): there is nothing to do"
+                ? "\(self.queue) has no message ready; \(status.inHand) are in hand"
+                : "\(self.queue) is empty\(others): there is nothing to do"
             return self.find("nothing-to-do", text)
         }
         self.lookAtBacklog(ready)

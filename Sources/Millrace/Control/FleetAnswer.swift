@@ -8,6 +8,8 @@ package struct FleetAnswer: Sendable, Equatable {
         package var consuming: Int
         package var inHand: Int
         package var perSecond: Double?
+        /// Of a job with several queues: how many of its threads consume each.
+        package var consumers: [String: Int]
 
         package init(
             name: String,
@@ -16,7 +18,8 @@ package struct FleetAnswer: Sendable, Equatable {
             threads: Int,
             consuming: Int,
             inHand: Int,
-            perSecond: Double?
+            perSecond: Double?,
+            consumers: [String: Int] = [:]
         ) {
             self.name = name
             self.queue = queue
@@ -25,6 +28,15 @@ package struct FleetAnswer: Sendable, Equatable {
             self.consuming = consuming
             self.inHand = inHand
             self.perSecond = perSecond
+            self.consumers = consumers
+        }
+
+        /// All that it consumes.
+        var queues: [String] { self.consumers.isEmpty ? [self.queue] : self.consumers.keys.sorted() }
+
+        /// How many of its threads consume a queue.
+        func consuming(_ queue: String) -> Int {
+            self.consumers.isEmpty ? (queue == self.queue ? self.consuming : 0) : self.consumers[queue] ?? 0
         }
     }
 
@@ -54,6 +66,12 @@ package struct FleetAnswer: Sendable, Equatable {
                 .init(key: "in_hand", value: .int(Int64(job.inHand))),
             ]
             if let rate = job.perSecond { members.append(.init(key: "per_second", value: .double(rate))) }
+            if !job.consumers.isEmpty {
+                let consumers = job.consumers.sorted { $0.key < $1.key }.map { queue, count in
+                    OptionValue.Member(key: queue, value: .int(Int64(count)))
+                }
+                members.append(.init(key: "consumers", value: .object(consumers)))
+            }
             return OptionValue.object(members)
         }
         return .object([
@@ -127,6 +145,12 @@ package struct FleetAnswer: Sendable, Equatable {
         var rate: Double?
         if case .double(let number)? = members["per_second"], number.isFinite { rate = min(max(number, 0), 1e12) }
         if case .int(let number)? = members["per_second"] { rate = Double(count(number)) }
+        var consumers: [String: Int] = [:]
+        if case .object(let queues)? = members["consumers"] {
+            for queue in queues.prefix(1000) {
+                if case .int(let number) = queue.value { consumers[queue.key] = count(number) }
+            }
+        }
         return Job(
             name: name,
             queue: queue,
@@ -134,7 +158,8 @@ package struct FleetAnswer: Sendable, Equatable {
             threads: count(threads),
             consuming: count(consuming),
             inHand: count(inHand),
-            perSecond: rate
+            perSecond: rate,
+            consumers: consumers
         )
     }
 }
@@ -172,7 +197,8 @@ extension StatusDocument {
                     threads: job.threads,
                     consuming: job.consuming,
                     inHand: job.inHand,
-                    perSecond: self.rates[job.name]
+                    perSecond: self.rates[job.name],
+                    consumers: job.consumersOfQueues
                 )
             }
         )

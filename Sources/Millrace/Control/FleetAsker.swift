@@ -52,7 +52,7 @@ package struct FleetAsker {
                 answers[answer.id] = answer
             }
         }
-        let all = Set(queues + answers.values.flatMap { $0.jobs.map(\.queue) })
+        let all = Set(queues + answers.values.flatMap { $0.jobs.flatMap(\.queues) })
         return FleetView(fleet, Array(answers.values), consumers: try self.consumers(of: all), expected: expected)
     }
 

@@ -37,7 +37,7 @@ package struct FleetView: Sendable {
     /// Consumers of which nobody has told.
     private var silent: [String] {
         self.consumers.sorted { $0.key < $1.key }.compactMap { queue, count -> String? in
-            let told = self.answers.flatMap(\.jobs).filter { $0.queue == queue }.reduce(0) { $0 + $1.consuming }
+            let told = self.answers.flatMap(\.jobs).reduce(0) { $0 + $1.consuming(queue) }
             guard count > told else { return nil }
             return
                 "queue '\(PlainText.line(queue))' has \(Plural.of(count, "consumer")) and the answers tell of \(told): "
@@ -69,9 +69,20 @@ package struct FleetView: Sendable {
     /// - Returns: Supervisors, jobs, and what is not as it should be.
     package func text(now: Int64) -> String {
         var lines = ["fleet \(PlainText.line(self.fleet)): \(Plural.of(self.answers.count, "supervisor"))"]
+        lines += self.tables(now: now).joined(separator: [""])
+        let findings = self.findings
+        if !findings.isEmpty { lines += [""] + findings }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Supervisors, and jobs over all of them: lines, the title and a rule first; no table of nobody.
+    ///
+    /// - Parameter now: Seconds since 1970.
+    package func tables(now: Int64) -> [[String]] {
+        var tables: [[String]] = []
         let answers = self.answers
         if !answers.isEmpty {
-            lines +=
+            tables.append(
                 TextTable([
                     .init("supervisor", answers.map(Self.name), isText: true),
                     .init("broker", answers.map { PlainText.line($0.node, limit: 60) }, isText: true),
@@ -84,11 +95,11 @@ package struct FleetView: Sendable {
                         isText: true
                     ),
                 ]).lines
+            )
         }
         let jobs = self.jobs
         if !jobs.isEmpty {
-            lines.append("")
-            lines +=
+            tables.append(
                 TextTable([
                     .init("job", jobs.map { PlainText.line($0.name, limit: 60) }, isText: true),
                     .init("states", jobs.map(\.states), isText: true),
@@ -96,10 +107,9 @@ package struct FleetView: Sendable {
                     .init("in hand", jobs.map { "\($0.inHand)" }),
                     .init("per s", jobs.map { "\(Int($0.perSecond.rounded()))" }),
                 ]).lines
+            )
         }
-        let findings = self.findings
-        if !findings.isEmpty { lines += [""] + findings }
-        return lines.joined(separator: "\n") + "\n"
+        return tables
     }
 
     private struct Total {

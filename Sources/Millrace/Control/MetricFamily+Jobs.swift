@@ -5,7 +5,19 @@ extension MetricFamily {
         func gauge(_ name: String, _ help: String, _ value: (JobStatus) -> Double?) -> MetricFamily {
             var family = MetricFamily("millrace_job_" + name, .gauge, help)
             for job in jobs {
-                if let value = value(job) { family.add(value, [("job", job.name), ("queue", job.queue)]) }
+                let queues = job.queues.joined(separator: ",")
+                if let value = value(job) { family.add(value, [("job", job.name), ("queue", queues)]) }
+            }
+            return family
+        }
+        /// Of each queue by itself.
+        func ofQueues(_ name: String, _ help: String, _ value: (BacklogWatch.Count) -> Int) -> MetricFamily {
+            var family = MetricFamily("millrace_job_" + name, .gauge, help)
+            for job in jobs {
+                for queue in job.queues {
+                    guard let seen = document.queues[queue] else { continue }
+                    family.add(Double(value(seen)), [("job", job.name), ("queue", queue)])
+                }
             }
             return family
         }
@@ -20,12 +32,16 @@ extension MetricFamily {
                 Double($0.inHand)
             },
             gauge("prefetched", "Those of them that no handler has begun.") { Double($0.prefetched) },
-            gauge("ready_messages", "Messages in its queue that no consumer has, when the broker was asked last.") {
-                document.queues[$0.queue].map { Double($0.messages) }
-            },
-            gauge("queue_consumers", "Everybody's consumers of its queue, when the broker was asked last.") {
-                document.queues[$0.queue].map { Double($0.consumers) }
-            },
+            ofQueues(
+                "ready_messages",
+                "Messages in its queue that no consumer has, when the broker was asked last.",
+                \.messages
+            ),
+            ofQueues(
+                "queue_consumers",
+                "Everybody's consumers of its queue, when the broker was asked last.",
+                \.consumers
+            ),
             gauge("oldest_in_flight_seconds", "How long the oldest of them is with its handler.") {
                 Double($0.oldestInHand.nanoseconds) / 1e9
             },

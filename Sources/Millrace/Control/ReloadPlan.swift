@@ -56,10 +56,8 @@ package struct ReloadPlan: Sendable, Equatable {
         }
         let after = Set(new.file.jobs.map(\.name))
         for job in old.file.jobs where !after.contains(job.name) {
-            let isLast = !new.file.jobs.contains { $0.queue == job.queue }
-            let note =
-                "queue '\(job.queue)' is consumed no more, and stays; what waits for it comes home while this process runs"
-            self.jobs.append(Job(name: job.name, change: .removed, notes: isLast ? [note] : []))
+            let notes = Self.notesOfLeft(job.queues, in: new.file)
+            self.jobs.append(Job(name: job.name, change: .removed, notes: notes))
         }
         self.noteTheRest(old.file, new.file)
     }
@@ -69,12 +67,19 @@ package struct ReloadPlan: Sendable, Equatable {
         self.notes.isEmpty && self.fallen.isEmpty && self.jobs.allSatisfy { $0.change == .unchanged }
     }
 
+    /// Queues that somebody consumed, and nobody does any more.
+    private static func notesOfLeft(_ queues: [String], in file: JobFile) -> [String] {
+        queues.filter { queue in !file.jobs.contains { $0.queues.contains(queue) } }.map { queue in
+            "queue '\(queue)' is consumed no more, and stays; what waits for it comes home while this process runs"
+        }
+    }
+
     private func compare(_ old: JobDefinition, _ new: JobDefinition, isOtherCode: Bool) -> Job {
         var keys: [String] = []
         func look<Value: Equatable>(_ key: String, _ path: KeyPath<JobDefinition, Value>) {
             if old[keyPath: path] != new[keyPath: path] { keys.append(key) }
         }
-        look("queue", \.queue)
+        look(old.furtherQueues.isEmpty && new.furtherQueues.isEmpty ? "queue" : "queues", \.queues)
         look("handler", \.handler)
         look("with", \.with)
         look("prefetch", \.prefetch)
@@ -95,8 +100,17 @@ package struct ReloadPlan: Sendable, Equatable {
         if isOtherCode { keys.append("the plugin's file") }
         if !keys.isEmpty {
             var job = Job(name: new.name, change: .replaced(keys))
-            if old.queue != new.queue {
-                job.notes.append("it leaves queue '\(old.queue)', which stays, for '\(new.queue)'")
+            if old.furtherQueues.isEmpty, new.furtherQueues.isEmpty {
+                if old.queue != new.queue {
+                    job.notes.append("it leaves queue '\(old.queue)', which stays, for '\(new.queue)'")
+                }
+            } else {
+                for queue in new.queues where !old.queues.contains(queue) {
+                    job.notes.append("it consumes queue '\(queue)' too")
+                }
+                for queue in old.queues where !new.queues.contains(queue) {
+                    job.notes.append("it leaves queue '\(queue)', which stays")
+                }
             }
             return job
         }

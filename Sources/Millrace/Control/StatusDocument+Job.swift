@@ -8,12 +8,14 @@ extension StatusDocument {
             .init(key: "threads_wanted", value: .int(Int64(job.wanted ?? job.threads))),
             .init(key: "prefetched", value: .int(Int64(job.prefetched))),
         ]
-        if let queue = self.queues[job.queue] {
+        let seen = job.queues.compactMap { self.queues[$0] }
+        if !seen.isEmpty {
             members += [
-                .init(key: "ready_messages", value: .int(Int64(queue.messages))),
-                .init(key: "queue_consumers", value: .int(Int64(queue.consumers))),
+                .init(key: "ready_messages", value: .int(Int64(seen.reduce(0) { $0 + $1.messages }))),
+                .init(key: "queue_consumers", value: .int(Int64(seen.reduce(0) { $0 + $1.consumers }))),
             ]
         }
+        if job.queues.count > 1 { members.append(.init(key: "queues", value: .array(self.queues(of: job)))) }
         if let timeout = job.timeout { members.append(.init(key: "timeout_seconds", value: Self.seconds(timeout))) }
         if let times = job.times.handler.recent {
             members.append(.init(key: "handler_seconds", value: Self.value(of: times)))
@@ -28,6 +30,22 @@ extension StatusDocument {
             members.append(.init(key: "last_error", value: .object(error)))
         }
         return members
+    }
+
+    /// Each of several.
+    private func queues(of job: JobStatus) -> [OptionValue] {
+        job.queues.map { name in
+            var members: [OptionValue.Member] = [.init(key: "name", value: .string(name))]
+            if let count = job.consumersOfQueues[name] {
+                members.append(.init(key: "consuming", value: .int(Int64(count))))
+            }
+            if let seen = self.queues[name] {
+                members.append(.init(key: "ready_messages", value: .int(Int64(seen.messages))))
+                members.append(.init(key: "consumers", value: .int(Int64(seen.consumers))))
+            }
+            if let reason = job.absentQueues[name] { members.append(.init(key: "absent", value: .string(reason))) }
+            return .object(members)
+        }
     }
 
     private static func seconds(_ time: Duration) -> OptionValue { .double(Double(time.nanoseconds) / 1e9) }

@@ -13,13 +13,17 @@ extension Supervisor {
         let status = self.status
         let jobs = status.jobs.filter { !$0.isLeaving && (name == nil || $0.name == name) }
         guard name == nil || !jobs.isEmpty else { return nil }
-        let counts = self.counts(of: Set(jobs.map(\.queue)).sorted(), patience)
+        let counts = self.counts(of: Set(jobs.flatMap(\.queues)).sorted(), patience)
         return jobs.compactMap { job in
             guard let pool = self.pool(job.name) else { return nil }
             var facts = self.facts(job, pool, status)
             switch counts {
             case .silent(let time): facts.silence = time
-            case .heard(let counts): (facts.ready, facts.consumers) = (counts[job.queue]?.0, counts[job.queue]?.1)
+            case .heard(let counts):
+                let heard = job.queues.compactMap { counts[$0] }
+                guard !heard.isEmpty else { break }
+                facts.ready = heard.reduce(0) { $0 + $1.0 }
+                facts.consumers = heard.reduce(0) { $0 + $1.1 }
             case nil: break
             }
             return Explanation(facts)

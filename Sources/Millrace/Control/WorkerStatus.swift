@@ -63,6 +63,9 @@ extension WorkerHandle {
         var running: WorkerStatus.Running?
         if began > 0, began <= now {
             let hand = self.hands.look(tag)
+            let from = hand.map { hand in
+                HeldDelivery(record: hand.record, bytes: hand.block.bytes, owner: hand.block.owner).queue(of: self.job)
+            }
             let properties = hand.map {
                 BasicProperties(salvaging: $0.block.slice($0.record.headerOffset, $0.record.headerLength))
             }
@@ -70,7 +73,7 @@ extension WorkerHandle {
                 time: .nanoseconds(Int64(clamping: now - began)),
                 deliveryTag: tag,
                 messageID: properties?.messageID,
-                attempt: properties.map { MessageCopy.attempt($0.headers, at: self.job.queue) }
+                attempt: properties.map { MessageCopy.attempt($0.headers, at: from ?? self.job.queue) }
             )
         }
         let (word, reason) = Self.words(self.state)

@@ -12,9 +12,30 @@ extension JobFile {
     ///
     /// - Parameter job: One of the file's.
     /// - Returns: The queue's name; the broker may not have it.
-    /// - Throws: A ``FailedMessageError`` if the file does not tell: no queue of the file could get them, or several.
+    /// - Throws: A ``FailedMessageError`` if the file does not tell: no queue of the file could get them, or several, or
+    ///   those of several queues end up in different ones.
     public func deadLetterQueue(of job: JobDefinition) throws(FailedMessageError) -> String {
-        let target = Topology(self).deadLetter(of: job.queue)
+        var names: [String] = []
+        for queue in job.queues {
+            let name = try self.deadLetterQueue(of: queue, job)
+            if !names.contains(name) { names.append(name) }
+        }
+        if names.count == 1 { return names[0] }
+        let list = names.map { "'\($0)'" }.joined(separator: ", ")
+        throw FailedMessageError(
+            description: "job '\(job.name)' consumes several queues, whose dead letters are in \(list);"
+                + " name the one with --queue"
+        )
+    }
+
+    /// Those of a job's queues whose dead letters end up in this one; all of them if the file does not tell.
+    func homes(of job: JobDefinition, deadLettersIn box: String) -> [String] {
+        let homes = job.queues.filter { (try? self.deadLetterQueue(of: $0, job)) == box }
+        return homes.isEmpty ? job.queues : homes
+    }
+
+    private func deadLetterQueue(of queue: String, _ job: JobDefinition) throws(FailedMessageError) -> String {
+        let target = Topology(self).deadLetter(of: queue)
         if target.exchange.isEmpty { return target.name }
         let type = self.exchanges.first { $0.name == target.exchange }?.type
         let candidates = self.queues.filter { queue in
@@ -43,6 +64,8 @@ extension JobFile {
 
     /// The jobs of the file whose dead letters end up in a queue, in the order of the file.
     public func jobs(withDeadLettersIn queue: String) -> [String] {
-        self.jobs.filter { (try? self.deadLetterQueue(of: $0)) == queue }.map(\.name)
+        self.jobs.filter { job in job.queues.contains { (try? self.deadLetterQueue(of: $0, job)) == queue } }.map(
+            \.name
+        )
     }
 }

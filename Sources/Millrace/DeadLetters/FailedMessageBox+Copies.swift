@@ -35,10 +35,11 @@ extension FailedMessageBox {
 
     /// - Returns: Why it can not go.
     private func replay(_ message: FailedMessage, in batch: inout Batch) throws(AMQPError) -> String? {
+        let home = self.home(of: message)
         let copy = OutgoingMessage(
             message.body,
-            routingKey: self.jobQueue,
-            properties: message.replayProperties(to: self.jobQueue, seal: self.seal),
+            routingKey: home,
+            properties: message.replayProperties(to: home, seal: self.seal),
             mandatory: true
         )
         return try self.send(copy, of: message, in: &batch)
@@ -48,8 +49,24 @@ extension FailedMessageBox {
         let (sent, refused) = try self.settle(&batch)
         done.sent += sent
         for (message, reason) in refused {
-            done.refused.append(.init(id: message.id, reason: Self.text(reason, self.jobQueue)))
+            done.refused.append(.init(id: message.id, reason: Self.text(reason, self.home(of: message))))
         }
+    }
+
+    /// The queue of the job that a message goes back to: the one that it came from, if that is noted.
+    func home(of message: FailedMessage) -> String {
+        if let noted = message.queue, self.homes.contains(noted) { return noted }
+        return self.homes.first { message.mayHaveCome(from: $0) } ?? self.jobQueue
+    }
+
+    /// Whether it came from a queue of the job, as far as anybody noted.
+    public func isOfJob(_ message: FailedMessage) -> Bool {
+        self.homes.contains { message.mayHaveCome(from: $0) }
+    }
+
+    /// Where copies go, for people.
+    public var destination: String {
+        self.homes.count == 1 ? "'\(self.jobQueue)'" : "the queues they came from"
     }
 
     // MARK: Copies

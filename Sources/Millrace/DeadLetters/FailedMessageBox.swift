@@ -11,8 +11,10 @@ public import AMQPClient
 public final class FailedMessageBox {
     /// The queue that they are in.
     public let queue: String
-    /// The queue that their job consumes.
-    public let jobQueue: String
+    /// The queue that their job consumes, the first of several whose dead letters are here.
+    public var jobQueue: String { self.homes[0] }
+    /// The queues of their job whose dead letters are here.
+    public let homes: [String]
     /// The caller's, or one in its place that such a queue needs.
     var channel: Channel { self.reader.channel }
     private let reader: QueueReader
@@ -59,10 +61,15 @@ public final class FailedMessageBox {
     ) throws {
         connection?.learnLogin()
         self.seal = connection.map(CopySeal.init) ?? CopySeal(user: nil)
-        self.jobQueue = job.queue
-        self.queue = try queue ?? file.deadLetterQueue(of: job)
+        let box = try queue ?? file.deadLetterQueue(of: job)
+        self.queue = box
+        self.homes = file.homes(of: job, deadLettersIn: box)
         self.reader = try QueueReader(self.queue, on: channel, of: connection)
-        if queue == nil, Topology(file).deadLetter(of: job.queue).isOurs {
+        let topology = Topology(file)
+        let isOurs = job.queues.contains {
+            topology.deadLetter(of: $0).isOurs && topology.deadLetter(of: $0).name == box
+        }
+        if isOurs, queue == nil || job.queues.count > 1 {
             self.isThere = try Self.exists(self.queue, on: channel)
         } else {
             self.isThere = true

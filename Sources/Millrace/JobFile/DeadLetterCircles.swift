@@ -47,10 +47,10 @@ package struct DeadLetterCircles: Sendable {
 
     package init(queues: [QueueDefinition], exchanges: [ExchangeDefinition], jobs: [JobDefinition]) {
         self.routes = DeadLetterRoutes(queues: queues, exchanges: exchanges)
-        self.jobQueues = Set(jobs.map(\.queue))
+        self.jobQueues = Set(jobs.flatMap(\.queues))
         var names: [String] = []
         var known: Set<String> = []
-        for name in queues.map(\.name) + jobs.map(\.queue) where known.insert(name).inserted { names.append(name) }
+        for name in queues.map(\.name) + jobs.flatMap(\.queues) where known.insert(name).inserted { names.append(name) }
         let definitions = Dictionary(queues.map { ($0.name, $0) }) { first, _ in first }
         for name in names { self.edges[name] = self.edges(of: name, definitions[name], jobs) }
         self.find(from: names)
@@ -59,7 +59,7 @@ package struct DeadLetterCircles: Sendable {
     // MARK: One queue
 
     private func edges(of name: String, _ queue: QueueDefinition?, _ jobs: [JobDefinition]) -> [Edge] {
-        let departure = Self.departure(queue, jobs.filter { $0.queue == name })
+        let departure = Self.departure(queue, jobs.filter { $0.queues.contains(name) })
         guard departure != .never else { return [] }
         guard let target = queue?.deadLetter else {
             // A broker drops what dies without a target; a job has one of its own.

@@ -39,7 +39,7 @@ package final class JobFileDraft {
         hash.add(self.bytes)
         for uri in file.connection.uris { hash.add(uri.utf8) }
         for job in file.jobs {
-            hash.add(job.queue.utf8)
+            for queue in job.queues { hash.add(queue.utf8) }
             hash.add(OptionValue.json(job.with))
         }
         return hash.digits

@@ -18,7 +18,7 @@ final class KillSwitch: Sendable {
     private struct State {
         var hands: [ObjectIdentifier: Hand] = [:]
         var breaker: ChannelBreaker?
-        var consumerTag = ""
+        var consumerTags: [String] = []
         var isThrown = false
         var placements = Placements()
         var outputs: UnreadAnswers?
@@ -34,14 +34,17 @@ final class KillSwitch: Sendable {
 
     var isThrown: Bool { self.monitor.withLock { $0.isThrown } }
 
-    /// The worker has a channel; delivery tags begin anew.
-    func arm(_ breaker: ChannelBreaker, _ consumerTag: String) {
+    /// The worker has a channel, with these consumers; delivery tags begin anew.
+    func arm(_ breaker: ChannelBreaker, _ consumerTags: [String]) {
         self.monitor.withLock { state in
             state.breaker = breaker
-            state.consumerTag = consumerTag
+            state.consumerTags = consumerTags
             state.placements = Placements()
         }
     }
+
+    /// It has other consumers on the same channel.
+    func consumes(_ consumerTags: [String]) { self.monitor.withLock { $0.consumerTags = consumerTags } }
 
     func take(_ delivery: InFlight, _ hand: Hand) {
         self.monitor.withLock { $0.hands[ObjectIdentifier(delivery)] = hand }
@@ -100,13 +103,13 @@ final class KillSwitch: Sendable {
     ///   - deadline: How long the broker may take for the acks.
     func throwSwitch(_ hands: [Hand], _ reason: String, until deadline: UInt64) {
         for hand in hands { self.hung.note(hand.record, hand.block, hand.circumstance) }
-        let (breaker, consumerTag) = self.monitor.withLock { state in
+        let (breaker, consumerTags) = self.monitor.withLock { state in
             state.isThrown = true
             if let answers = state.outputs { state.placements.heard(.outputs, answers.look()) }
             if let answers = state.copies { state.placements.heard(.copies, answers.look()) }
             if let breaker = state.breaker { state.acked = state.placements.placed.filter { breaker.ack($0.tag) } }
-            return (state.breaker, state.consumerTag)
+            return (state.breaker, state.consumerTags)
         }
-        breaker?.endChannel(reason, cancelling: consumerTag, until: deadline)
+        breaker?.endChannel(reason, cancelling: consumerTags, until: deadline)
     }
 }

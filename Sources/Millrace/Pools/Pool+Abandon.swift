@@ -30,7 +30,7 @@ extension Pool {
             handle.logger.error(
                 "a handler ran longer than kill_timeout; its channel is closed and the message given out again",
                 metadata: [
-                    "queue": "\(self.job.queue)", "kill_timeout": "\(DurationText.write(timeout))",
+                    "queue": "\(self.job.queueNames)", "kill_timeout": "\(DurationText.write(timeout))",
                     "running_ms": .number((now &- oldest.beganAt) / 1_000_000),
                     "deliveries": "\(hands.map(\.record.deliveryTag))",
                     "abandoned_threads": "\(self.abandoned.count) of \(self.abandonLimit)",

@@ -20,7 +20,7 @@ extension WorkerHandle {
     func logTakenBack(_ tag: UInt64) {
         self.logger.error(
             "a handler took longer than the broker waits for an ack (consumer_timeout); the message counts as one that hangs",
-            metadata: ["queue": "\(self.job.queue)", "delivery": .number(tag)]
+            metadata: ["queue": "\(self.job.queueNames)", "delivery": .number(tag)]
         )
     }
 

@@ -54,7 +54,9 @@ final class WorkerHandle: Sendable {
     let isOnTrial: Bool
     /// Whether the broker left a request of its drain without an answer, so that nobody knows what it has read.
     let isUnanswered = Atomic<Bool>(false)
-    private let currentState = Monitor<(state: WorkerState, watch: ChannelWatch?)>((.waiting, nil))
+    private let currentState = Monitor<(state: WorkerState, watch: ChannelWatch?, absent: [String: String])>(
+        (.waiting, nil, [:])
+    )
     private let jobStopped: @Sendable (String) -> Void
     /// Told after each change of where it stands.
     private let changed: @Sendable () -> Void
@@ -96,7 +98,7 @@ final class WorkerHandle: Sendable {
 
     /// Where the worker stands: also while it is inside a handler, and does not see yet that its channel has ended.
     var state: WorkerState {
-        let (state, watch) = self.currentState.withLock { $0 }
+        let (state, watch, _) = self.currentState.withLock { $0 }
         guard let watch, state == .consuming, !self.isDraining, watch.hasLostConsumer else { return state }
         return .restarting("its channel or its consumer has ended; another one is opened when the handler returns")
     }
@@ -105,19 +107,34 @@ final class WorkerHandle: Sendable {
     var hasTimedOut: Bool { self.currentState.withLock { $0.watch }?.hasTimedOut ?? false }
 
     func enter(_ state: WorkerState) {
-        self.currentState.withLock { $0 = (state, nil) }
+        self.currentState.withLock { $0 = (state, nil, [:]) }
         self.changed()
     }
 
-    func enterConsuming(_ watch: ChannelWatch) {
-        self.currentState.withLock { $0 = (.consuming, watch) }
+    /// It consumes, but for these queues of several, for these reasons.
+    func enterConsuming(_ watch: ChannelWatch, without absent: [String: String] = [:]) {
+        self.currentState.withLock { $0 = (.consuming, watch, absent) }
         self.changed()
+    }
+
+    /// These queues of several it does not consume from now on.
+    func noteAbsent(_ absent: [String: String]) {
+        self.currentState.withLock { $0.absent = absent }
+        self.changed()
+    }
+
+    /// Queues of several that it does not consume, though it does others, and why.
+    var absentQueues: [String: String] { self.currentState.withLock { $0.state == .consuming ? $0.absent : [:] } }
+
+    /// Whether it consumes this one of its job's queues.
+    func consumes(_ queue: String) -> Bool {
+        self.state == .consuming && self.job.queues.contains(queue) && self.absentQueues[queue] == nil
     }
 
     /// The connection has ended, which a worker inside a long handler does not see yet.
     func connectionEnded() {
         self.currentState.withLock { current in
-            if current.state == .consuming { current = (.waiting, nil) }
+            if current.state == .consuming { current = (.waiting, nil, [:]) }
         }
     }
 

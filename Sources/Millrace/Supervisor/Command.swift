@@ -98,8 +98,8 @@ extension Supervisor {
 
     private func setDefinition(_ job: JobDefinition) -> CommandReply {
         guard let pool = self.pool(job.name) else { return self.refuseUnknown(job.name) }
-        guard pool.job.queue == job.queue else {
-            return .refused("job '\(job.name)' consumes '\(pool.job.queue)', which stays so while it runs")
+        guard pool.job.queues == job.queues else {
+            return .refused("job '\(job.name)' consumes '\(pool.job.queueNames)', which stays so while it runs")
         }
         do throws(PluginError) {
             pool.setDefinition(job, try self.board.withLock { $0.registry }.handler(for: job))

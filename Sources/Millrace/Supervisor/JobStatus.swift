@@ -4,7 +4,7 @@ import AMQPWire
 public struct JobStatus: Sendable {
     /// Its name in the job file.
     public let name: String
-    /// The queue it consumes.
+    /// The queue it consumes, the first of several.
     public let queue: String
     /// Where it stands.
     public let state: JobState
@@ -18,7 +18,8 @@ public struct JobStatus: Sendable {
     public let oldestInHand: Duration
     /// What was done since the start.
     public let counts: JobCounts
-    /// Why it does not run: that of its ``state``, or why there is no connection; nil while it does.
+    /// Why it does not run: that of its ``state``, or why there is no connection, or which of several queues is not there;
+    /// nil while it does all that it should.
     public let reason: String?
     /// Workers that have a connection, and no consumer for too long.
     public let idle: Int
@@ -38,6 +39,13 @@ public struct JobStatus: Sendable {
     package let holds: Int
     /// Why it does not get more threads than it has, though its backlog asks for them; nil if it does.
     package let scalingNote: String?
+
+    /// All queues that it consumes, in the order of the file.
+    public package(set) var queues: [String]
+    /// Those of several that it does not consume though it runs, and why.
+    public package(set) var absentQueues: [String: String] = [:]
+    /// Of several: the threads that consume each.
+    package var consumersOfQueues: [String: Int] = [:]
 
     /// How long its handlers take, and its messages wait.
     package var times = JobTimes()
@@ -84,6 +92,7 @@ public struct JobStatus: Sendable {
         self.missing = missing
         self.name = name
         self.queue = queue
+        self.queues = [queue]
         self.state = state
         self.threads = threads
         self.consuming = consuming
@@ -109,6 +118,7 @@ extension JobStatus {
             let threads = Plural.of(self.threads, "thread")
             return "job '\(self.name)': \(self.missing) of \(threads) could not be started"
         }
+        if self.state == .running, let reason = self.reason { return "job '\(self.name)': \(reason)" }
         return switch self.state {
         case .running, .paused, .held, .drained, .failed: nil
         case .starting: SupervisorStatus.line("job '\(self.name)' is starting", self.reason)

@@ -58,11 +58,13 @@ struct OnceWatch {
         var others = 0
         for pool in pools where failed[pool.job.name] == nil {
             guard case .running = pool.state else { return .goesOn }
-            let rest = try supervisor.rest(of: pool.job.queue) { () throws(AMQPError) in
-                try self.openChannel(supervisor, connection)
+            for queue in pool.job.queues {
+                let rest = try supervisor.rest(of: queue) { () throws(AMQPError) in
+                    try self.openChannel(supervisor, connection)
+                }
+                guard rest.isEmpty else { return .goesOn }
+                others += rest.otherConsumers
             }
-            guard rest.isEmpty else { return .goesOn }
-            others += rest.otherConsumers
         }
         // What the broker sent before it answered is in the mailboxes by now; a worker that is awake has taken it out.
         let isQuiet = pools.allSatisfy { pool in

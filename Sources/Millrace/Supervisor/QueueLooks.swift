@@ -17,7 +17,7 @@ struct QueueLooks {
     ) {
         supervisor.backlogs.watch(
             often: self.scaling.queues(supervisor),
-            others: Set(supervisor.pools.filter { !$0.isLeaving }.map(\.job.queue))
+            others: Set(supervisor.pools.filter { !$0.isLeaving }.flatMap(\.job.queues))
         )
         self.scaling.sample(supervisor.pools, now: now)
         if let counts { supervisor.note(counts, now: now) }

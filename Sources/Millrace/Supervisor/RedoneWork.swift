@@ -29,14 +29,16 @@ struct RedoneWork {
                 pool.logger.error(
                     "acks did not go out any more: what handlers are done with comes again",
                     metadata: [
-                        "job": "\(pool.job.name)", "queue": "\(pool.job.queue)", "deliveries": .number(count),
+                        "job": "\(pool.job.name)", "queue": "\(pool.job.queueNames)", "deliveries": .number(count),
                     ]
                 )
             }
             if unsure > 0 {
                 pool.logger.error(
                     "the broker did not answer: what was settled last may come again",
-                    metadata: ["job": "\(pool.job.name)", "queue": "\(pool.job.queue)", "workers": .number(unsure)]
+                    metadata: [
+                        "job": "\(pool.job.name)", "queue": "\(pool.job.queueNames)", "workers": .number(unsure),
+                    ]
                 )
             }
         }

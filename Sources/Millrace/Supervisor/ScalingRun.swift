@@ -29,7 +29,7 @@ struct ScalingRun {
             var scaler = self.scalers[pool.job.name] ?? ThreadScaler(scaling)
             scaler.change(scaling)
             scalers[pool.job.name] = scaler
-            queues.insert(pool.job.queue)
+            queues.formUnion(pool.job.queues)
         }
         self.scalers = scalers
         for pool in supervisor.pools where scalers[pool.job.name] == nil { pool.scaling.withLock { $0 = (nil, nil) } }
@@ -45,7 +45,7 @@ struct ScalingRun {
     mutating func follow(_ counts: [String: BacklogWatch.Count], _ supervisor: Supervisor, now: UInt64) {
         for (pool, _) in supervisor.scaledPools {
             let name = pool.job.name
-            guard let count = counts[pool.job.queue], var scaler = self.scalers[name] else { continue }
+            guard let backlog = JobBacklog(pool, counts), var scaler = self.scalers[name] else { continue }
             defer { self.scalers[name] = scaler }
             let consuming = pool.handles.count { $0.state == .consuming }
             guard !pool.isPaused, pool.hold.phase == .working, consuming > 0 else {
@@ -58,8 +58,8 @@ struct ScalingRun {
                     threads: pool.target,
                     settled: pool.counters.counts.settled,
                     busy: self.busy[name] ?? 0,
-                    backlog: count.messages,
-                    share: Double(consuming) / Double(max(count.consumers, consuming))
+                    backlog: backlog.messages,
+                    share: backlog.share
                 )
             )
             pool.scaling.withLock { $0 = (decision.reason, decision.wanted) }
@@ -68,7 +68,7 @@ struct ScalingRun {
                 "threads follow the backlog",
                 metadata: [
                     "job": "\(name)", "threads": .number(decision.threads), "before": .number(pool.target),
-                    "ready": .number(count.messages),
+                    "ready": .number(backlog.messages),
                 ]
             )
             pool.setTarget(decision.threads)

@@ -35,7 +35,7 @@ extension Supervisor {
                     handle.logger.error(
                         "a worker did not end: the broker does not answer; what it holds comes again",
                         metadata: [
-                            "queue": "\(pool.job.queue)",
+                            "queue": "\(pool.job.queueNames)",
                             "deliveries": .number(handle.inHand.load(ordering: .acquiring)),
                         ]
                     )
@@ -47,7 +47,7 @@ extension Supervisor {
                 handle.logger.error(
                     "a handler did not end; its delivery goes back to the queue with the connection",
                     metadata: [
-                        "running_s": .number(seconds), "queue": "\(pool.job.queue)",
+                        "running_s": .number(seconds), "queue": "\(pool.job.queueNames)",
                         // A thread that is free has named all of them when it asked them to end.
                         "deliveries": "\(hands.isEmpty ? [handle.oldest.tag] : hands)",
                         // Those behind it too, which no handler has begun.

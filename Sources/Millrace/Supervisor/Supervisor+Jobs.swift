@@ -13,7 +13,9 @@ extension Supervisor {
             }
         }
         for job in self.pools.filter({ !$0.isStarted }).map(\.job) {
-            let failure = failures.first { $0.isFinal && $0.item.queue == job.queue }
+            // With several queues it works on those that can be had.
+            let refusals = job.queues.map { queue in failures.first { $0.isFinal && $0.item.queue == queue } }
+            let failure = refusals.allSatisfy { $0 != nil } ? refusals.first ?? nil : nil
             self.failures.withLock { $0[job.name] = failure.map { "\($0.item) can not be had: \($0.error)" } }
         }
     }
@@ -25,7 +27,7 @@ extension Supervisor {
     func suspectJobs(_ failures: [DeclarationFailure]) -> [DeclarationFailure] {
         failures.filter { failure in
             guard failure.error.canBeProvoked, !failure.error.isRefusalForGood else { return true }
-            let pools = self.pools.filter { $0.job.queue == failure.item.queue }
+            let pools = self.pools.filter { pool in failure.item.queue.map { pool.job.queues.contains($0) } ?? false }
             for pool in pools { pool.suspicion.suspect(failure.error) }
             return pools.isEmpty
         }
@@ -51,17 +53,23 @@ extension Supervisor {
         let known = self.failures.withLock { $0 }
         for pool in self.pools where known[pool.job.name] == nil && pool.isStarted && !pool.isLeaving {
             guard case .restarting = pool.state, pool.counters.counts.received == 0,
-                let error = self.topology.refusal(ofQueue: pool.job.queue)
+                let error = self.refusal(of: pool)
             else { continue }
-            self.fail(pool.job.name, "queue '\(pool.job.queue)' can not be had: \(error)")
+            self.fail(pool.job.name, "queue '\(pool.job.queueNames)' can not be had: \(error)")
             pool.signal(WorkerHandle.Signal.drain)
         }
+    }
+
+    /// Why none of a job's queues can be had, if that is how it is.
+    private func refusal(of pool: Pool) -> AMQPError? {
+        let refusals = pool.job.queues.map { self.topology.refusal(ofQueue: $0) }
+        return refusals.allSatisfy { $0 != nil } ? refusals.first ?? nil : nil
     }
 
     /// Why no job could ever start, if that is how it is.
     var refusalsOfAll: [AMQPError]? {
         let refusals = self.pools.map { pool in
-            pool.counters.counts.received == 0 ? self.topology.refusal(ofQueue: pool.job.queue) : nil
+            pool.counters.counts.received == 0 ? self.refusal(of: pool) : nil
         }
         let hasFailed = self.failures.withLock { $0 }
         guard !refusals.isEmpty, self.pools.allSatisfy({ hasFailed[$0.job.name] != nil }) else { return nil }
@@ -79,7 +87,7 @@ extension Supervisor {
                 self.logger.info("the job works again", metadata: ["job": "\(name)"])
             } else if !pool.failsOnTrial, let error, self.failures.withLock({ $0[name] }) == nil {
                 pool.failsOnTrial = true
-                self.fail(name, "queue '\(pool.job.queue)' ends the connection: \(error)")
+                self.fail(name, "queue '\(pool.job.queueNames)' ends the connection: \(error)")
             }
         }
     }

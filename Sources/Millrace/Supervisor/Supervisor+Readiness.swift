@@ -21,7 +21,10 @@ extension Supervisor {
     /// Restarts the channels of workers that are connected and have not consumed for too long.
     func look(_ watch: inout ConsumerWatch<ObjectIdentifier>, now: UInt64) {
         // What waits for the broker's word about its queue is not helped by another channel.
-        let idle = self.pools.filter { $0.isStarted && self.topology.standing(of: $0.job.queue) != .underWay }
+        let isWaiting = { (pool: Pool) in
+            pool.job.queues.allSatisfy { self.topology.standing(of: $0) == .underWay }
+        }
+        let idle = self.pools.filter { $0.isStarted && !isWaiting($0) }
             .flatMap(\.handles).filter(\.shouldConsumeAndDoesNot)
         let restarts = watch.look(
             now: now,
@@ -33,7 +36,7 @@ extension Supervisor {
             handle.logger.error(
                 "connected, but not consuming; its channel is opened again",
                 metadata: [
-                    "queue": "\(handle.job.queue)", "for": "\(DurationText.write(self.options.consumeTimeout))",
+                    "queue": "\(handle.job.queueNames)", "for": "\(DurationText.write(self.options.consumeTimeout))",
                     // Then the channel has to wait for the handler.
                     "handler_running_s": began == 0 ? "no" : "\((now &- began) / 1_000_000_000)",
                 ]
@@ -51,19 +54,24 @@ extension Supervisor {
     ///   - now: Nanoseconds.
     func look(_ forgotten: inout ForgottenConsumers, _ counts: [String: BacklogWatch.Count], now: UInt64) {
         for pool in self.pools {
-            guard let count = counts[pool.job.queue] else { continue }
-            let isForgotten = forgotten.look(
-                job: pool.job.name,
-                queue: pool.job.queue,
-                own: pool.handles.count { $0.state == .consuming },
-                consumers: count.consumers,
-                now: now
-            )
-            guard isForgotten else { continue }
-            self.logger.error(
-                "the queue has no consumer, and the job's threads were never told; others take their place",
-                metadata: ["job": "\(pool.job.name)", "queue": "\(pool.job.queue)", "ready": .number(count.messages)]
-            )
+            var isAnyForgotten = false
+            for queue in pool.job.queues {
+                guard let count = counts[queue] else { continue }
+                let isForgotten = forgotten.look(
+                    job: pool.job.name,
+                    queue: queue,
+                    own: pool.handles.count { $0.consumes(queue) },
+                    consumers: count.consumers,
+                    now: now
+                )
+                guard isForgotten else { continue }
+                isAnyForgotten = true
+                self.logger.error(
+                    "the queue has no consumer, and the job's threads were never told; others take their place",
+                    metadata: ["job": "\(pool.job.name)", "queue": "\(queue)", "ready": .number(count.messages)]
+                )
+            }
+            guard isAnyForgotten else { continue }
             pool.replaceWorkers()
             self.startPools()
         }

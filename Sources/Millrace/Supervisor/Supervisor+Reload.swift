@@ -127,7 +127,7 @@ extension Supervisor {
     private func prepareReturner(_ file: JobFile) {
         let (current, next) = self.returners.withLock { $0 }
         let known = (next ?? current).queues.map(\.home)
-        let queues = known + file.jobs.map(\.queue).filter { !known.contains($0) }
+        let queues = known + file.jobs.flatMap(\.queues).filter { !known.contains($0) }
         if queues.count > known.count { self.replace(current, by: queues, file) }
     }
 

@@ -7,10 +7,18 @@ extension Supervisor {
     /// What is in a job's queue and its delay queues now.
     func rest(of queue: String, on channel: () throws(AMQPError) -> Channel) throws(AMQPError) -> QueueRest {
         var rest = QueueRest(queue: queue)
-        let pools = self.pools.filter { $0.job.queue == queue }
-        let own = pools.flatMap(\.handles).count { $0.state == .consuming }
-        let status = try channel().declareQueue(queue, passive: true)
-        rest.add(ready: status.messageCount, isDelay: false, consumers: status.consumerCount, own: own)
+        let pools = self.pools.filter { $0.job.queues.contains(queue) }
+        let own = pools.flatMap(\.handles).count { $0.consumes(queue) }
+        do throws(AMQPError) {
+            let status = try channel().declareQueue(queue, passive: true)
+            rest.add(ready: status.messageCount, isDelay: false, consumers: status.consumerCount, own: own)
+        } catch {
+            // One of several that is not there holds nothing, and the others can be worked off.
+            let isOneOfSeveral = pools.contains { !$0.job.furtherQueues.isEmpty }
+            guard isOneOfSeveral, error.code == AMQPError.Code(.notFound), error.scope != .connection else {
+                throw error
+            }
+        }
         rest.inHand = pools.reduce(0) { $0 + $1.inHand }
         let attends = self.returner.attendsAll && !self.returner.isDone
         for name in self.topology.delays(of: queue, self.options.delays.ladder).names {
@@ -39,7 +47,7 @@ extension Supervisor {
     func sayWhatIsLeft(_ connection: Connection?, until deadline: UInt64) -> Bool {
         var known: Set<String> = []
         var isAllDone = true
-        for queue in self.pools.map(\.job.queue) where known.insert(queue).inserted {
+        for queue in self.pools.flatMap(\.job.queues) where known.insert(queue).inserted {
             let rest = self.lastRest(of: queue, connection, until: deadline)
             guard !rest.isSurelyEmpty else { continue }
             isAllDone = false
@@ -75,7 +83,7 @@ extension Supervisor {
                 last?.close()
             }
             // What was given back a moment ago may be on its way, and a busy broker takes its time.
-            let gaveBack = self.pools.contains { $0.job.queue == queue && $0.counters.counts.givenBack > 0 }
+            let gaveBack = self.pools.contains { $0.job.queues.contains(queue) && $0.counters.counts.givenBack > 0 }
             let deadline = min(end, MonotonicClock.now() &+ (gaveBack ? 5_000_000_000 : 300_000_000))
             while true {
                 let rest = try self.rest(of: queue, on: channel)
@@ -84,7 +92,7 @@ extension Supervisor {
             }
         } catch {
             var rest = QueueRest(queue: queue)
-            rest.inHand = self.pools.filter { $0.job.queue == queue }.reduce(0) { $0 + $1.inHand }
+            rest.inHand = self.pools.filter { $0.job.queues.contains(queue) }.reduce(0) { $0 + $1.inHand }
             rest.unknown = "\(error)"
             return rest
         }

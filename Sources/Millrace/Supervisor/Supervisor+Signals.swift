@@ -22,7 +22,8 @@ extension Supervisor {
         var state = job.state.description
         if let reason = job.reason { state += ": \(reason)" }
         var metadata: Logger.Metadata = [
-            "job": "\(job.name)", "queue": "\(job.queue)", "state": "\(state)", "threads": .number(job.threads),
+            "job": "\(job.name)", "queue": "\(job.queues.joined(separator: ","))", "state": "\(state)",
+            "threads": .number(job.threads),
             "consuming": .number(job.consuming), "in_hand": .number(job.inHand),
         ]
         for (name, count) in job.counts.all { metadata[name] = .number(count) }

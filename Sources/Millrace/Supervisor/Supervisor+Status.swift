@@ -23,7 +23,7 @@ extension Supervisor {
                 pool.status(
                     failure: failures[pool.job.name],
                     connection,
-                    isAwaited: self.topology.standing(of: pool.job.queue) != .there,
+                    awaited: pool.job.queues.first { self.topology.standing(of: $0) != .there },
                     idle: watched.overdue,
                     overrides: overrides[pool.job.name],
                     now: now
@@ -49,7 +49,7 @@ extension Pool {
     /// - Parameters:
     ///   - failure: Why the supervisor has it as failed, if so.
     ///   - connection: Where its connection stands.
-    ///   - isAwaited: Whether its broker has not said yet that the job's queue is there.
+    ///   - awaited: A queue of the job's of which its broker has not said yet that it is there.
     ///   - idle: Workers that should consume, and do not, for too long.
     ///   - overrides: What operators have changed of it.
     ///   - now: The time, in nanoseconds of the monotonic clock.
@@ -57,13 +57,16 @@ extension Pool {
     func status(
         failure: String?,
         _ connection: SupervisorStatus.Connection,
-        isAwaited: Bool,
+        awaited: String?,
         idle: Set<ObjectIdentifier>,
         overrides: JobOverrides,
         now: UInt64
     ) -> JobStatus {
         let (handles, job) = (self.handles, self.job)
         let states = handles.map(\.state)
+        let absent: [String: String] = handles.reduce(into: [:]) { all, handle in
+            all.merge(handle.absentQueues) { first, _ in first }
+        }
         let state = failure.map(JobState.failed) ?? self.state(states)
         let began = handles.map { $0.beganAt.load(ordering: .relaxed) }.filter { $0 > 0 && $0 < now }.min()
         var status = JobStatus(
@@ -75,7 +78,7 @@ extension Pool {
             inHand: handles.reduce(0) { $0 + $1.inHand.load(ordering: .acquiring) },
             oldestInHand: began.map { .nanoseconds(Int64(clamping: now - $0)) } ?? .zero,
             counts: self.counters.counts,
-            reason: Self.reason(state, connection, awaits: isAwaited ? job.queue : nil),
+            reason: Self.reason(state, connection, awaits: awaited) ?? Self.absence(state, job, absent),
             idle: handles.count { idle.contains(ObjectIdentifier($0)) },
             missing: self.missingThreads,
             fileThreads: job.threads,
@@ -85,6 +88,14 @@ extension Pool {
             hold: HoldStatus(self.hold.phase, clock: self.clock.now, wall: Int64(clamping: WallClock.seconds())),
             holds: self.hold.count
         )
+        status.queues = job.queues
+        status.absentQueues = absent.filter { job.queues.contains($0.key) }
+        status.consumersOfQueues =
+            job.furtherQueues.isEmpty
+            ? [:]
+            : job.queues.reduce(into: [:]) { counts, queue in
+                counts[queue] = handles.count { $0.consumes(queue) }
+            }
         status.times = self.counters.times
         status.failure = self.counters.failure
         status.busy = handles.count { $0.beganAt.load(ordering: .relaxed) > 0 }
@@ -97,6 +108,13 @@ extension Pool {
         status.publishMode = "\(job.publish.mode)"
         status.timeout = job.timeout
         return status
+    }
+
+    /// Which of several queues is not consumed, while others are.
+    private static func absence(_ state: JobState, _ job: JobDefinition, _ absent: [String: String]) -> String? {
+        guard state == .running else { return nil }
+        let lines = job.queues.compactMap { queue in absent[queue].map { "queue '\(queue)' is not consumed: \($0)" } }
+        return lines.isEmpty ? nil : lines.joined(separator: "; ")
     }
 
     var state: JobState { self.state(self.handles.map(\.state)) }

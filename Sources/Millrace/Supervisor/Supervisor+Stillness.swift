@@ -11,7 +11,7 @@ package struct Stillness: Sendable {
     package let ticksWake: UInt64
     /// When the first job that is held takes messages again.
     package let holdsWake: UInt64
-    /// Deliveries that handlers of jobs without acks have had, or have.
+    /// Deliveries that handlers of jobs without acks have had, or have, by the first queue of their jobs.
     package let unackedReceived: [String: Int]
     /// Of those, how many are in hand.
     package let unackedInHand: Int

@@ -81,7 +81,7 @@ public final class Supervisor: Sendable {
         }
         board.pools = pools
         self.board = Monitor(board)
-        let queues = file.jobs.map(\.queue)
+        let queues = file.jobs.flatMap(\.queues)
         self.returners = Monitor(
             (Self.makeReturner(queues, file, options, self.source, topology, self.inbox, logger), nil)
         )

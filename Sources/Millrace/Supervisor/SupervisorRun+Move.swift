@@ -50,7 +50,7 @@ extension SupervisorRun {
             throw MoveRefusal(text: "the broker blocks the connection: nothing could be finished on it")
         }
         let file = self.supervisor.file
-        let queues = Set(file.jobs.map(\.queue))
+        let queues = Set(file.jobs.flatMap(\.queues))
         if let queue = file.queues.first(where: { ($0.exclusive || $0.autoDelete) && queues.contains($0.name) }) {
             throw MoveRefusal(
                 text: "queue '\(queue.name)' would be deleted with its last consumer on the old connection"

@@ -19,7 +19,7 @@ extension JobFile {
     /// binds them, then a look at jobs' queues that the file does not declare.
     package func declarations(_ options: PlanOptions = PlanOptions()) -> [PlannedDeclaration] {
         let names = Set(self.queues.map(\.name))
-        let ofJobs = Set(self.jobs.map(\.queue))
+        let ofJobs = Set(self.jobs.flatMap(\.queues))
         var known: Set<String> = []
         let targets = self.queues.compactMap(Self.deadLetterQueue).filter { target in
             !names.contains(target) && known.insert(target).inserted
@@ -172,12 +172,12 @@ extension JobFile {
     private var queuesToLookAt: [String] {
         let declared = Set(self.queues.filter { $0.declare != .none }.map(\.name))
         var known: Set<String> = []
-        return self.jobs.map(\.queue).filter { !declared.contains($0) && known.insert($0).inserted }
+        return self.jobs.flatMap(\.queues).filter { !declared.contains($0) && known.insert($0).inserted }
     }
 
     /// A queue of several jobs is awaited if one of them waits; the others fail by themselves.
     private func ifMissing(_ queue: String) -> PlannedDeclaration.Missing {
-        self.jobs.contains { $0.queue == queue && $0.missingQueue == .retry } ? .awaited : .refused
+        self.jobs.contains { $0.queues.contains(queue) && $0.missingQueue == .retry } ? .awaited : .refused
     }
 
     /// A dead-letter target on the default exchange: without it, dead letters vanish.

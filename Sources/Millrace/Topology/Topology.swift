@@ -52,8 +52,8 @@ final class Topology: Sendable {
     func replace(_ file: JobFile) {
         let (queues, names) = (Self.named(file), OutputNames(file.names))
         self.state.withLock { state in
-            let known = Set(state.file.jobs.map(\.queue))
-            for queue in Set(file.jobs.map(\.queue)).subtracting(known) {
+            let known = Set(state.file.jobs.flatMap(\.queues))
+            for queue in Set(file.jobs.flatMap(\.queues)).subtracting(known) {
                 state.standings[queue] = .open
                 // Whoever declares it declares the exchanges that it receives from too.
                 state.bereft.insert(queue)
@@ -95,7 +95,7 @@ final class Topology: Sendable {
     ///   - isNew: Whether it is the one of the moment from now on; what others say then does not count any more.
     func note(_ plan: DeclarationPlan, of connection: Connection, isNew: Bool) {
         let standings = Dictionary(
-            self.file.jobs.map { ($0.queue, plan.standing(ofQueue: $0.queue)) },
+            self.file.jobs.flatMap(\.queues).map { ($0, plan.standing(ofQueue: $0)) },
             uniquingKeysWith: { first, _ in first }
         )
         var (kept, asWritten): (Set<String>, Set<String>) = ([], [])
@@ -147,9 +147,7 @@ final class Topology: Sendable {
         isFirst: Bool,
         logger: Logger
     ) throws(AMQPError) {
-        while self.standing(of: name) == .underWay, channel.isOpen, !channel.isInterrupted {
-            channel.pump(until: MonotonicClock.now() &+ Self.look)
-        }
+        self.awaitAnswer(about: name, channel)
         if isFirst, let refusal = self.refusal(ofQueue: name) { throw refusal }
         guard isMissing || self.standing(of: name) != .there else { return }
         try self.renewExchanges(of: name, on: connection, logger)
@@ -158,6 +156,20 @@ final class Topology: Sendable {
             state.standings[name] = .there
             state.bereft.remove(name)
         }
+    }
+
+    /// Waits for an answer about a queue that is under way.
+    func awaitAnswer(about name: String, _ channel: Channel, until deadline: UInt64 = .max) {
+        while self.standing(of: name) == .underWay, channel.isOpen, !channel.isInterrupted,
+            MonotonicClock.now() < deadline
+        {
+            channel.pump(until: MonotonicClock.now() &+ Self.look)
+        }
+    }
+
+    /// Whether ``provide(_:on:_:isMissing:isFirst:logger:)`` would have nothing to do and nothing to say.
+    func isThere(_ name: String, isFirst: Bool) -> Bool {
+        self.standing(of: name) == .there && !(isFirst && self.refusal(ofQueue: name) != nil)
     }
 
     /// How often a worker looks whether the answer has come: nanoseconds.
@@ -269,7 +281,7 @@ final class Topology: Sendable {
     /// `QUEUE.dead`, unless a job works that off: then nobody's.
     func ownDeadLetter(of queue: String) -> DeadLetterTarget {
         let usual = DerivedName.of(queue, "dead")
-        let isWorkedOff = self.file.jobs.contains { $0.queue == usual } && self.queues[queue]?.deadLetter != nil
+        let isWorkedOff = self.file.jobs.contains { $0.queues.contains(usual) } && self.queues[queue]?.deadLetter != nil
         let name = isWorkedOff ? DerivedName.of(queue, "dead.circle") : usual
         return DeadLetterTarget(exchange: "", routingKey: name, isOurs: true)
     }

@@ -3,6 +3,8 @@ import AMQPWire
 /// A delivered message, in pieces, to be copied.
 struct Original {
     let deliveryTag: UInt64
+    /// The one it was consumed from, to which a copy comes back.
+    let queue: String
     /// As it was delivered; octets, since nobody holds names and keys to UTF-8.
     let exchange: [UInt8]
     let routingKey: [UInt8]

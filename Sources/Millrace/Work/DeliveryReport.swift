@@ -63,7 +63,7 @@ extension Worker {
                 job: self.handle.job.name,
                 messageID: held.properties.messageID,
                 start: Array(body.prefix(60)),
-                attempt: held.attempt(at: self.handle.job.queue, self.hands.seal),
+                attempt: held.attempt(at: self.queue(of: held), self.hands.seal),
                 event: event
             )
         )

@@ -14,6 +14,9 @@ struct HeldDelivery: OutletInput {
         UnsafeRawBufferPointer(rebasing: self.bytes[Int(offset)..<Int(offset) + Int(length)])
     }
 
+    /// Valid while its octets are kept.
+    var strings: DeliverStrings { DeliverStrings(self.slice(self.record.methodOffset, self.record.methodLength)) }
+
     private var header: UnsafeRawBufferPointer { self.slice(self.record.headerOffset, self.record.headerLength) }
 
     /// What is odd in them is kept as it came, so that a copy carries it on.
@@ -37,15 +40,18 @@ struct HeldDelivery: OutletInput {
 
     /// In pieces, to be copied.
     ///
-    /// - Parameter seal: What tells our copies from other messages.
+    /// - Parameters:
+    ///   - seal: What tells our copies from other messages.
+    ///   - queue: Where it was consumed from.
     /// - Returns: The message as it came.
-    func original(_ seal: CopySeal) -> Original {
-        let strings = DeliverStrings(self.slice(self.record.methodOffset, self.record.methodLength))
+    func original(_ seal: CopySeal, from queue: String) -> Original {
+        let strings = self.strings
         let properties = self.properties
         let headers = Self.mayBeCopy(self.header) && seal.isOurs(properties) ? properties.headers : nil
         let key = Array(strings.routingKey)
         return Original(
             deliveryTag: self.record.deliveryTag,
+            queue: queue,
             exchange: Array(strings.exchange),
             routingKey: key,
             firstKey: headers?[JobHeaders.routingKey]?.textOctets ?? key,

@@ -185,7 +185,7 @@ final class InFlight {
 
     /// The attempt that our own header counts: what `retry` goes by.
     var countedAttempt: Int {
-        self.isCopy ? MessageCopy.attempt(self.properties.headers, at: self.hands.handle.job.queue) : 1
+        self.isCopy ? MessageCopy.attempt(self.properties.headers, at: self.held.queue(of: self.hands.handle.job)) : 1
     }
 
     /// 1 for the first; our header counts, quorum queues count, other queues only say "again".

@@ -2,10 +2,10 @@ import AMQPClient
 import AMQPWire
 import Logging
 
-/// The delay queues and the dead-letter target of one job, on the broker.
+/// The delay queues and the dead-letter targets of one job's queues, on the broker.
 struct JobPlaces: CopyPlaces {
-    let queue: String
-    let delays: DelayQueue
+    /// Of each queue.
+    let delays: [String: DelayQueue]
     let topology: Topology
     let known: ParkingQueues
     /// Without acks nothing can be given back: then a declaration takes as long as it takes.
@@ -20,7 +20,7 @@ struct JobPlaces: CopyPlaces {
         _ open: () throws(AMQPError) -> Channel
     ) throws(AMQPError) -> CopyPlace {
         switch target {
-        case .delay(let wait): try self.delay(wait, open)
+        case .delay(let wait): try self.delay(wait, self.delays(of: original.queue), open)
         case .deadLetter: CopyPlace(address: try self.deadLetter(of: original, open), delay: nil)
         }
     }
@@ -30,10 +30,19 @@ struct JobPlaces: CopyPlaces {
         self.topology.delayQueues.forget(address.key)
     }
 
-    private func delay(_ wait: Wait, _ open: () throws(AMQPError) -> Channel) throws(AMQPError) -> CopyPlace {
-        let ladder = self.delays.ladder
+    private func delays(of queue: String) throws(AMQPError) -> DelayQueue {
+        if let delays = self.delays[queue] { return delays }
+        throw AMQPError(.refusedLocally, scope: .call, text: "queue '\(queue)' is none of the job's")
+    }
+
+    private func delay(
+        _ wait: Wait,
+        _ delays: DelayQueue,
+        _ open: () throws(AMQPError) -> Channel
+    ) throws(AMQPError) -> CopyPlace {
+        let ladder = delays.ladder
         let stage = ladder.stage(for: wait.milliseconds)
-        let name = self.delays.name(stage)
+        let name = delays.name(stage)
         // A quorum queue that two declare at once refuses for a moment.
         let patience = MonotonicClock.now() &+ 2_000_000_000
         if !self.topology.delayQueues.awaitDeclared(name, until: patience) {
@@ -41,7 +50,7 @@ struct JobPlaces: CopyPlaces {
             // Its node may be down: then what fails goes back without a wait, if it can.
             if self.isAcked { aside.requestTimeout = Parking<Self>.patience }
             do throws(AMQPError) {
-                try self.delays.declare(stage, on: aside)
+                try delays.declare(stage, on: aside)
             } catch {
                 aside.giveUp("it did not get its queue")  // a node that is down answers no close either
                 throw error
@@ -57,9 +66,10 @@ struct JobPlaces: CopyPlaces {
         of original: Original,
         _ open: () throws(AMQPError) -> Channel
     ) throws(AMQPError) -> CopyAddress {
-        var target = self.topology.deadLetter(of: self.queue)
-        if original.deaths.isCircle(at: self.queue) {
-            let own = self.topology.ownDeadLetter(of: self.queue)
+        let queue = original.queue
+        var target = self.topology.deadLetter(of: queue)
+        if original.deaths.isCircle(at: queue) {
+            let own = self.topology.ownDeadLetter(of: queue)
             if own != target {
                 self.logger.error(
                     "a dead letter came back to the queue in which it died; it goes to a queue of ours",
@@ -77,7 +87,7 @@ struct JobPlaces: CopyPlaces {
         let aside = try open()
         defer { aside.close() }
         if target.isOurs {
-            let type = self.topology.type(of: self.queue)
+            let type = self.topology.type(of: queue)
             let arguments: FieldTable = type == .quorum ? ["x-queue-type": .string("quorum")] : [:]
             _ = try aside.declareQueue(target.name, arguments: arguments)
         } else {

@@ -6,6 +6,8 @@ import AMQPWire
 /// Why: record 4, copies not rejects.
 struct ParkedCopy {
     let deliveryTag: UInt64
+    /// The one that its original was consumed from.
+    let queue: String
     /// What the input counts as once the copy is confirmed.
     let settlement: Settlement
     let address: CopyAddress
@@ -19,9 +21,8 @@ struct ParkedCopy {
     ///   - original: What is copied.
     ///   - order: What for.
     ///   - place: Where to.
-    ///   - queue: The job's.
     ///   - seal: What tells our copies from other messages.
-    init(of original: Original, _ order: CopyOrder, to place: CopyPlace, queue: String, seal: CopySeal) {
+    init(of original: Original, _ order: CopyOrder, to place: CopyPlace, seal: CopySeal) {
         func properties(_ note: FailureNote?) -> BasicProperties {
             var properties = MessageCopy.properties(
                 of: original.properties,
@@ -32,11 +33,12 @@ struct ParkedCopy {
             )
             var headers = properties.headers ?? FieldTable()
             place.delay?.write(to: &headers)
-            if order.target == .deadLetter { MessageDeaths.add(queue, to: &headers) }
+            if order.target == .deadLetter { MessageDeaths.add(original.queue, to: &headers) }
             properties.headers = headers
             return properties
         }
         self.deliveryTag = original.deliveryTag
+        self.queue = original.queue
         self.settlement = order.settlement
         self.address = place.address
         self.body = original.body

@@ -34,8 +34,8 @@ struct Parking<Places: CopyPlaces> {
         case placed(UInt64, Settlement)
         /// Nothing is wrong with the messages, but they could not be set aside.
         case notPlaced([UInt64], String)
-        /// The broker takes no copy of it, whatever the target.
-        case uncopyable(UInt64, String)
+        /// The broker takes no copy of it, whatever the target; it is of this queue.
+        case uncopyable(UInt64, of: String, String)
     }
     /// Lets somebody else see what is on its way.
     typealias Watch = (_ change: (inout Placements) -> Void) -> Void
@@ -47,7 +47,6 @@ struct Parking<Places: CopyPlaces> {
         let aside: () throws(AMQPError) -> Line
     }
 
-    private let queueName: String
     private let places: Places
     private let openings: Openings
     private let watch: Watch?
@@ -60,20 +59,17 @@ struct Parking<Places: CopyPlaces> {
     private var blockings = 0
 
     /// - Parameters:
-    ///   - queue: The job's, which copies are noted to come from.
     ///   - places: Where they go.
     ///   - openings: How channels are opened.
     ///   - patience: How long the broker's answer may take, in nanoseconds, before copies go again on another channel.
     ///   - watch: Nil if nobody looks.
     init(
-        of queue: String,
         _ places: Places,
         _ openings: Openings,
         patience: UInt64 = AnswerPatience.usual,
         watch: Watch? = nil
     ) {
         self.queue = OutputQueue(OutputQueue.Plan(isTransactional: false, size: 1, timeout: 0, patience: patience))
-        self.queueName = queue
         self.places = places
         self.openings = openings
         self.watch = watch
@@ -132,7 +128,7 @@ struct Parking<Places: CopyPlaces> {
             self.outcomes.append(.notPlaced([original.deliveryTag], "\(error)"))
             return
         }
-        let copy = ParkedCopy(of: original, order, to: place, queue: self.queueName, seal: seal)
+        let copy = ParkedCopy(of: original, order, to: place, seal: seal)
         self.queue.add(copy, outputs: 1, now: now)
         self.release(isServed: isServed, now: now)
     }
@@ -193,7 +189,7 @@ struct Parking<Places: CopyPlaces> {
                 return true
             case (.call, _):
                 guard let copy = self.queue.remove(step.token) else { return true }
-                self.outcomes.append(.uncopyable(copy.deliveryTag, "\(error)"))
+                self.outcomes.append(.uncopyable(copy.deliveryTag, of: copy.queue, "\(error)"))
                 return true
             default:
                 self.takeIn(isServed: isServed, now: now)
@@ -309,7 +305,7 @@ struct Parking<Places: CopyPlaces> {
         if isInnocent {
             if !copies.isEmpty { self.outcomes.append(.notPlaced(copies.map(\.deliveryTag), text)) }
         } else {
-            for copy in copies { self.outcomes.append(.uncopyable(copy.deliveryTag, text)) }
+            for copy in copies { self.outcomes.append(.uncopyable(copy.deliveryTag, of: copy.queue, text)) }
         }
         self.release(isServed: isServed, now: now)
     }

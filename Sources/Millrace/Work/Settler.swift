@@ -27,6 +27,7 @@ struct Settler {
     /// What of a job decides how its deliveries end.
     struct Policy {
         let job: String
+        /// The first of several.
         let queue: String
         /// `plugin.handler on HOST`.
         let place: String
@@ -54,11 +55,18 @@ struct Settler {
 
     /// - Parameters:
     ///   - settling: What is to become of the delivery.
+    ///   - queue: Where it came from; nil is the job's first.
     ///   - random: 0..<1, for the jitter of a wait.
     ///   - now: The time.
     ///   - clock: Seconds since 1970.
     /// - Returns: What is to be done, and said.
-    mutating func decide(_ settling: Settling, random: Double, now: UInt64, clock: UInt64) -> Decision {
+    mutating func decide(
+        _ settling: Settling,
+        from queue: String? = nil,
+        random: Double,
+        now: UInt64,
+        clock: UInt64
+    ) -> Decision {
         let stop = settling.verdict == .stop ? Self.cut(settling.reason ?? "stopped by its handler") : nil
         if settling.isTakenBack { return Decision(step: .drop, stopsJob: stop) }
         if settling.verdict == .ack, settling.death == nil {
@@ -69,7 +77,7 @@ struct Settler {
         }
         let disposition = self.disposition(of: settling, random)
         return Decision(
-            step: self.step(for: disposition, settling, clock),
+            step: self.step(for: disposition, settling, queue ?? self.policy.queue, clock),
             line: settling.death == nil ? self.line(for: disposition, settling, now) : nil,
             stopsJob: stop
         )
@@ -88,18 +96,23 @@ struct Settler {
         )
     }
 
-    private func step(for disposition: Disposition, _ settling: Settling, _ clock: UInt64) -> Step {
+    private func step(
+        for disposition: Disposition,
+        _ settling: Settling,
+        _ queue: String,
+        _ clock: UInt64
+    ) -> Step {
         switch disposition {
         case .settle(let settlement):
             guard !self.policy.isAcked, let wait = Self.wayBack(settlement) else { return .settle(settlement) }
             return .copy(CopyOrder(target: .delay(wait), settlement: .snoozed, attempt: nil, note: nil))
         case .retry(let wait, let next):
-            let note = self.note(settling, nil, clock)
+            let note = self.note(settling, nil, queue, clock)
             return .copy(CopyOrder(target: .delay(wait), settlement: .retried, attempt: next, note: note))
         case .snooze(let wait):
             return .copy(CopyOrder(target: .delay(wait), settlement: .snoozed, attempt: nil, note: nil))
         case .deadLetter(let reason):
-            let note = self.note(settling, reason, clock)
+            let note = self.note(settling, reason, queue, clock)
             return .copy(
                 CopyOrder(target: .deadLetter, settlement: .deadLettered, attempt: settling.attempt, note: note)
             )
@@ -115,10 +128,15 @@ struct Settler {
         }
     }
 
-    private func note(_ settling: Settling, _ reason: FailureNote.Reason?, _ clock: UInt64) -> FailureNote {
+    private func note(
+        _ settling: Settling,
+        _ reason: FailureNote.Reason?,
+        _ queue: String,
+        _ clock: UInt64
+    ) -> FailureNote {
         FailureNote(
             job: self.policy.job,
-            queue: self.policy.queue,
+            queue: queue,
             place: self.policy.place,
             error: settling.reason ?? "none given",
             time: clock,

@@ -15,7 +15,7 @@ extension Worker {
                 "reason": "\(reason)",
             ]
         )
-        let attempt = held.attempt(at: self.handle.job.queue, self.hands.seal)
+        let attempt = held.attempt(at: self.queue(of: held), self.hands.seal)
         let settling = Settling(verdict: .reject, reason: reason, attempt: attempt, death: .crashed)
         self.carryOut(settling, of: held, on: channel)
     }

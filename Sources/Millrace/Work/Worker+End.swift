@@ -10,12 +10,12 @@ extension Worker {
     /// longer hold nothing up: then it is cancelled first, and the others go back one by one.
     func drain(_ channel: Channel) throws(AMQPError) {
         if self.handle.job.ack.mode == .none {
-            try channel.cancel(self.consumerTag)
+            for tag in self.consumerTags { try channel.cancel(tag) }
             self.outlet.end()
             self.workOffUnacked(channel)
         } else {
             try self.finishInHand(channel, until: MonotonicClock.now() &+ Self.shortWait)
-            try channel.cancel(self.consumerTag)
+            for tag in self.consumerTags { try channel.cancel(tag) }
             self.outlet.end()
         }
         var tail = SettlingTail(frames: channel.settlingFrames)
@@ -111,7 +111,7 @@ extension Worker {
     /// nack takes it; where it counts either as a failure.
     private func giveBackTheRest(_ tags: [UInt64], _ channel: Channel) {
         guard !self.hasInHand, channel.brokerVersion.countsNacks,
-            self.topology.type(of: self.handle.job.queue) == .quorum
+            self.handle.job.queues.allSatisfy({ self.topology.type(of: $0) == .quorum })
         else { return self.giveBack(tags, channel) }
         self.settler.counts.givenBack += min(tags.count, channel.unsettledCount)
     }

@@ -89,7 +89,7 @@ extension Worker {
         )
         self.noteSettled(tag)
         if verdict == .retry { self.report(input, .outputFailed(reason)) }
-        let attempt = input.attempt(at: self.handle.job.queue, self.hands.seal)
+        let attempt = input.attempt(at: self.queue(of: input), self.hands.seal)
         self.settle(
             Settling(verdict: verdict, reason: reason, attempt: attempt, shownAttempt: attempt),
             of: input,

@@ -18,13 +18,7 @@ extension Worker {
             },
             aside: { () throws(AMQPError) in try source.openForPublishing(Mailbox()) }
         )
-        return Parking(
-            of: handle.job.queue,
-            places,
-            openings,
-            patience: source.answerPatience,
-            watch: handle.killSwitch?.note
-        )
+        return Parking(places, openings, patience: source.answerPatience, watch: handle.killSwitch?.note)
     }
 
     /// Publishes the copies that may go now.
@@ -56,7 +50,7 @@ extension Worker {
                 self.send(settlement, tag, channel)
                 self.noteSettled(tag)
             case .notPlaced(let tags, let reason): self.notPlaced(tags, reason, channel)
-            case .uncopyable(let tag, let reason): self.canNotBeCopied(tag, reason, channel)
+            case .uncopyable(let tag, let queue, let reason): self.canNotBeCopied(tag, queue, reason, channel)
             }
         }
         self.takePauses()
@@ -80,10 +74,9 @@ extension Worker {
         self.settler.copyRefused(now: MonotonicClock.now())
     }
 
-    private func canNotBeCopied(_ tag: UInt64, _ reason: String, _ channel: Channel) {
+    private func canNotBeCopied(_ tag: UInt64, _ queue: String, _ reason: String, _ channel: Channel) {
         guard self.handle.job.ack.mode == .auto else { return self.notPlaced([tag], reason, channel) }
         self.noteSettled(tag)
-        let queue = self.handle.job.queue
         let hasTarget = self.source.current.map { self.topology.brokerDeadLetters(queue, on: $0) } ?? false
         if hasTarget {
             self.handle.logger.error(

@@ -32,7 +32,7 @@ extension Worker {
         if self.hands.isAcked {
             // The broker may have ended the consumer by now.
             if settling.verdict != .ack { channel.pump(until: 0) }
-            settling.isTakenBack = channel.watch.hasLostConsumer
+            settling.isTakenBack = self.hasLostConsumer(of: held, channel)
         }
         self.carryOut(settling, of: held, outputs: outputs, on: channel)
     }
@@ -44,6 +44,7 @@ extension Worker {
         }
         let decision = self.settler.decide(
             settling,
+            from: self.queue(of: held),
             random: ProcessRandom.share(),
             now: MonotonicClock.now(),
             clock: WallClock.seconds()
@@ -54,13 +55,15 @@ extension Worker {
         if let reason = decision.stopsJob { self.stopJob(reason) }
         switch decision.step {
         case .settle(let settlement): self.send(settlement, held.record.deliveryTag, channel)
-        case .drop: self.settler.counts.droppedAcks += 1
+        case .drop:
+            self.settler.counts.droppedAcks += 1
+            self.letGo(held, channel)
         case .publish:
             self.outlet.add(self.topology.onBroker(outputs), of: held, now: MonotonicClock.now())
             if self.outlet.isFull { self.releaseOutputs(channel) }
         case .copy(let order):
             self.parking.park(
-                held.original(self.hands.seal),
+                held.original(self.hands.seal, from: self.queue(of: held)),
                 order,
                 seal: self.hands.seal,
                 isServed: self.isServed(channel),

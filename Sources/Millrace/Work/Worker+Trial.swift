@@ -19,7 +19,7 @@ extension Worker {
     func standTrial(beside connection: Connection) -> TrialResult {
         switch self.suspicion.next() {
         case .go: return .go
-        case .never(let error): return .failed("queue '\(self.handle.job.queue)' ends the connection: \(error)")
+        case .never(let error): return .failed("queue '\(self.handle.job.queueNames)' ends the connection: \(error)")
         case .wait(let error, let time):
             self.handle.enter(.restarting("it may have ended the connection: \(error)"))
             self.idle(until: time)
@@ -60,13 +60,14 @@ extension Worker {
             self.handle.logger.error(
                 "the job ends its connection; it is tried again on one of its own, and the others go on",
                 metadata: [
-                    "queue": "\(self.handle.job.queue)", "reason": "\(error)", "after_ms": .number(wait / 1_000_000),
+                    "queue": "\(self.handle.job.queueNames)", "reason": "\(error)",
+                    "after_ms": .number(wait / 1_000_000),
                 ]
             )
         case .guilty(let error):
             self.handle.logger.error(
                 "the job ends every connection that it consumes on",
-                metadata: ["queue": "\(self.handle.job.queue)", "reason": "\(error)"]
+                metadata: ["queue": "\(self.handle.job.queueNames)", "reason": "\(error)"]
             )
         }
     }

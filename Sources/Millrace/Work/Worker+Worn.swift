@@ -7,11 +7,18 @@ import Logging
 extension Worker {
     /// Takes them out of a batch: a copy counts from the beginning.
     func renewWorn(_ block: Block, _ channel: Channel) {
-        guard let limit = self.wearLimit else { return }
+        guard !self.wearLimits.isEmpty else { return }
         let worn = self.intake.remove { record in
-            record.redelivered && Self.deliveryCount(of: record, block) >= limit.count
+            guard record.redelivered, let limit = self.wearLimit(of: record, block) else { return false }
+            return Self.deliveryCount(of: record, block) >= limit.count
         }
-        for record in worn { self.renew(record, block, limit, channel) }
+        for record in worn {
+            if let limit = self.wearLimit(of: record, block) { self.renew(record, block, limit, channel) }
+        }
+    }
+
+    private func wearLimit(of record: ContentRecord, _ block: Block) -> WearLimit? {
+        self.wearLimits[self.queue(of: HeldDelivery(record: record, bytes: block.bytes, owner: nil))]
     }
 
     private static func deliveryCount(of record: ContentRecord, _ block: Block) -> Int64 {
@@ -28,14 +35,14 @@ extension Worker {
             let settling = Settling(
                 verdict: .reject,
                 reason: "given out \(Plural.of(limit.count, "time")), which is the delivery_limit of its queue",
-                attempt: held.attempt(at: self.handle.job.queue, self.hands.seal),
+                attempt: held.attempt(at: self.queue(of: held), self.hands.seal),
                 death: .exhausted
             )
             self.carryOut(settling, of: held, on: channel)
         } else {
             self.handle.logger.info(
                 "a message that was given out often is put back as a copy, before the broker drops it",
-                metadata: ["delivery": .number(record.deliveryTag), "queue": "\(self.handle.job.queue)"]
+                metadata: ["delivery": .number(record.deliveryTag), "queue": "\(self.queue(of: held))"]
             )
             self.carryOut(Settling(verdict: .snooze, delay: 1_000_000), of: held, on: channel)
         }

@@ -19,8 +19,10 @@ final class Worker {
     var outlet: Outlet<Channel, HeldDelivery>
     /// Copies: retries, snoozes, dead letters.
     var parking: Parking<JobPlaces>
-    /// Nil unless its queue may drop what it gives out often.
-    let wearLimit: WearLimit?
+    /// Of those of its queues that may drop what they give out often.
+    let wearLimits: [String: WearLimit]
+    /// Of a job with several: which it consumes.
+    var queues: ConsumedQueues
 
     // Unchecked: used for each delivery, by the worker's thread alone, and out of reach of whatever is called meanwhile.
     @exclusivity(unchecked) var settler: Settler
@@ -33,7 +35,7 @@ final class Worker {
     /// Another one for each channel: with the number of a dead channel its last deliveries may still come (C37).
     var consumerTag = ""
     private var channelsOpened = 0
-    private var hasConsumed = false
+    var hasConsumed = false
 
     init(
         handle: WorkerHandle,
@@ -47,7 +49,14 @@ final class Worker {
         suspicion: Suspicion
     ) {
         self.handle = handle
-        self.wearLimit = handle.job.ack.mode == .auto ? topology.wearLimit(of: handle.job.queue) : nil
+        let names = handle.job.queues
+        self.wearLimits =
+            handle.job.ack.mode == .auto
+            ? Dictionary(
+                names.compactMap { name in topology.wearLimit(of: name).map { (name, $0) } },
+                uniquingKeysWith: { first, _ in first }
+            ) : [:]
+        self.queues = ConsumedQueues(names)
         self.source = source
         self.topology = topology
         self.entry = entry
@@ -69,8 +78,10 @@ final class Worker {
         )
         self.outlet = Self.makeOutlet(handle, source)
         let places = JobPlaces(
-            queue: job.queue,
-            delays: topology.delays(of: job.queue, ladder),
+            delays: Dictionary(
+                names.map { ($0, topology.delays(of: $0, ladder)) },
+                uniquingKeysWith: { first, _ in first }
+            ),
             topology: topology,
             known: parkingQueues,
             isAcked: job.ack.mode == .auto,
@@ -91,6 +102,7 @@ final class Worker {
             self.handle.logger.error("the handler does not start", metadata: ["reason": "\(error.reason)"])
             return self.handle.enter(.failed(error.reason))
         }
+        self.queues = ConsumedQueues(self.handle.job.queues, backoff: backoff)
         let failure = self.work(backoff)
         self.publishCounts()
         if let sum = self.settler.takeSum(now: .max) { self.say(sum) }
@@ -172,17 +184,18 @@ final class Worker {
         self.channel = channel
         self.handle.hands.reset()
         self.consumerTag = self.nextConsumerTag()
-        self.handle.killSwitch?.arm(channel.breaker, self.consumerTag)
+        self.handle.killSwitch?.arm(channel.breaker, [self.consumerTag])
         self.underWay = .queueDeclare
-        let (isMissing, logger) = (self.mustDeclare, self.handle.logger)
-        try self.topology.provide(
-            job.queue,
-            on: connection,
-            channel,
-            isMissing: isMissing,
-            isFirst: !self.hasConsumed,
-            logger: logger
-        )
+        if !self.hasSeveralQueues {
+            try self.topology.provide(
+                job.queue,
+                on: connection,
+                channel,
+                isMissing: self.mustDeclare,
+                isFirst: !self.hasConsumed,
+                logger: self.handle.logger
+            )
+        }
         channel.batchAcks(max(job.ack.batch, self.entry.isBatch ? job.batchOptions.size : 1))
         if !isTrial { self.openOutletEarly() }
         self.underWay = .basicQos
@@ -190,23 +203,26 @@ final class Worker {
         self.underWay = .basicConsume
         // Without acks what comes with consume-ok is ours alone: a drain waits for it, and works it off.
         if job.ack.mode == .none { channel.interrupts = WorkerHandle.Signal.restart }
-        var arguments = FieldTable(job.consumerArguments)
-        if job.consumerPriority != 0 { arguments["x-priority"] = .int64(Int64(job.consumerPriority)) }
-        try channel.consume(
-            job.queue,
-            tag: self.consumerTag,
-            noAck: job.ack.mode == .none,
-            exclusive: job.exclusive,
-            arguments: arguments
-        )
+        if self.hasSeveralQueues {
+            try self.consumeAll(on: connection, channel)
+        } else {
+            try channel.consume(
+                job.queue,
+                tag: self.consumerTag,
+                noAck: job.ack.mode == .none,
+                exclusive: job.exclusive,
+                arguments: self.consumerArguments
+            )
+        }
         channel.interrupts = 0
         self.underWay = nil
         self.mustDeclare = false
         if isTrial { return try self.drain(channel) }
         self.hasConsumed = true
-        self.handle.enterConsuming(channel.watch)
+        self.handle.enterConsuming(channel.watch, without: self.queues.absent)
         while !self.handle.isDraining {
             try self.throwIfEnded(channel)
+            if self.queues.wake != nil { try self.lookForAbsentQueues(on: connection, channel) }
             self.workOff(channel, whileDraining: false)
             if !self.outlet.isEmpty { self.releaseOutputs(channel) }
             self.settler.giveBackKept(on: channel, now: MonotonicClock.now())
@@ -229,7 +245,7 @@ final class Worker {
         self.handle.enter(.opening)
     }
 
-    /// At most 255 octets.
+    /// At most 231 octets.
     private func nextConsumerTag() -> String {
         self.channelsOpened += 1
         let name = String(decoding: Array(self.handle.job.name.utf8.prefix(200)), as: UTF8.self)
@@ -240,7 +256,9 @@ final class Worker {
     func throwIfEnded(_ channel: Channel) throws(AMQPError) {
         if self.isTakenBack(channel) { self.hands.noteTakenBackFromTasks(channel.incarnation) }
         if !channel.isOpen, let reason = channel.endReason { throw reason }
-        if channel.hasCancelledConsumers, let consumer = channel.takeCancelledConsumers().first {
+        guard channel.hasCancelledConsumers, let consumer = channel.cancelledConsumers.first else { return }
+        if !self.goOnWithoutLostConsumers(channel) {
+            _ = channel.takeCancelledConsumers()
             channel.close()
             throw AMQPError(
                 .consumerCancelled,
@@ -300,6 +318,8 @@ final class Worker {
         if !self.parking.isEmpty, !self.handle.isDraining { note(self.parking.wake) }
         note(self.hands.nextOverdue)
         note(self.settler.wake)
+        // In a drain none is looked for any more.
+        if !self.handle.isDraining { note(self.queues.wake) }
         return wake
     }
 
@@ -319,7 +339,8 @@ final class Worker {
         else { return false }
         if self.intake.block == nil, let batch = channel.takeBatch() {
             self.intake.add(batch)
-            if self.wearLimit != nil { self.renewWorn(batch.block, channel) }
+            if !self.queues.lostTags.isEmpty { self.dropLost(batch.block, channel) }
+            if !self.wearLimits.isEmpty { self.renewWorn(batch.block, channel) }
             if self.holdsBatches { self.handle.hands.hold(batch, self.hands.oldestTask) }
         }
         return self.intake.block != nil

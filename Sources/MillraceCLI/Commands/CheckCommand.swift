@@ -41,8 +41,9 @@ struct CheckCommand: ParsableCommand {
         }
         for job in file.jobs {
             let threads = Plural.of(job.threads, "thread")
+            let names = job.queues.map { "'\($0)'" }.joined(separator: ", ")
             try StandardOutput.line(
-                "\(job.name): queue '\(job.queue)', handler \(job.handler), \(threads) × prefetch \(job.prefetch)"
+                "\(job.name): \(job.queues.count == 1 ? "queue" : "queues") \(names), handler \(job.handler), \(threads) × prefetch \(job.prefetch)"
             )
         }
         for schedule in file.schedules {

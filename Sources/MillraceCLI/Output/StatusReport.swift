@@ -15,7 +15,7 @@ enum StatusReport {
                 key: job.name,
                 value: .object(
                     [
-                        .init(key: "queue", value: .string(job.queue)),
+                        .init(key: "queue", value: .string(job.queues.joined(separator: ","))),
                         .init(key: "state", value: .string("\(job.state)")),
                         .init(key: "threads", value: .int(Int64(job.threads))),
                         .init(key: "consuming", value: .int(Int64(job.consuming))),

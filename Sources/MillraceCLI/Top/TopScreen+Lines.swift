@@ -111,7 +111,7 @@ extension TopScreen {
         }
         var parts: [String?] = job.notes.map { PlainText.line($0) }
         parts += [times("handler", job.handler), times("wait", job.wait), job.ready.map { "ready \($0)" }]
-        if job.state != "running", let reason = job.reason { parts.append(PlainText.line(reason)) }
+        if let reason = job.reason { parts.append(PlainText.line(reason)) }
         if let error = job.lastError {
             parts.append("\(TopText.age(self.now - error.time)) ago: \(PlainText.line(error.text))")
         }

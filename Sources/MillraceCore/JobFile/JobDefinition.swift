@@ -2,8 +2,11 @@
 public struct JobDefinition: Sendable, Equatable {
     /// The job's name, 1…255 bytes; what logs, metrics and commands call it.
     public var name: String
-    /// The queue it consumes, 1…255 bytes; if `queues` does not have it, it must exist on the broker.
+    /// The queue it consumes, the first of several, 1…255 bytes; if the file's `queues` does not have it, it must exist on
+    /// the broker.
     public var queue: String
+    /// The others that its threads consume beside it, each by a consumer of its own; none unless given.
+    public var furtherQueues: [String]
     /// The handler that gets the messages.
     public var handler: HandlerName
     /// How many workers, each a thread with one channel; 1 unless given, 1…512; of a range the least.
@@ -75,10 +78,12 @@ public struct JobDefinition: Sendable, Equatable {
         missingQueue: MissingQueueAction = .fail,
         publish: PublishPolicy = PublishPolicy(),
         with: [String: OptionValue] = [:],
+        furtherQueues: [String] = [],
         location: SourceLocation
     ) {
         self.name = name
         self.queue = queue
+        self.furtherQueues = furtherQueues
         self.handler = handler
         self.threads = threads
         self.scaling = scaling
@@ -104,6 +109,12 @@ public struct JobDefinition: Sendable, Equatable {
 }
 
 extension JobDefinition {
+    /// All that it consumes, in the order of the file.
+    public var queues: [String] { [self.queue] + self.furtherQueues }
+
+    /// For people, and for labels: the names with commas between them.
+    package var queueNames: String { self.queues.joined(separator: ",") }
+
     /// How a handler that takes batches gets them.
     package var batchOptions: HandlerBatch { self.batch ?? .unlessGiven(prefetch: self.prefetch) }
 

@@ -56,6 +56,17 @@ import Testing
         #expect(self.first(draining)?.cause == "draining")
     }
 
+    @Test func `a queue of several that is not there is named, and the work on the others is looked at too`() {
+        var facts = self.facts()
+        facts.status.queues = ["q", "r"]
+        facts.status.absentQueues = ["r": "404"]
+        facts.ready = 0
+        let findings = Explanation(facts).findings
+        #expect(findings.map(\.cause) == ["queue-absent", "nothing-to-do"])
+        #expect(findings[0].text == "queue 'r' is not consumed, the job's others are: 404")
+        #expect(findings[1].text.hasPrefix("each of the queues 'q', 'r' is empty"))
+    }
+
     @Test func `then what the job is in, with the command that helps`() {
         var paused = self.facts(.paused, consuming: 0)
         paused.pauseNote = "10:41, by ada, \"db down\""

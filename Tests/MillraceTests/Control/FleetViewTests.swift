@@ -45,6 +45,16 @@ import Testing
         #expect(lines.contains { $0.hasPrefix("orders") && $0.contains("2 running") && $0.contains("8/8") })
     }
 
+    @Test func `a job with several queues tells of each, and what it says is read again`() throws {
+        var answer = Self.answer(1)
+        answer.jobs[0].consumers = ["q": 4, "r": 3]
+        #expect(FleetAnswer(answer.value) == answer)
+        let well = FleetView("shop", [answer], consumers: ["q": 4, "r": 3])
+        #expect(well.findings == [])
+        let lost = FleetView("shop", [answer], consumers: ["q": 4, "r": 4])
+        #expect(lost.findings.count == 1 && lost.findings[0].hasPrefix("queue 'r' has 4 consumers"))
+    }
+
     @Test func `who is missing, frozen, of another build or file, or not ready is named`() {
         func findings(_ answers: [FleetAnswer], _ consumers: Int, _ expected: Int? = nil) -> [String] {
             FleetView("shop", answers, consumers: ["q": consumers], expected: expected).findings

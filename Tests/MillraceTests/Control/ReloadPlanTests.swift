@@ -38,6 +38,25 @@ import Testing
         #expect(plan.isEmpty, "\(plan)")
     }
 
+    @Test func `a queue more or less replaces the workers, and is said`() throws {
+        func job(_ from: String, _ to: String) throws -> ReloadPlan.Job? {
+            let old = Self.base.replacing("queue: qa", with: from)
+            return try self.plan(old, Self.base.replacing("queue: qa", with: to)).jobs.first { $0.name == "a" }
+        }
+        let more = try job("queue: qa", "queues: [qa, qc]")
+        #expect(more?.change == .replaced(["queues"]))
+        #expect(more?.notes == ["it consumes queue 'qc' too"])
+        let less = try job("queues: [qa, qc]", "queues: [qa]")
+        #expect(less?.notes == ["it leaves queue 'qc', which stays"])
+        #expect(try job("queues: [qa, qc]", "queues: [qc, qa]")?.change == .replaced(["queues"]))
+        #expect(try job("queue: qa", "queues: [qa]")?.change == .unchanged)
+        let gone = try self.plan(
+            Self.base.replacing("queue: qa", with: "queues: [qa, qb]"),
+            Self.base.replacing("  a: { queue: qa, handler: p.a, threads: 2 }\n", with: "")
+        )
+        #expect(gone.jobs.last?.notes.count == 1, "the other job consumes qb still")
+    }
+
     @Test func `threads and pauses change in place`() throws {
         #expect(try self.change("threads: 2", "threads: 9") == .inPlace(["threads"]))
         #expect(try self.change("threads: 2", "threads: { min: 2, max: 4 }") == .inPlace(["threads"]))

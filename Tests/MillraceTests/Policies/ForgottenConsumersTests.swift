@@ -24,6 +24,12 @@ import Testing
         #expect(self.look(at: 210, consumers: 0))
     }
 
+    @Test func `each queue of a job has its own time`() {
+        #expect(!self.look(at: 0, consumers: 2) && !self.look(at: 0, consumers: 2, queue: "r"))
+        #expect(!self.look(at: 10, consumers: 0) && !self.look(at: 10, consumers: 2, queue: "r"))
+        #expect(self.look(at: 40, consumers: 0) && !self.look(at: 40, consumers: 2, queue: "r"))
+    }
+
     @Test func `a broker that never counted one says nothing by none`() {
         for time in stride(from: 0 as UInt64, through: 600, by: 60) { #expect(!self.look(at: time, consumers: 0)) }
     }

@@ -43,12 +43,13 @@ private final class FakePlaces: CopyPlaces {
             line: { () throws(AMQPError) in try lines.open() },
             aside: { () throws(AMQPError) in try asides.open() }
         )
-        return Parking(of: "work", self.places, openings, watch: watch)
+        return Parking(self.places, openings, watch: watch)
     }
 
     private func original(_ tag: UInt64, _ headers: FieldTable? = nil) -> Original {
         Original(
             deliveryTag: tag,
+            queue: "work",
             exchange: Array("orders".utf8),
             routingKey: Array("new".utf8),
             firstKey: Array("new".utf8),
@@ -83,7 +84,7 @@ private final class FakePlaces: CopyPlaces {
             switch outcome {
             case .placed(let tag, let settlement): told.append("\(tag) \(settlement)")
             case .notPlaced(let tags, _): told.append("\(tags) not placed")
-            case .uncopyable(let tag, _): told.append("\(tag) uncopyable")
+            case .uncopyable(let tag, _, _): told.append("\(tag) uncopyable")
             }
         }
         return told
@@ -270,7 +271,7 @@ private final class FakePlaces: CopyPlaces {
             func tell() {
                 while let outcome = parking.nextOutcome() {
                     switch outcome {
-                    case .placed(let tag, _), .uncopyable(let tag, _): ends[tag, default: 0] += 1
+                    case .placed(let tag, _), .uncopyable(let tag, _, _): ends[tag, default: 0] += 1
                     case .notPlaced(let tags, _): for tag in tags { ends[tag, default: 0] += 1 }
                     }
                 }

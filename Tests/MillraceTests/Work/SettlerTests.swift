@@ -54,6 +54,27 @@ private final class FakeSettleLine: SettleLine {
         FailureNote(job: "job", queue: "work", place: "p.h on host", error: error, time: 7, reason: reason)
     }
 
+    @Test func `what is noted of a failure names the queue that its message came from`() {
+        for verdict in [HandlerVerdict.retry, .reject] {
+            var settler = self.settler()
+            let settling = Settling(verdict: verdict, reason: "x")
+            let decision = settler.decide(settling, from: "second", random: 0.5, now: 0, clock: 7)
+            guard case .copy(let order) = decision.step else { Issue.record("\(decision)"); continue }
+            let reason = order.note?.reason
+            #expect(
+                order.note
+                    == FailureNote(
+                        job: "job",
+                        queue: "second",
+                        place: "p.h on host",
+                        error: "x",
+                        time: 7,
+                        reason: reason
+                    )
+            )
+        }
+    }
+
     @Test func `what succeeded is acked, after its outputs if it has any`() {
         var settler = self.settler()
         let plain = self.decide(&settler, Settling(verdict: .ack))

@@ -10,23 +10,35 @@ extension CrossChecks {
     /// A warning only: what an operator has set is not in the file.
     func checkConsumerTimeout(_ job: JobDecoder.DecodedJob, _ topology: TopologyDecoder.Topology) {
         guard let definition = job.definition, definition.ack.mode == .auto else { return }
-        let queue = topology.queues.first { $0.name == definition.queue }
+        var told: Set<Duration> = []
+        for name in job.queues { self.checkConsumerTimeout(of: name, job, definition, topology, &told) }
+    }
+
+    private func checkConsumerTimeout(
+        of name: Located<String>,
+        _ job: JobDecoder.DecodedJob,
+        _ definition: JobDefinition,
+        _ topology: TopologyDecoder.Topology,
+        _ told: inout Set<Duration>
+    ) {
+        let queue = topology.queues.first { $0.name == name.value }
         let isClassic = queue?.type == .classic
         // A consumer's own argument wins over its queue's.
         let given = Self.given(definition.consumerArguments) ?? Self.given(queue?.arguments ?? [:])
         if isClassic, given != nil {
             self.log.warning(
                 .consumerTimeout,
-                job.queue?.span ?? job.nameSpan,
-                "from RabbitMQ 4.3 on \(Self.argument) is refused (406) for a classic queue, as \(quoted(definition.queue)) is:"
+                name.span,
+                "from RabbitMQ 4.3 on \(Self.argument) is refused (406) for a classic queue, as \(quoted(name.value)) is:"
                     + " the job would fail there",
                 help: "leave it out: RabbitMQ 4.3 does not wait for acks of classic queues; or make it a quorum queue"
             )
         }
         let limit = given ?? Self.consumerTimeout
         let hold = HoldTime(definition)
-        guard limit > .zero, hold.longest >= limit else { return }
-        let what = definition.prefetch == 1 ? "a message" : "the last of \(definition.prefetch) prefetched messages"
+        guard limit > .zero, hold.longest >= limit, told.insert(limit).inserted else { return }
+        let most = definition.prefetch * definition.queues.count
+        let what = most == 1 ? "a message" : "the last of \(most) prefetched messages"
         let (place, keys) = self.remedy(job, hold)
         self.log.warning(
             .consumerTimeout,

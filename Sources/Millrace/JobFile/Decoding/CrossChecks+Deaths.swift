@@ -10,8 +10,16 @@ extension CrossChecks {
         _ topology: TopologyDecoder.Topology,
         _ ledger: CrashLedgerSettings?
     ) {
-        guard let name = job.queue, let queue = topology.queues.first(where: { $0.name == name.value }),
-            queue.type == .quorum, queue.declare == .active
+        for name in job.queues { self.checkDeaths(in: name, topology, ledger) }
+    }
+
+    private func checkDeaths(
+        in name: Located<String>,
+        _ topology: TopologyDecoder.Topology,
+        _ ledger: CrashLedgerSettings?
+    ) {
+        guard let queue = topology.queues.first(where: { $0.name == name.value }), queue.type == .quorum,
+            queue.declare == .active
         else { return }
         if queue.deliveryLimit == QueueDefinition.unlimitedDeliveries { return }
         if queue.deadLetter == nil {

@@ -5,7 +5,7 @@ extension CrossChecks {
         _ jobs: [JobDecoder.DecodedJob],
         _ topology: TopologyDecoder.Topology
     ) {
-        let known = topology.queues.map(\.name) + jobs.compactMap { $0.queue?.value }
+        let known = topology.queues.map(\.name) + jobs.flatMap { $0.queues.map(\.value) }
         for queue in schedules.compactMap(\.queue) where !known.contains(queue.value) {
             let nearest = NearestName.of(queue.value, among: known).map { "did you mean \(quoted($0))?" }
             self.log.warning(

@@ -146,7 +146,7 @@ struct CrossChecks {
         }
         let queues = Set(topology.queues.map(\.name))
         let queuesInOrder = topology.queues.map(\.name)
-        for queue in jobs.compactMap(\.queue) where !queues.contains(queue.value) {
+        for queue in jobs.flatMap(\.queues) where !queues.contains(queue.value) {
             guard let nearest = NearestName.of(queue.value, among: queuesInOrder) else { continue }
             self.warn(.unknownQueue, queue, "queue", "queues", nearest)
         }

@@ -5,7 +5,7 @@ struct JobDecoder {
         let nameSpan: SourceSpan
         let own: JobSettings
         let settings: JobSettings  // with `defaults` below
-        let queue: Located<String>?
+        let queues: [Located<String>]
         let handlerSpan: SourceSpan
         let with: YAMLNode?
         /// Where its program is named, if its handler is one.
@@ -38,10 +38,10 @@ struct JobDecoder {
         guard let reader = MappingReader(pair.value, .job, subject: subject, span: pair.keySpan, log: self.log)
         else { return nil }
         var own = JobSettings(reader)
-        let queue = reader.name("queue")
+        let queues = JobQueuesDecoder(log: self.log).decode(reader)
         let isProgram = ExecDecoder.isProgram(reader)
         let programs = ExecDecoder(log: self.log, withheld: self.connectionVariables)
-        let program = isProgram ? self.program(reader, programs, queue?.value, &own) : nil
+        let program = isProgram ? self.program(reader, programs, queues.map(\.value), &own) : nil
         let settings = own.over(defaults)
         if let program { programs.check(program, settings) }
         let handler = isProgram ? program.map { _ in ExecDecoder.name } : self.handler(reader)
@@ -63,7 +63,7 @@ struct JobDecoder {
         let isPaused = reader.bool("paused")?.value ?? false
         let batch = HandlerBatchDecoder(log: self.log).decode(reader, settings)
         var definition: JobDefinition?
-        if let queue, let handler {
+        if let queue = queues.first, let handler {
             definition = JobDefinition(
                 name: pair.key,
                 queue: queue.value,
@@ -92,6 +92,7 @@ struct JobDecoder {
                     batch: settings.publishBatch?.value
                 ),
                 with: options,
+                furtherQueues: queues.dropFirst().map(\.value),
                 location: self.log.source.location(of: pair.keySpan)
             )
         }
@@ -102,7 +103,7 @@ struct JobDecoder {
             nameSpan: pair.keySpan,
             own: own,
             settings: settings,
-            queue: queue,
+            queues: queues,
             handlerSpan: reader.node("handler")?.span ?? pair.keySpan,
             with: isProgram ? nil : reader.node("with"),
             programSpan: program?.span,
@@ -114,10 +115,10 @@ struct JobDecoder {
     private func program(
         _ reader: MappingReader,
         _ programs: ExecDecoder,
-        _ queue: String?,
+        _ queues: [String],
         _ settings: inout JobSettings
     ) -> ExecDecoder.Program? {
-        let program = programs.decode(reader, queue: queue)
+        let program = programs.decode(reader, queue: queues.count == 1 ? queues[0] : nil)
         guard let timeout = program?.timeout else { return program }
         if settings.timeout != nil {
             self.log.error(

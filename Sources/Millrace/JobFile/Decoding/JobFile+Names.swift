@@ -22,8 +22,11 @@ extension JobFile {
         }
         for index in file.jobs.indices {
             file.jobs[index].queue = names.onBroker(file.jobs[index].queue)
+            file.jobs[index].furtherQueues = file.jobs[index].furtherQueues.map(names.onBroker)
             // A program is told which queue its message is from.
-            if file.jobs[index].isProgram { file.jobs[index].with["queue"] = .string(file.jobs[index].queue) }
+            if file.jobs[index].isProgram, file.jobs[index].furtherQueues.isEmpty {
+                file.jobs[index].with["queue"] = .string(file.jobs[index].queue)
+            }
         }
         for index in file.schedules.indices {
             file.schedules[index].queue = names.onBroker(file.schedules[index].queue)
@@ -37,7 +40,8 @@ extension JobFile {
     private var writtenQueues: [String] {
         let deadLetters = self.queues.compactMap(\.deadLetter).filter(\.exchange.isEmpty).compactMap(\.routingKey)
         let outputs = self.programOutputs.filter(\.exchange.isEmpty).map(\.routingKey)
-        return self.queues.map(\.name) + deadLetters + self.jobs.map(\.queue) + self.schedules.map(\.queue) + outputs
+        return self.queues.map(\.name) + deadLetters + self.jobs.flatMap(\.queues) + self.schedules.map(\.queue)
+            + outputs
     }
 
     private var writtenExchanges: [String] {

@@ -58,9 +58,12 @@ package struct KeySet: Sendable {
     package static let defaults = KeySet("'defaults'", Self.settings, notYet: Self.settingsNotYet)
     package static let job = KeySet(
         "a job",
-        ["queue", "handler", "with", "batch", "exclusive", "consumer_priority", "consumer_arguments", "paused"]
+        [
+            "queue", "queues", "handler", "with", "batch", "exclusive", "consumer_priority", "consumer_arguments",
+            "paused",
+        ]
             + Self.settings,
-        required: ["queue", "handler"],
+        required: ["handler"],
         notYet: Self.settingsNotYet
     )
     package static let ack = KeySet("'ack'", ["mode", "batch"])

@@ -43,7 +43,7 @@ struct FailedRetryCommand: ParsableCommand {
         let done = try box.replay(box.find(self.ids, atMost: limit))
         try box.putBack()
         self.report(done.refused, box)
-        try StandardOutput.line("\(done.sent) sent to '\(box.jobQueue)'")
+        try StandardOutput.line("\(done.sent) sent to \(box.destination)")
         return done.refused.count
     }
 
@@ -60,13 +60,13 @@ struct FailedRetryCommand: ParsableCommand {
             let messages = try box.take(min(limit - seen, 100), bytes: 8 << 20)
             if messages.isEmpty { break }
             seen += messages.count
-            let own = messages.filter { $0.mayHaveCome(from: box.jobQueue) }
+            let own = messages.filter(box.isOfJob)
             strangers += messages.count - own.count
             let done: FailedReplay
             do throws(FailedReplayError) {
                 done = try box.replay(own)
             } catch {
-                if sent > 0 { try StandardOutput.line("\(sent) sent to '\(box.jobQueue)'") }
+                if sent > 0 { try StandardOutput.line("\(sent) sent to \(box.destination)") }
                 throw error
             }
             self.report(done.refused, box)
@@ -91,7 +91,7 @@ struct FailedRetryCommand: ParsableCommand {
         }
         let isAll = !gaveUp && seen < limit && stop.signal == nil
         let missed = isAll ? self.noteRest(box, seen: seen, more: ready - strangers - refused) : 0
-        try StandardOutput.line("\(sent) sent to '\(box.jobQueue)'")
+        try StandardOutput.line("\(sent) sent to \(box.destination)")
         return refused + missed
     }
 
