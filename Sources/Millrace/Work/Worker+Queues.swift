@@ -59,7 +59,7 @@ extension Worker {
                 queue,
                 "\(error)",
                 now: MonotonicClock.now(),
-                random: Double.random(in: 0..<1)
+                random: ProcessRandom.share()
             )
             if isNew {
                 self.handle.logger.error(
@@ -158,7 +158,7 @@ extension Worker {
         let now = MonotonicClock.now()
         for tag in channel.takeCancelledConsumers() {
             let reason = "the broker ended its consumer: the queue was deleted, or moved"
-            guard let queue = self.queues.lost(tag, reason, now: now, random: Double.random(in: 0..<1)) else {
+            guard let queue = self.queues.lost(tag, reason, now: now, random: ProcessRandom.share()) else {
                 continue
             }
             self.handle.logger.warning(
