@@ -54,6 +54,12 @@ extension EmbeddedBroker {
     }
 
     mutating func endChannels(_ id: ConnectionID) {
+        // What one gives back is not for another one.
+        for (number, machine) in self.connections[id].channels {
+            for (tag, queue) in machine.consumers where self.queues.contains(queue) {
+                self.queues[queue].removeConsumer(tag, of: ChannelRef(connection: id, number: number))
+            }
+        }
         for number in self.connections[id].channels.keys.sorted() {
             self.endChannel(ChannelRef(connection: id, number: number))
         }
