@@ -68,6 +68,94 @@ import TestSupport
         #expect(try text(.rabbitMQ40, "c", ["x-expires": .table(["a": 1])]).contains("'[{<<\"a\">>,long,1}]'"))
     }
 
+    @Test func `an argument that is void is none where two declarations differ, and the same number is the same`()
+        throws
+    {
+        func text(_ first: FieldTable, _ second: FieldTable) throws -> Substring? {
+            let (_, client) = try self.made()
+            try client.ask(ExchangeDeclare(exchange: "e", type: "direct", arguments: first), .exchangeDeclareOk)
+            try client.send(ExchangeDeclare(exchange: "e", type: "direct", arguments: second))
+            if case .exchangeDeclareOk = client.seen.first?.method { return nil }
+            return try client.closeCode().text.drop { $0 != ":" }.dropFirst(2)
+        }
+        let key = "alternate-exchange"
+        #expect(try text([key: "x"], [key: .void]) == "received none but current is 'x'")
+        #expect(try text([key: "x"], [:]) == "received none but current is the value 'x' of type 'longstr'")
+        #expect(try text([key: "x"], [key: .bytes([120])]) == nil)
+        #expect(try text([key: "x"], [key: .int64(1)]) == "received '1' but current is 'x'")
+        let (_, client) = try self.made()
+        try client.ask(QueueDeclare(queue: "t", durable: true, arguments: ["x-expires": 5]), .queueDeclareOk)
+        for same in [FieldValue.timestamp(5), .uint8(5)] {
+            try client.ask(QueueDeclare(queue: "t", durable: true, arguments: ["x-expires": same]), .queueDeclareOk)
+        }
+        try client.send(QueueDeclare(queue: "t", durable: true, arguments: ["x-expires": .double(5)]))
+        #expect(try client.closeCode().code == 406)
+    }
+
+    @Test func `the type of a queue is looked at first, and what it does not have last`() throws {
+        func text(_ arguments: FieldTable) throws -> String {
+            try self.refusal(of: QueueDeclare(queue: "n", durable: true, arguments: arguments))
+        }
+        #expect(try text(["x-expires": -1, "x-queue-type": "odd"]).contains("'x-queue-type'"))
+        let foreign: FieldTable = ["x-max-priority": "odd", "x-queue-type": "quorum"]
+        #expect(try text(foreign).hasSuffix("'n' in vhost '/' of queue type rabbit_quorum_queue"))
+    }
+
+    @Test func `a prefetch for consumers ends the one for the channel`() throws {
+        let (_, client) = try self.made()
+        try self.declare(client, "c")
+        try client.ask(BasicQos(prefetchCount: 1, global: true), .basicQosOk)
+        try client.ask(BasicConsume(queue: "c", consumerTag: "a"), .basicConsumeOk)
+        for body in 1...3 as ClosedRange<UInt8> { try client.publish([body], to: "c") }
+        #expect(try client.deliveries().map(\.body) == [[1]])
+        try client.ask(BasicQos(prefetchCount: 2), .basicQosOk)
+        #expect(try client.deliveries().map(\.body) == [[2], [3]])
+    }
+
+    @Test func `consumers of a queue that is deleted are cancelled by their tags`() throws {
+        let (_, client) = try self.made()
+        try self.declare(client, "c")
+        for (tag, priority) in [("b", 1), ("c", 2), ("a", 0)] as [(String, Int64)] {
+            let arguments: FieldTable = ["x-priority": .int64(priority)]
+            try client.ask(BasicConsume(queue: "c", consumerTag: tag, arguments: arguments), .basicConsumeOk)
+        }
+        try client.send(QueueDelete(queue: "c", noWait: true))
+        let tags = client.takeSeen().compactMap { seen -> String? in
+            guard case .basicCancel(let cancel) = seen.method else { return nil }
+            return cancel.consumerTag
+        }
+        #expect(tags == ["a", "b", "c"])
+    }
+
+    @Test func `what a channel gives back is not for another one that ends with it`() throws {
+        let (rig, client) = try self.made()
+        try client.open(2)
+        try self.declare(client, "c")
+        try client.publish(to: "c")
+        try client.ask(BasicGet(queue: "c"), .basicGetOk)
+        try client.ask(BasicConsume(queue: "c", consumerTag: "a"), on: 2, .basicConsumeOk)
+        try client.send(ChannelOpen())
+        #expect(try client.closeCode().code == 504)
+        #expect(client.seen.isEmpty && rig.queue("c")?.ready == 1)
+    }
+
+    @Test func `a death tells the keys that are texts, and its expiration first or last by release`() throws {
+        let death = ["count", "reason", "queue", "time", "exchange", "routing-keys"]
+        for (profile, keys) in [
+            (Profile.rabbitMQ310, death + ["original-expiration"]), (.rabbitMQ40, ["original-expiration"] + death),
+        ] {
+            let (_, client) = try self.made(profile)
+            try self.declare(client, "d")
+            try self.declare(client, "c", ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": "d"])
+            let headers: FieldTable = ["CC": .array([1, "k"])]
+            try client.publish(to: "c", properties: BasicProperties(headers: headers, expiration: "0"))
+            try client.send(BasicGet(queue: "d"))
+            let first = try client.next().properties.headers?["x-death"]?.arrayValue?.first?.tableValue
+            #expect(first?.keys == keys)
+            #expect(first?["routing-keys"] == .array(["c", "k"]))
+        }
+    }
+
     @Test func `what quorum queues can not do`() throws {
         let text = try self.refusal(of: QueueDelete(queue: "q", ifUnused: true))
         #expect(text.hasPrefix("NOT_IMPLEMENTED - cannot delete queue 'q' in vhost '/'."))
@@ -155,6 +243,23 @@ import TestSupport
             } else {
                 #expect(try client.closeCode().code == 505)
             }
+        }
+    }
+
+    @Test func `C21: a body whose frame does not end as it has to is not published, however it is cut`() throws {
+        for cut in 0...4 {
+            let rig = Rig()
+            let client = try rig.connect()
+            try client.open(1)
+            try client.ask(QueueDeclare(queue: "q", durable: true), .queueDeclareOk)
+            let whole = try Octets.content(BasicPublish(routingKey: "q"), [1, 2], on: 1)
+            client.sendRaw(Array(whole.dropLast(cut)))
+            client.sendRaw(Array(whole.suffix(cut)))
+            #expect(rig.queue("q")?.ready == 1)
+            client.sendRaw(Array((whole.dropLast() + [0]).dropLast(cut)))
+            client.sendRaw(Array((whole.dropLast() + [0]).suffix(cut)))
+            #expect(try client.closeCode().code == 501)
+            #expect(rig.queue("q")?.ready == 1)
         }
     }
 

@@ -34,16 +34,20 @@ import Testing
                 switch piece {
                 case .protocolHeader(let header): self.header = header
                 case .frame(let type, let channel, let payload): self.add(type, channel, Array(octets[payload]))
+                case .assembled(Frame.body, let channel, let frame): self.add(frame[7..<frame.count - 1], channel)
                 case .assembled(let type, let channel, let frame):
                     self.add(type, channel, Array(frame[7..<frame.count - 1]))
-                case .body(let channel, let part):
-                    if self.part?.channel != channel { self.endPart() }
-                    self.part = (channel, (self.part?.octets ?? []) + octets[part])
+                case .body(let channel, let part): self.add(octets[part], channel)
                 }
                 if !self.splitter.isMidFrame { self.endPart() }
             }
             #expect(position == octets.count)
             if !self.splitter.isMidFrame { self.endPart() }
+        }
+
+        private mutating func add(_ part: ArraySlice<UInt8>, _ channel: UInt16) {
+            if self.part?.channel != channel { self.endPart() }
+            self.part = (channel, (self.part?.octets ?? []) + part)
         }
 
         private mutating func add(_ type: UInt8, _ channel: UInt16, _ payload: [UInt8]) {
@@ -103,9 +107,38 @@ import Testing
         #expect(try next(frame[..<50], &position) == nil)
         position = 0
         #expect(try next(frame[50...], &position) == .body(channel: 2, part: 0..<57))
-        #expect(splitter.isMidFrame)
-        #expect(try next(frame[50...], &position) == nil)
         #expect(!splitter.isMidFrame && position == 58)
+        #expect(try next(frame[50...], &position) == nil)
+    }
+
+    /// Octets of bodies that are told of one read.
+    private static func told(_ octets: [UInt8], _ splitter: inout FrameSplitter) throws(FrameFault) -> Int {
+        var (told, position) = (0, 0)
+        while let piece = try octets.withBytes({ (bytes) throws(FrameFault) in
+            try splitter.next(in: bytes, at: &position)
+        }) {
+            switch piece {
+            case .body(_, let part): told += part.count
+            case .frame(_, _, let payload): told += payload.count
+            case .assembled(_, _, let frame): told += frame.count - Frame.overhead
+            case .protocolHeader: Issue.record("a protocol header")
+            }
+        }
+        return told
+    }
+
+    @Test(arguments: 1...3)
+    func `C21: the last octet of a body is told when the end of its frame has come, and not before`(size: Int) throws {
+        let frame = Self.frame(Frame.body, 2, Array(repeating: 1, count: size))
+        for cut in 7..<frame.count {
+            var splitter = FrameSplitter(from: .server, frameMax: 4096)
+            let first = try Self.told(Array(frame[..<cut]), &splitter)
+            #expect(first < size, "cut at \(cut)")
+            var other = splitter
+            #expect(try first + Self.told(Array(frame[cut...]), &splitter) == size, "cut at \(cut)")
+            let wrong = Array(frame[cut...].dropLast()) + [0]
+            #expect(throws: FrameFault.badEnd(0)) { try Self.told(wrong, &other) }
+        }
     }
 
     // MARK: What is no frame

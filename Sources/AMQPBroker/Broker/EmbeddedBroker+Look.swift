@@ -38,6 +38,12 @@ extension EmbeddedBroker {
         }
     }
 
+    /// How many consumers a declaration of a queue is told.
+    package func consumersTold(of queue: String, in virtualHost: String = "/") -> Int {
+        let id = self.vhosts.first { $0.name == virtualHost }?.queues[queue]
+        return id.map { self.queues[$0].consumersTold } ?? 0
+    }
+
     /// The connections that are open.
     public var connectionIDs: [ConnectionID] { self.connections.ids }
 

@@ -40,7 +40,9 @@ public struct EmbeddedBroker: ~Copyable, Sendable {
     public init(_ settings: BrokerSettings = BrokerSettings(), now: UInt64) {
         self.settings = settings
         self.now = now
-        self.vhosts = settings.virtualHosts.map { VirtualHost($0) }
+        self.vhosts = settings.virtualHosts.map {
+            VirtualHost($0, comparesExactly: settings.profile.comparesHeadersExactly)
+        }
         self.names = NameMaker(seed: settings.seed)
     }
 

@@ -67,7 +67,13 @@ struct Exchange: Sendable {
     }
 
     /// Gives each destination of a message, some more than once.
-    func route(_ key: String, _ headers: FieldTable?, to take: (Destination) -> Void) {
+    ///
+    /// - Parameters:
+    ///   - key: The routing key.
+    ///   - headers: Of the message.
+    ///   - exactly: How a headers exchange compares (``HeadersMatch``).
+    ///   - take: Gets them.
+    func route(_ key: String, _ headers: FieldTable?, exactly: Bool, to take: (Destination) -> Void) {
         switch self.kind {
         case .direct: for destination in self.byKey[key] ?? [] { take(destination) }
         case .fanout: for binding in self.bindings { take(binding.destination) }
@@ -77,7 +83,8 @@ struct Exchange: Sendable {
                 take(binding.destination)
             }
         case .headers:
-            for binding in self.bindings where HeadersMatch.matches(binding.arguments, headers ?? [:]) {
+            for binding in self.bindings
+            where HeadersMatch.matches(binding.arguments, headers ?? [:], exactly: exactly) {
                 take(binding.destination)
             }
         }

@@ -3,9 +3,14 @@ struct VirtualHost: Sendable {
     let name: String
     var queues: [String: QueueID] = [:]
     var exchanges: [String: Exchange] = [:]
+    private let comparesExactly: Bool
 
-    init(_ name: String) {
+    /// - Parameters:
+    ///   - name: Its name.
+    ///   - comparesExactly: How its headers exchanges compare.
+    init(_ name: String, comparesExactly: Bool) {
         self.name = name
+        self.comparesExactly = comparesExactly
         for (exchange, kind) in Self.given {
             self.exchanges[exchange] = Exchange(name: exchange, kind: kind, isDurable: true)
         }
@@ -39,7 +44,7 @@ struct VirtualHost: Sendable {
             guard let exchange = self.exchanges[name] else { continue }
             var isRouted = false
             for key in keys {
-                exchange.route(key, facts.headers) {
+                exchange.route(key, facts.headers, exactly: self.comparesExactly) {
                     isRouted = true
                     take($0)
                 }

@@ -22,7 +22,10 @@ struct DeadLetter: Sendable {
             "reason": .string(self.death.rawValue), "queue": .string(self.queue), "time": .timestamp(self.time),
             "exchange": .string(self.message.exchange), "routing-keys": .array(self.keys(headers)),
         ]
-        if let expiration = properties.expiration { info["original-expiration"] = .string(expiration) }
+        if let expiration = properties.expiration {
+            let entry = FieldTable.Entry(key: "original-expiration", value: .string(expiration))
+            info.entries.insert(entry, at: profile.tellsLastDeath ? 0 : info.entries.count)
+        }
         self.record(info, in: &headers)
         if profile.tellsLastDeath {
             headers["\(Self.last)-exchange"] = .string(self.message.exchange)
@@ -45,7 +48,8 @@ struct DeadLetter: Sendable {
     }
 
     private func keys(_ headers: FieldTable) -> [FieldValue] {
-        [.string(self.message.routingKey)] + (headers["CC"]?.arrayValue ?? [])
+        let copies = (headers["CC"]?.arrayValue ?? []).filter { $0.stringValue != nil }
+        return [.string(self.message.routingKey)] + copies
     }
 
     private func record(_ info: FieldTable, in headers: inout FieldTable) {
@@ -53,16 +57,23 @@ struct DeadLetter: Sendable {
             headers["x-first-death-reason"] = .string(self.death.rawValue)
             headers["x-first-death-queue"] = .string(self.queue)
             headers["x-first-death-exchange"] = .string(self.message.exchange)
-            let first = FieldTable([FieldTable.Entry(key: "count", value: 1)] + info.entries)
-            return headers["x-death"] = .array([.table(first)])
+            return headers["x-death"] = .array([.table(Self.counted(info))])
         }
-        var entry = FieldTable([FieldTable.Entry(key: "count", value: 1)] + info.entries)
+        var entry = Self.counted(info)
         if let index = deaths.firstIndex(where: { self.isSame($0.tableValue) }) {
             entry = deaths.remove(at: index).tableValue ?? entry
             entry["count"] = .int64((entry["count"]?.intValue ?? 0) + 1)
         }
         entry.sortByName()
         headers["x-death"] = .array([.table(entry)] + deaths)
+    }
+
+    /// The count is first, or behind an expiration that is.
+    private static func counted(_ info: FieldTable) -> FieldTable {
+        var info = info
+        let place = info.entries.first?.key == "original-expiration" ? 1 : 0
+        info.entries.insert(FieldTable.Entry(key: "count", value: 1), at: place)
+        return info
     }
 
     private func isSame(_ table: FieldTable?) -> Bool {

@@ -54,6 +54,13 @@ extension EmbeddedBroker {
     }
 
     mutating func endChannels(_ id: ConnectionID) {
+        // What one gives back is not for another one.
+        for number in self.connections[id].channels.numbers {
+            for (tag, queue) in self.connections[id].channels[number]?.consumers ?? [:]
+            where self.queues.contains(queue) {
+                self.queues[queue].removeConsumer(tag, of: ChannelRef(connection: id, number: number))
+            }
+        }
         for number in self.connections[id].channels.numbers {
             self.endChannel(ChannelRef(connection: id, number: number))
         }

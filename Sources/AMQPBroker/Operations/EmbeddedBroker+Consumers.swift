@@ -11,8 +11,11 @@ extension EmbeddedBroker {
             self.send(BasicQosOk(), channel)
             self.dispatchAll(of: channel)
         } else {
+            // It ends the one for the whole channel.
+            self.connections[id].channels[number]?.sharedPrefetch = 0
             self.connections[id].channels[number]?.prefetch = Int(qos.prefetchCount)
             self.send(BasicQosOk(), channel)
+            self.dispatchAll(of: channel)
         }
     }
 

@@ -5,6 +5,7 @@ extension EmbeddedBroker {
     /// Where the consumer stands whose turn it is.
     func nextConsumer(_ id: QueueID) -> Int? {
         let count = self.queues[id].consumers.count
+        if self.queues[id].isYielding { return nil }
         let active = self.queues[id].options.isSingleActive ? self.queues[id].activeConsumer : nil
         for index in 0..<count {
             let consumer = self.queues[id].consumers[index]
@@ -138,7 +139,7 @@ extension EmbeddedBroker {
             self.counts.acked += 1
             return
         }
-        self.queues[id].unacked += 1
+        self.queues[id].got()
         self.hold(entry, tag, of: id, 0, nil, channel)
     }
 

@@ -49,7 +49,7 @@ extension EmbeddedBroker {
             QueueDeclareOk(
                 queue: name,
                 messageCount: UInt32(clamping: self.queues[id].ready.count),
-                consumerCount: UInt32(clamping: self.queues[id].consumers.count)
+                consumerCount: UInt32(clamping: self.queues[id].consumersTold)
             ),
             channel
         )
@@ -185,7 +185,7 @@ extension EmbeddedBroker {
 
     /// The queue goes, with what it holds; its consumers are told.
     mutating func deleteQueue(_ id: QueueID) {
-        for consumer in self.queues[id].removeConsumers() {
+        for consumer in self.queues[id].removeConsumers().sorted(by: { $0.tag < $1.tag }) {
             let channel = consumer.channel
             self.connections[channel.connection].channels[channel.number]?.consumers[consumer.tag] = nil
             if self.connections[channel.connection].can("consumer_cancel_notify") {

@@ -10,6 +10,8 @@ public struct Profile: Sendable, Equatable {
     public var strayCancelOk: UInt16 = 503
     /// What a body frame longer than announced is answered with.
     public var overlongBody: UInt16 = 505
+    /// Whether a quorum queue's single active consumer gives way to one of higher priority.
+    public var yieldsTurns = false
     /// Whether `basic.qos` with `global` counts for the channel; else it is like the other one.
     public var hasChannelPrefetch = true
     /// Octets of the largest body, unless set.
@@ -34,6 +36,8 @@ public struct Profile: Sendable, Equatable {
     public var checksDeliveryMode = true
     /// Whether an expiration that means nothing is found before a wrong user.
     public var readsExpirationFirst = false
+    /// Whether a headers exchange tells 1 from 1.0 and takes times of messages, not of bindings, in milliseconds.
+    public var comparesHeadersExactly = false
     /// Whether a queue that names no type has the default one in texts.
     public var fillsInQueueType = false
     /// Whether a quorum queue says to `basic.get` that a message was never delivered before.
@@ -67,10 +71,12 @@ extension Profile {
         profile.unknownExchangeTypeEndsConnection = false
         profile.largestBody = 16 << 20
         profile.deliveryLimit = 20
+        profile.yieldsTurns = true
         profile.negativeLimitIsNone = true
         profile.tellsLastDeath = true
         profile.namesRefusedAccess = true
         profile.checksDeliveryMode = false
+        profile.comparesHeadersExactly = true
         profile.fillsInQueueType = true
         profile.readsExpirationFirst = true
         profile.tellsFirstDelivery = false

@@ -23,9 +23,15 @@ struct MessageQueue: Sendable {
     private(set) var consumers: [QueueConsumer] = []
     /// The one that is served, if only one is to be.
     private(set) var activeConsumer: UInt64?
+    /// Another one has a higher priority: the active one gets nothing more, and is not it any more when it holds nothing.
+    private(set) var isYielding = false
     private var nextPosition: UInt64 = 0
     /// Deliveries to consumers that take without acks.
     private(set) var givenAway = 0
+    /// Messages that gets hold.
+    private var gotten = 0
+    /// How many messages consumers of a quorum queue hold that were cancelled.
+    private var left: [UInt64: Int] = [:]
     /// It takes nothing, by a test's hand.
     var isRefusing = false
     /// When it looks next for what has expired, in milliseconds.
@@ -99,7 +105,17 @@ struct MessageQueue: Sendable {
     mutating func add(_ consumer: QueueConsumer) {
         let place = self.consumers.firstIndex { $0.priority < consumer.priority } ?? self.consumers.endIndex
         self.consumers.insert(consumer, at: place)
-        if self.options.isSingleActive, self.activeConsumer == nil { self.activeConsumer = consumer.id }
+        guard self.options.isSingleActive else { return }
+        if self.activeConsumer == nil { self.activeConsumer = consumer.id } else { self.giveWay() }
+    }
+
+    /// The turn goes to one of higher priority, if there is one and turns do that.
+    private mutating func giveWay() {
+        guard self.options.turns == .yielding, let first = self.consumers.first,
+            let active = self.consumers.first(where: { $0.id == self.activeConsumer }), first.priority > active.priority
+        else { return }
+        self.isYielding = active.inFlight > 0
+        if !self.isYielding { self.activeConsumer = first.id }
     }
 
     @discardableResult
@@ -108,7 +124,12 @@ struct MessageQueue: Sendable {
             return false
         }
         let removed = self.consumers.remove(at: index)
-        if self.activeConsumer == removed.id { self.activeConsumer = self.consumers.first?.id }
+        if self.activeConsumer == removed.id {
+            let isByArrival = self.options.turns == .byArrival
+            self.activeConsumer = isByArrival ? self.consumers.map(\.id).min() : self.consumers.first?.id
+            self.isYielding = false
+        }
+        if self.options.kind == .quorum, removed.inFlight > 0 { self.left[removed.id] = removed.inFlight }
         return true
     }
 
@@ -121,14 +142,6 @@ struct MessageQueue: Sendable {
     }
 
     var hasExclusiveConsumer: Bool { self.consumers.contains { $0.isExclusive } }
-
-    /// Where the one stands whose turn it is, of those that `may` take one.
-    func nextConsumer(_ may: (QueueConsumer) -> Bool) -> Int? {
-        if self.options.isSingleActive {
-            return self.consumers.firstIndex { $0.id == self.activeConsumer && $0.hasRoom && may($0) }
-        }
-        return self.consumers.firstIndex { $0.hasRoom && may($0) }
-    }
 
     /// One was given a message: others of its priority come first now.
     mutating func served(_ index: Int, holds: Bool) {
@@ -150,7 +163,32 @@ struct MessageQueue: Sendable {
     /// A message that a consumer held, or a get (0), is in its hands no more.
     mutating func settled(by consumer: UInt64) {
         self.unacked -= 1
-        guard consumer != 0, let index = self.consumers.firstIndex(where: { $0.id == consumer }) else { return }
-        self.consumers[index].inFlight -= 1
+        if consumer == 0 {
+            self.gotten -= 1
+        } else if let index = self.consumers.firstIndex(where: { $0.id == consumer }) {
+            self.consumers[index].inFlight -= 1
+            if self.isYielding, self.consumers[index].inFlight == 0 {
+                self.activeConsumer = self.consumers[0].id
+                self.isYielding = false
+            }
+        } else if let count = self.left[consumer] {
+            self.left[consumer] = count > 1 ? count - 1 : nil
+        }
+    }
+
+    /// A get holds a message.
+    mutating func got() {
+        self.unacked += 1
+        self.gotten += 1
+    }
+
+    /// The consumers that declarations are told.
+    ///
+    /// For a quorum queue a get is one until its message is settled, so is a consumer that was cancelled while it held
+    /// some, and those that wait for their turn as the single active one are none.
+    var consumersTold: Int {
+        guard self.options.kind == .quorum else { return self.consumers.count }
+        let present = self.options.isSingleActive ? Swift.min(self.consumers.count, 1) : self.consumers.count
+        return present + self.gotten + self.left.count
     }
 }

@@ -8,6 +8,15 @@ struct QueueOptions: Sendable {
         case rejectPublish = "reject-publish"
         case rejectPublishDLX = "reject-publish-dlx"
     }
+    /// Whose turn is next where one consumer alone is active.
+    enum Turns: Sendable {
+        /// The highest priority's, when the one before is gone.
+        case byPriority
+        /// The one that came first, when the one before is gone.
+        case byArrival
+        /// The highest priority's, also while another one is active.
+        case yielding
+    }
     var kind = Kind.classic
     /// Milliseconds.
     var messageTTL: UInt64?
@@ -20,6 +29,7 @@ struct QueueOptions: Sendable {
     var deadLetterRoutingKey: String?
     var maxPriority = 0
     var isSingleActive = false
+    var turns = Turns.byPriority
     /// How often a message may come back.
     var deliveryLimit: Int?
     /// Milliseconds that a delivery may stay unsettled.
@@ -55,6 +65,8 @@ struct QueueOptions: Sendable {
     /// - Throws: 406, for what this broker does not take.
     init(_ arguments: FieldTable, of thing: String, profile: Profile) throws(Refusal) {
         let read = ArgumentReader(arguments: arguments, thing: thing)
+        self.kind = try Self.kind(read)
+        if self.kind == .quorum { self.turns = profile.yieldsTurns ? .yielding : .byArrival }
         self.expires = try read.number("x-expires", from: 1)
         self.messageTTL = try read.number("x-message-ttl")
         self.deadLetterExchange = try read.name("x-dead-letter-exchange")
@@ -64,7 +76,7 @@ struct QueueOptions: Sendable {
         }
         self.maxLength = try read.number("x-max-length").map { Int($0) }
         self.maxBytes = try read.number("x-max-length-bytes").map { Int($0) }
-        self.maxPriority = Int(try read.number("x-max-priority") ?? 0)
+        if self.kind == .classic { self.maxPriority = Int(try read.number("x-max-priority") ?? 0) }
         if self.maxPriority > 255 { throw read.invalid("x-max-priority", "{max_value_exceeded,\(self.maxPriority)}") }
         if let text = try read.text("x-overflow") {
             guard let overflow = Overflow(rawValue: text) else { throw read.invalid("x-overflow", "invalid_overflow") }
@@ -76,21 +88,23 @@ struct QueueOptions: Sendable {
             throw read.invalid("x-dead-letter-strategy", "invalid_dlx_strategy")
         }
         self.isSingleActive = try read.flag("x-single-active-consumer")
-        if let text = try read.text("x-queue-type") {
-            if text == "stream" {
-                throw .connection(.notImplemented, "the embedded broker has no streams: \(thing)")
-            }
-            guard let kind = Kind(rawValue: text) else {
-                throw read.invalid("x-queue-type", "\"unsupported queue type '\(text)'\"")
-            }
-            self.kind = kind
-        }
         try Self.check(arguments, self.kind, read, profile)
         self.consumerTimeout = try self.consumerTimeout(of: read, profile)
         self.deliveryLimit = Self.limit(arguments, profile)
         self.keepsDeadLetters =
             self.kind == .quorum && self.overflow == .rejectPublish && self.deadLetterExchange != nil
             && arguments["x-dead-letter-strategy"]?.stringValue == "at-least-once"
+    }
+
+    private static func kind(_ read: ArgumentReader) throws(Refusal) -> Kind {
+        guard let text = try read.text("x-queue-type") else { return .classic }
+        if text == "stream" {
+            throw .connection(.notImplemented, "the embedded broker has no streams: \(read.thing)")
+        }
+        guard let kind = Kind(rawValue: text) else {
+            throw read.invalid("x-queue-type", "\"unsupported queue type '\(text)'\"")
+        }
+        return kind
     }
 
     /// What the arguments of a queue, or of one of its consumers, say of how long a delivery may stay unsettled.

@@ -59,9 +59,9 @@ enum ArgumentText {
         return type == "float" ? "double" : type
     }
 
-    private static func isEqual(_ one: FieldValue, _ other: FieldValue) -> Bool {
-        if let number = one.intValue, let second = other.intValue { return number == second }
-        return one == other
+    /// Of one class and equal, or the very same value of two.
+    private static func agree(_ one: FieldValue, _ other: FieldValue) -> Bool {
+        ErlangValue.areEqual(one, other, exactly: Self.sort(one) != Self.sort(other))
     }
 
     /// What a new declaration says differently from the first one; nil if they agree on this argument.
@@ -69,16 +69,13 @@ enum ArgumentText {
         func typed(_ value: FieldValue?) -> String {
             value.map { "the value '\(Self.value($0))' of type '\(Self.type($0))'" } ?? "none"
         }
+        // Where both say something, nothing is what one that is void says.
+        func quoted(_ value: FieldValue) -> String { value == .void ? "none" : "'\(Self.value(value))'" }
         switch (current[key], received[key]) {
         case (nil, nil): return nil
         case (let current?, let received?):
-            if Self.sort(current) == Self.sort(received), Self.isEqual(current, received) { return nil }
-            return Self.inequivalent(
-                key,
-                thing,
-                received: "'\(Self.value(received))'",
-                current: "'\(Self.value(current))'"
-            )
+            if Self.agree(current, received) { return nil }
+            return Self.inequivalent(key, thing, received: quoted(received), current: quoted(current))
         case (let current, let received):
             return Self.inequivalent(key, thing, received: typed(received), current: typed(current))
         }

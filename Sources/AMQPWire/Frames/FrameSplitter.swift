@@ -1,7 +1,8 @@
 /// Splits what a socket brings into frames, wherever reads have cut them (AMQP 0-9-1 §4.2.3, C19-C22).
 ///
 /// A value for either side of a wire. A frame that lies whole in a read is told as a place in it, and a body that does not
-/// is told part by part, so that no body is copied here; any other frame that was cut is put together.
+/// is told part by part, so that no body is copied here; any other frame that was cut is put together. What ends a body is
+/// told when the frame's end was seen, and not before: nobody acts on octets that turn out to be no frame.
 package struct FrameSplitter: Sendable {
     /// Whose octets come.
     package enum Peer: Sendable {
@@ -26,8 +27,10 @@ package struct FrameSplitter: Sendable {
         case none
         /// The first octets of a frame, or of a protocol header.
         case octets([UInt8])
-        /// In a body frame; without octets its end is due.
+        /// In a body frame, of which so many octets are still to come.
         case body(channel: UInt16, remaining: Int)
+        /// The last octet of a body frame, whose end is due.
+        case last(channel: UInt16, octet: UInt8)
     }
 
     private var carry = Carry.none
@@ -74,17 +77,39 @@ package struct FrameSplitter: Sendable {
         case .octets(var kept):
             self.carry = .none
             return try self.complete(&kept, bytes, &position)
-        case .body(let channel, let remaining) where remaining > 0:
-            let end = position + min(remaining, bytes.count - position)
-            self.carry = .body(channel: channel, remaining: remaining - (end - position))
-            defer { position = end }
-            return .body(channel: channel, part: position..<end)
-        case .body:
+        case .body(let channel, let remaining): return try self.part(of: remaining, channel, bytes, &position)
+        case .last(let channel, let octet):
             self.carry = .none
             try Self.checkEnd(bytes[position])
             position += 1
-            return try self.next(in: bytes, at: &position)
+            let number = [UInt8(truncatingIfNeeded: channel >> 8), UInt8(truncatingIfNeeded: channel)]
+            let frame = [Frame.body] + number + [0, 0, 0, 1, octet, Frame.end]
+            return .assembled(type: Frame.body, channel: channel, frame: frame)
         }
+    }
+
+    /// Octets of a body frame that a read has cut.
+    private mutating func part(
+        of remaining: Int,
+        _ channel: UInt16,
+        _ bytes: UnsafeRawBufferPointer,
+        _ position: inout Int
+    ) throws(FrameFault) -> Piece? {
+        let start = position
+        let left = bytes.count - start
+        if left > remaining {
+            self.carry = .none
+            try Self.checkEnd(bytes[start + remaining])
+            position = start + remaining + 1
+            return .body(channel: channel, part: start..<start + remaining)
+        }
+        position = bytes.count
+        if left < remaining {
+            self.carry = .body(channel: channel, remaining: remaining - left)
+            return left == 0 ? nil : .body(channel: channel, part: start..<position)
+        }
+        self.carry = .last(channel: channel, octet: bytes[position - 1])
+        return left == 1 ? nil : .body(channel: channel, part: start..<position - 1)
     }
 
     /// A frame whose first octet is here.
@@ -100,13 +125,12 @@ package struct FrameSplitter: Sendable {
         try self.check(type, size, bytes, position)
         let start = position + Frame.headerSize
         guard left >= size + Frame.overhead else {
-            guard type == Frame.body else {
+            guard type == Frame.body, size > 0 else {
                 self.keep(bytes, &position, size: size + Frame.overhead)
                 return nil
             }
-            position = min(start + size, bytes.count)
-            self.carry = .body(channel: channel, remaining: size - (position - start))
-            return .body(channel: channel, part: start..<position)
+            position = start
+            return try self.part(of: size, channel, bytes, &position)
         }
         try Self.checkEnd(bytes[start + size])
         position = start + size + 1
@@ -138,11 +162,10 @@ package struct FrameSplitter: Sendable {
             try self.check(head.type, head.size, octets, 0)
             return head
         }
-        if type == Frame.body {
+        if type == Frame.body, size > 0 {
             // Nothing of it is kept: its head was all that had come.
             self.carry = .body(channel: channel, remaining: size)
-            return size == 0
-                ? .body(channel: channel, part: position..<position) : try self.next(in: bytes, at: &position)
+            return try self.next(in: bytes, at: &position)
         }
         kept.reserveCapacity(size + Frame.overhead)
         guard fill(to: size + Frame.overhead) else {

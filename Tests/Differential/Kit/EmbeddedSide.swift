@@ -62,7 +62,8 @@ struct EmbeddedSide: ~Copyable {
     func queues() -> [String: QueueLook] {
         var looks: [String: QueueLook] = [:]
         for view in self.broker.queues() where !view.isExclusive && !view.name.hasPrefix("amq.") {
-            looks[view.name] = QueueLook(ready: view.ready, consumers: view.consumers)
+            let consumers = self.broker.consumersTold(of: view.name)
+            looks[view.name] = QueueLook(ready: view.ready, consumers: consumers)
         }
         return looks
     }

@@ -54,6 +54,40 @@ struct Normal: Equatable, Sendable, CustomStringConvertible {
         self.seen = self.seen.mapValues { sights in
             sights.filter { $0.method.id != .channelClose } + sights.filter { $0.method.id == .channelClose }
         }
+        self.seen = self.seen.mapValues(Self.returnsFirst)
+    }
+
+    /// Returns are the channel's own: they come before what queues hand out meanwhile, or between.
+    private static func returnsFirst(_ sights: [Sight]) -> [Sight] {
+        var sorted: [Sight] = []
+        for sight in sights {
+            let place = sorted.lastIndex { $0.method.id != .basicDeliver } ?? -1
+            sorted.insert(sight, at: sight.method.id == .basicReturn ? place + 1 : sorted.count)
+        }
+        return sorted
+    }
+
+    /// Whether RabbitMQ may show this where the embedded broker shows something else.
+    ///
+    /// Of publishes in one write with one that is refused RabbitMQ confirms some now and then, before it closes the channel;
+    /// the embedded broker confirms none, and says at once what a queue refuses.
+    ///
+    /// - Parameters:
+    ///   - expected: What the embedded broker shows.
+    ///   - early: The numbers of such publishes, by channel.
+    func agrees(with expected: Normal, early: [UInt16: ClosedRange<UInt64>]) -> Bool {
+        if self == expected { return true }
+        guard !early.isEmpty, self.seen == expected.seen else { return false }
+        let channels = Set(self.acked.keys).union(self.nacked.keys).union(expected.acked.keys)
+            .union(expected.nacked.keys)
+        return channels.allSatisfy { channel in
+            let (acked, nacked) = (self.acked[channel] ?? [], self.nacked[channel] ?? [])
+            let (ours, refused) = (expected.acked[channel] ?? [], expected.nacked[channel] ?? [])
+            guard let numbers = early[channel] else { return acked == ours && nacked == refused }
+            let isMoot = acked.symmetricDifference(ours).union(nacked.symmetricDifference(refused))
+                .isSubset(of: Set(numbers))
+            return isMoot && acked.isDisjoint(with: refused) && nacked.isDisjoint(with: ours)
+        }
     }
 
     private static func plain(_ properties: BasicProperties) -> BasicProperties {
@@ -124,7 +158,7 @@ extension String {
 /// Which numbers of a channel have been confirmed.
 struct ConfirmNumbers: Sendable {
     /// All up to this one have been.
-    private var through: UInt64 = 0
+    private(set) var through: UInt64 = 0
     private var beyond: Set<UInt64> = []
 
     /// The numbers that a confirm says something of.

@@ -46,7 +46,7 @@ final class RealSide {
             } else {
                 // Nothing may be sent before the answer to a commit (C64).
                 if case .send(let parts) = step.action, parts.last?.method.id == .txCommit {
-                    try client.await(5_000) {
+                    try client.await(20_000) {
                         $0.contains { $0.channel == step.channel && $0.method.id == .txCommitOk }
                             || Self.hasClosed($0, step.channel)
                     }
@@ -70,7 +70,7 @@ final class RealSide {
         guard !open.isEmpty, !client.isEnded else { return }
         try client.send(try open.flatMap { try Wire.method(.channelFlow(ChannelFlow(active: true)), on: $0) })
         for channel in open {
-            try client.await(5_000) { seen in
+            try client.await(20_000) { seen in
                 seen.contains { $0.channel == channel && $0.method.id == .channelFlowOk }
                     || Self.hasClosed(seen, channel)
             }
@@ -86,9 +86,11 @@ final class RealSide {
         }
     }
 
-    /// Waits for queues and channels in turn, and gives what queues hold.
-    func settle(_ queues: [String]) throws -> [String: QueueLook] {
-        let looks = try self.look(queues)
+    /// Waits for queues and channels in turn, and gives what queues hold; also those that should be `gone`.
+    func settle(_ queues: [String], gone: [String]) throws -> [String: QueueLook] {
+        var looks = try self.look(queues)
+        // The channel ends at one that is not there.
+        for name in gone { looks[name] = try self.look([name])[name] }
         for index in self.clients.indices { try self.mark([1, 2], index) }
         return looks
     }
@@ -119,6 +121,13 @@ final class RealSide {
     func takeSeen() -> [[Seen]] {
         for index in self.clients.indices { self.note(index) }
         return self.clients.map { $0.takeSeen() }
+    }
+
+    /// The monotonic clock.
+    static func milliseconds() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
     }
 
     /// Gives the broker a moment.
@@ -159,7 +168,7 @@ final class RealSide {
                     try Wire.method(.channelClose(ChannelClose(replyCode: 200, replyText: "")), on: channel)
                 }
                 try self.clients[index].send(octets)
-                let isDone = try self.clients[index].await(5_000) {
+                let isDone = try self.clients[index].await(20_000) {
                     $0.count { $0.method.id == .channelCloseOk } == 2
                 }
                 _ = self.clients[index].takeSeen()

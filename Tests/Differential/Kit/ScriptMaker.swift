@@ -74,7 +74,7 @@ struct ScriptMaker: Sendable {
         self.left -= 1
         let connection = self.draw.pick([0, 0, 1])
         let channel: UInt16 = self.draw.pick([1, 1, 2])
-        let step: ScriptStep
+        var step: ScriptStep
         switch self.draw.pick(by: self.weights) {
         case .wait: step = ScriptStep(connection: connection, channel: channel, action: .wait(1_200))
         // Queues of their own go in their own time, and can not be looked at.
@@ -88,6 +88,7 @@ struct ScriptMaker: Sendable {
         case .consume: step = self.consumption()
         case let kind: step = self.step(connection, channel, .init(method: self.method(kind, connection, channel)))
         }
+        step = self.owned(step)
         self.note(step)
         return step
     }

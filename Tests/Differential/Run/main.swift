@@ -3,7 +3,8 @@ import Differential
 import Glibc
 
 // Plays scripts to the embedded broker and to the RabbitMQ at a port: `DifferentialRun PORT FIRST COUNT`. Each difference is
-// printed when it is found; the last line has the numbers. Exit status: 0 none, 1 some, 64 wrong usage, 69 no broker.
+// printed when it is found, and what RabbitMQ did now so, now otherwise, with `~` before each line; the last line has the
+// numbers. Exit status: 0 no difference, 1 some, 64 wrong usage, 69 no broker.
 
 let numbers = CommandLine.arguments.dropFirst().compactMap { UInt64($0) }
 guard numbers.count == 3, let port = UInt16(exactly: numbers[0]) else {
@@ -13,18 +14,19 @@ guard numbers.count == 3, let port = UInt16(exactly: numbers[0]) else {
 do {
     let player = try DifferentialPlayer(port: port)
     for seed in numbers[1]..<numbers[1] + numbers[2] {
-        let known = player.tally.differences.count
+        let known = player.tally
         try player.play(seed)
-        if player.tally.differences.count > known {
-            print("\(player.tally.differences[known])\n")
-            fflush(nil)
+        for text in player.tally.differences.dropFirst(known.differences.count) { print("\(text)\n") }
+        for text in player.tally.uneven.dropFirst(known.uneven.count) {
+            for line in text.split(separator: "\n") { print("~ \(line)") }
         }
+        fflush(nil)
         if player.tally.differences.count == 20 { break }
     }
     let tally = player.tally
     print(
         "differential: \(tally.scripts) scripts, \(tally.steps) steps, \(tally.differences.count) differences,"
-            + " \(tally.uneven) uneven"
+            + " \(tally.uneven.count) uneven"
     )
     exit(tally.differences.isEmpty ? 0 : 1)
 } catch {
