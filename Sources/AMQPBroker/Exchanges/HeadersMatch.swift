@@ -6,6 +6,7 @@ enum HeadersMatch {
     ///   - arguments: Of the binding.
     ///   - headers: Of the message.
     ///   - exactly: 1 is not 1.0, and a message's times, not the binding's, are in milliseconds.
+    /// - Returns: Whether they are.
     static func matches(_ arguments: FieldTable, _ headers: FieldTable, exactly: Bool) -> Bool {
         let mode = arguments["x-match"]?.stringValue ?? "all"
         let countsOwn = mode.hasSuffix("-with-x")

@@ -75,6 +75,7 @@ struct Normal: Equatable, Sendable, CustomStringConvertible {
     /// - Parameters:
     ///   - expected: What the embedded broker shows.
     ///   - early: The numbers of such publishes, by channel.
+    /// - Returns: Whether both are alike but for those confirms.
     func agrees(with expected: Normal, early: [UInt16: ClosedRange<UInt64>]) -> Bool {
         if self == expected { return true }
         guard !early.isEmpty, self.seen == expected.seen else { return false }
