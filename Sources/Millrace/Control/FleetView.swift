@@ -75,9 +75,10 @@ package struct FleetView: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// Supervisors, and jobs over all of them: lines, the title and a rule first; no table of nobody.
+    /// Supervisors, and jobs over all of them.
     ///
     /// - Parameter now: Seconds since 1970.
+    /// - Returns: The lines of each table, the title and a rule first; none of nobody.
     package func tables(now: Int64) -> [[String]] {
         var tables: [[String]] = []
         let answers = self.answers

@@ -15,6 +15,7 @@
         package init(seed: UInt64) { self.scene = Scene(seed: seed) }
 
         /// - Parameter log: Told of each line that the supervisor logs; nil keeps nothing.
+        /// - Returns: What came of it, and what was wrong.
         package func run(log: (@Sendable (String) -> Void)? = nil) -> Conductor.Result {
             let conductor = Conductor(seed: self.scene.seed, self.scene.style)
             let place = Place(conductor, self.scene)

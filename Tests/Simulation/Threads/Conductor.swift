@@ -62,6 +62,7 @@
         /// Runs threads until the last one has ended, or something is wrong: then those that are left stay where they are.
         ///
         /// - Parameter root: What the first thread does.
+        /// - Returns: What came of it, and what was wrong.
         package func run(_ root: @escaping @Sendable () -> Void) -> Result {
             let (number, body) = self.begin("root", root)
             let player = self.players[number]
