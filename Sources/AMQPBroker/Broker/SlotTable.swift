@@ -8,18 +8,25 @@ public struct SlotID: Hashable, Sendable {
 public typealias ConnectionID = SlotID
 package typealias QueueID = SlotID
 
-/// Values by place: found without hashing, changed where they are.
-struct SlotTable<Value: Sendable>: Sendable {
+/// Values by place: found without hashing, read and changed where they are.
+///
+/// Each has an object of its own, which nobody else has: in an array, whoever reads a part of a value would copy all of it. A copy
+/// of the table would share them, so there is none.
+struct SlotTable<Value: Sendable>: ~Copyable, Sendable {
+    private final class Home: @unchecked Sendable {  // its one table is with one thread at a time
+        @exclusivity(unchecked) var value: Value
+        init(_ value: Value) { self.value = value }
+    }
     private struct Slot: Sendable {
         var generation: UInt32
-        var value: Value?
+        var home: Home?
     }
     private var slots: [Slot] = []
     private var free: [Int32] = []
 
     var ids: [SlotID] {
         self.slots.indices.compactMap { index in
-            self.slots[index].value == nil
+            self.slots[index].home == nil
                 ? nil : SlotID(slot: Int32(index), generation: self.slots[index].generation)
         }
     }
@@ -28,17 +35,17 @@ struct SlotTable<Value: Sendable>: Sendable {
 
     func contains(_ id: SlotID) -> Bool {
         self.slots.indices.contains(Int(id.slot)) && self.slots[Int(id.slot)].generation == id.generation
-            && self.slots[Int(id.slot)].value != nil
+            && self.slots[Int(id.slot)].home != nil
     }
 
     mutating func insert(_ make: (SlotID) -> Value) -> SlotID {
         if let slot = self.free.popLast() {
             let id = SlotID(slot: slot, generation: self.slots[Int(slot)].generation)
-            self.slots[Int(slot)].value = make(id)
+            self.slots[Int(slot)].home = Home(make(id))
             return id
         }
         let id = SlotID(slot: Int32(self.slots.count), generation: 0)
-        self.slots.append(Slot(generation: 0, value: make(id)))
+        self.slots.append(Slot(generation: 0, home: Home(make(id))))
         return id
     }
 
@@ -46,24 +53,23 @@ struct SlotTable<Value: Sendable>: Sendable {
     mutating func remove(_ id: SlotID) -> Value? {
         guard self.contains(id) else { return nil }
         defer {
-            self.slots[Int(id.slot)].value = nil
+            self.slots[Int(id.slot)].home = nil
             self.slots[Int(id.slot)].generation &+= 1
             self.free.append(id.slot)
         }
-        return self.slots[Int(id.slot)].value
+        return self.slots[Int(id.slot)].home?.value
+    }
+
+    private func home(_ id: SlotID) -> Home {
+        guard self.slots[Int(id.slot)].generation == id.generation, let home = self.slots[Int(id.slot)].home else {
+            preconditionFailure("a value that was removed")
+        }
+        return home
     }
 
     /// Of an id that is in the table: the callers hold none that is not, or have asked.
     subscript(id: SlotID) -> Value {
-        _read {
-            precondition(self.slots[Int(id.slot)].generation == id.generation, "a value that was removed")
-            // swift-format-ignore: NeverForceUnwrap
-            yield self.slots[Int(id.slot)].value!  // there, as was just looked
-        }
-        _modify {
-            precondition(self.contains(id), "a value that was removed")
-            // swift-format-ignore: NeverForceUnwrap
-            yield &self.slots[Int(id.slot)].value!  // there, as was just looked; copied, it would be a second owner
-        }
+        _read { yield self.home(id).value }
+        _modify { yield &self.home(id).value }
     }
 }
