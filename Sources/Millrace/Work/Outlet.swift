@@ -310,7 +310,8 @@ struct Outlet<Line: PublishLine, Input: OutletInput> {
         var wake: UInt64?
         func note(_ time: UInt64?) { if let time { wake = min(wake ?? .max, time) } }
         if self.line?.isCommitting != true { note(self.queue.deadline) }
-        if self.line == nil, self.queue.hasUnsent(now: now) { note(self.pause.mayOpenAt(now: now)) }
+        // A pause that was not over when it was last looked at may be by now: then at once, for nothing else would come.
+        if self.line == nil, self.queue.hasUnsent(now: now) { note(self.pause.mayOpenAt(now: now) ?? now) }
         if !self.isEnding { note(self.queue.answerDeadline) }
         // An end waits for no room.
         note(self.isEnding && self.queue.hasRefused ? now : self.refusals.deadline(isWaiting: self.refusedCount > 0))

@@ -206,6 +206,8 @@ private struct Input: OutletInput, Equatable {
         #expect(self.lines.all.count == opened)
         let wake = outlet.wake(now: now)
         #expect(wake ?? 0 > now)
+        let late = (wake ?? 0) + 5
+        #expect(outlet.wake(now: late) == late, "the pause has ended between two looks at the clock")
         outlet.release(mayWait: true, isServed: true, now: wake ?? 0)
         #expect(self.lines.all.count == opened + 1)
     }
