@@ -91,7 +91,7 @@ struct FleetTopTests {
         func tmux(_ arguments: String...) throws -> String {
             try Tool.run("/usr/bin/tmux", ["-u", "-L", terminal, "-f", "/dev/null"] + arguments).output
         }
-        defer { _ = try? tmux("kill-server") }
+        defer { Tool.endTmux(terminal) }
         var seen: [String] = []
         func waitFor(_ what: String, _ isThere: ([String]) -> Bool) throws {
             let isSeen = try self.waits {

@@ -73,6 +73,14 @@ enum Tool {
     }
 }
 
+extension Tool {
+    /// Ends a server of tmux: it has this thread's mask of signals, so that `kill-server`, which is a SIGTERM to itself, ends nothing.
+    static func endTmux(_ server: String) {
+        let asked = try? Self.run("/usr/bin/tmux", ["-L", server, "display-message", "-p", "#{pid}"])
+        if let pid = (asked?.output.split(separator: "\n").first).flatMap({ pid_t($0) }), pid > 1 { kill(pid, SIGKILL) }
+    }
+}
+
 extension PeerFailure {
     /// A command that failed.
     init(_ command: String, _ arguments: [String], _ result: Tool.Result) {

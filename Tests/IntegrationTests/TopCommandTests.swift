@@ -100,7 +100,7 @@ struct TopCommandTests {
         func tmux(_ arguments: String...) throws -> String {
             try Tool.run("/usr/bin/tmux", ["-u", "-L", terminal, "-f", "/dev/null"] + arguments).output
         }
-        defer { _ = try? tmux("kill-server") }
+        defer { Tool.endTmux(terminal) }
         func screen() throws -> [String] {
             try tmux("capture-pane", "-p").split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         }
