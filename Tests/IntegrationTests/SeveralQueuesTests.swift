@@ -177,7 +177,10 @@ struct SeveralQueuesTests {
                 // Where the end of a consumer costs the channel, the other one has come again by that.
                 // The answer to the copy may be read behind what came of it.
                 if try self.isAlone {
-                    #expect(supervisor.wait { $0.counts.retried == 1 && $0.counts.droppedAcks == 1 })
+                    // What has failed before the end of its consumer was heard of is a copy that waits for its queue.
+                    #expect(
+                        supervisor.wait { $0.counts.retried >= 1 && $0.counts.retried + $0.counts.droppedAcks == 2 }
+                    )
                 }
             }
         }
