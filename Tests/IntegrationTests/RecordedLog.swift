@@ -12,6 +12,7 @@ final class RecordedLog: Sendable {
 
     var logger: Logger { Logger(label: "recorded") { _ in Handler(log: self) } }
 
+    var all: [Line] { self.recorded.withLock { $0 } }
     func lines(_ text: String) -> [Line] { self.recorded.withLock { lines in lines.filter { $0.text == text } } }
 
     func wait(for text: String, count: Int = 1) -> Bool {
