@@ -10,9 +10,10 @@ package struct DelayNote: Equatable, Sendable {
     /// - Parameters:
     ///   - wait: What is left of the wait, in milliseconds.
     ///   - stage: The length of the stage that it goes into, in milliseconds.
-    ///   - now: Milliseconds since 1970.
+    ///   - now: Whole milliseconds since 1970; what has passed of the next one is not known.
     package init(wait: Int, stage: Int, now: Int64) {
-        self.due = now &+ Int64(wait)
+        // Up to a millisecond late, never early.
+        self.due = now &+ Int64(wait) &+ 1
         // The first stage holds a message for the whole of a wait that is shorter than the next stage.
         self.left = stage == 0 ? 0 : Int64(max(wait - stage, 0))
     }

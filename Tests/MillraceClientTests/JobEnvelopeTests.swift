@@ -52,7 +52,7 @@ import Tracing
         #expect(message.routingKey == "orders.delay.256s")
         #expect(message.properties.userID == "app")
         let note = try #require(DelayNote(message.properties.headers))
-        #expect(note.due == 5_300_000 && note.left == 44_000)
+        #expect(note.due == 5_300_001 && note.left == 44_000)
         #expect(message.properties.headers?["a"] == 1)
         #expect(try self.message(.milliseconds(1)).routingKey == "orders.delay.0s")
     }

@@ -1,4 +1,4 @@
-/// Which deliveries are timed: every one while handlers take 20 µs or more, else one in 16, at random, which stands for 16.
+/// Which deliveries are timed: every one while handlers take 20 µs or more, else one in 64, at random, which stands for 64.
 ///
 /// Looking at the clock twice costs a twentieth of a microsecond: nothing beside 20 µs, and a tenth of what a delivery to a
 /// short handler costs. A handler that was not timed and took 100 ms or more is seen by the coarse clock, which is looked at
@@ -14,7 +14,7 @@ struct TimeSampler {
     /// What took as long counts for itself alone: if it was not timed, by the coarse clock, to 10 ms.
     static let long: UInt64 = 100_000_000
     /// One in so many short ones is timed.
-    static let stride = 16
+    static let stride = 64
 
     /// What was measured and is not handed over.
     var samples: ContiguousArray<TimeSample> = []
@@ -51,7 +51,7 @@ struct TimeSampler {
         self.skips = self.isShort ? self.draw() : 0
     }
 
-    /// How often in a row one is not timed, each time with a probability of 15 in 16: how many of 4 bits are not all zero.
+    /// How often in a row one is not timed, each time with a probability of 63 in 64: how many of 6 bits are not all zero.
     private mutating func draw() -> Int {
         var count = 0
         while true {
@@ -60,9 +60,9 @@ struct TimeSampler {
             self.random ^= self.random << 17
             // Not the lowest bits, which are the least random.
             var bits = self.random >> 8
-            for _ in 0..<14 {
-                if bits & 0xF == 0 { return count }
-                bits >>= 4
+            for _ in 0..<9 {
+                if bits & 0x3F == 0 { return count }
+                bits >>= 6
                 count += 1
             }
         }

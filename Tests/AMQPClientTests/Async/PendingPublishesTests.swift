@@ -93,6 +93,15 @@ import Testing
         #expect(pending.answered(1, nil)?.sendings == 3)
     }
 
+    @Test func `in order is as they were sent, whatever their tokens are: calls side by side get theirs in any order`()
+    {
+        var pending = self.pending([])
+        for (token, name) in [(2, "a"), (3, "b"), (1, "c")] { self.add(&pending, token, name) }
+        #expect(self.sendAll(&pending) == ["a", "b", "c"])
+        #expect(pending.channelEnded(Self.lost).isEmpty)
+        #expect(self.sendAll(&pending) == ["a'", "b'", "c'"])
+    }
+
     @Test func `who does not want that hears that nothing is known`() {
         var pending = self.pending(["a", "b"], inFlight: 1, republishes: false)
         _ = self.sendAll(&pending)

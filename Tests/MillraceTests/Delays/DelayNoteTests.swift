@@ -11,7 +11,7 @@ import Testing
         note.write(to: &headers)
         #expect(try #require(DelayNote(headers)) == note)
         #expect(note.remaining(stage: 16_000, now: Self.now) == (16_000, 40_000))
-        #expect(note.remaining(stage: 16_000, now: Self.now + 15_000) == (1_000, 25_000))
+        #expect(note.remaining(stage: 16_000, now: Self.now + 15_000) == (1_001, 25_001))
         #expect(note.remaining(stage: 16_000, now: Self.now + 60_000) == (0, 0))
         DelayNote.remove(from: &headers)
         #expect(headers.isEmpty)
@@ -19,7 +19,14 @@ import Testing
 
     @Test func `the first stage holds a message for all of its wait`() {
         let note = DelayNote(wait: 700, stage: 0, now: Self.now)
-        #expect(note.remaining(stage: 1_000, now: Self.now) == (700, 700))
+        #expect(note.remaining(stage: 1_000, now: Self.now) == (701, 701))
+    }
+
+    @Test func `a wait that begins within a millisecond is not over before its whole length`() {
+        // At 0.9 ms past now a wait of 700 ms begins, so at 700 ms past now, which is up to 1 ms before its end, it goes on.
+        let note = DelayNote(wait: 700, stage: 0, now: Self.now)
+        #expect(note.remaining(stage: 1_000, now: Self.now + 700).all > 0)
+        #expect(note.remaining(stage: 1_000, now: Self.now + 701).all == 0)
     }
 
     @Test func `a clock that was set back costs one stage, and one that was set forward ends the wait`() {

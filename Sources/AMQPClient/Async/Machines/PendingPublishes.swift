@@ -11,7 +11,9 @@ package struct PendingPublishes<Waiter: Sendable>: Sendable {
         let deadline: UInt64
         let waiter: Waiter
         var sendings = 0
-        var isSent = false
+        /// Which sending its last one was; 0 while it is not on its way.
+        var sentAs: UInt64 = 0
+        var isSent: Bool { self.sentAs > 0 }
     }
 
     /// How a wait ended.
@@ -47,6 +49,7 @@ package struct PendingPublishes<Waiter: Sendable>: Sendable {
     /// By the identifiers of what is on its way, for messages that come back.
     private var tokens: [String: [UInt64]] = [:]
     private var sentBytes = 0
+    private var lastSending: UInt64 = 0
     /// No entry's deadline is before this.
     private var earliest = UInt64.max
     /// On their way, with nobody who waits for the answer; with their identifiers.
@@ -71,7 +74,7 @@ package struct PendingPublishes<Waiter: Sendable>: Sendable {
     /// A caller waits from now on.
     ///
     /// - Parameters:
-    ///   - token: The owner's name for it, higher than all before.
+    ///   - token: The owner's name for it, which no other has had.
     ///   - message: With an identifier.
     ///   - deadline: When the caller waits no longer.
     ///   - waiter: Comes back in an ``Ending``.
@@ -134,7 +137,8 @@ package struct PendingPublishes<Waiter: Sendable>: Sendable {
             self.waitingHead = 0
         }
         let before = entry.sendings
-        entry.isSent = true
+        self.lastSending += 1
+        entry.sentAs = self.lastSending
         entry.sendings += 1
         self.entries[token] = entry
         self.sentCount += 1
@@ -154,7 +158,7 @@ package struct PendingPublishes<Waiter: Sendable>: Sendable {
     @discardableResult
     private mutating func recall(_ token: UInt64) -> Entry? {
         guard let entry = self.entries[token], entry.isSent else { return nil }
-        self.entries[token]?.isSent = false
+        self.entries[token]?.sentAs = 0
         self.sentCount -= 1
         self.sentBytes -= entry.bytes
         if let id = entry.message.properties.messageID { self.forget(id, token) }
@@ -268,7 +272,7 @@ package struct PendingPublishes<Waiter: Sendable>: Sendable {
         self.alone = nil
         self.abandoned = [:]
         self.tokens = [:]
-        let sent = self.entries.filter(\.value.isSent).keys.sorted()
+        let sent = self.entries.filter(\.value.isSent).sorted { $0.value.sentAs < $1.value.sentAs }.map(\.key)
         for token in sent { self.recall(token) }
         var endings: [Ending] = []
         if Self.isOfMessage(reason) {
