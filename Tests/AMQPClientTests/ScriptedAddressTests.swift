@@ -137,7 +137,7 @@ extension ScriptedPeer {
     fileprivate func comesSomethingElse(after time: Duration) throws -> Bool {
         guard try self.comesSomething(within: .seconds(60)) else { return true }
         let deadline = MonotonicClock.deadline(in: time)
-        _ = Monitor(()).wait(until: deadline) { (_: inout Void) -> Void? in nil }
+        _ = Monitor(0).wait(until: deadline) { (_: inout Int) -> Void? in nil }
         return false
     }
 

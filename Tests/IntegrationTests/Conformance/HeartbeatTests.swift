@@ -80,6 +80,6 @@ struct HeartbeatTests {
 enum Busy {
     static func block(for duration: Duration) {
         // Nobody ever signals: it is the deadline that is waited for.
-        _ = Monitor(()).wait(until: MonotonicClock.deadline(in: duration)) { _ -> Bool? in nil }
+        _ = Monitor(0).wait(until: MonotonicClock.deadline(in: duration)) { _ -> Bool? in nil }
     }
 }
