@@ -1,4 +1,5 @@
-/// Which deliveries are timed: every one while handlers take 20 µs or more, else one in 64, at random, which stands for 64.
+/// Which deliveries are timed: every one while handlers take 20 µs or more. Of shorter ones the first after each tick of the
+/// coarse clock, which stands for itself, so that all are where few come; of the others one in 256, at random, which stands for 256.
 ///
 /// Looking at the clock twice costs a twentieth of a microsecond: nothing beside 20 µs, and a tenth of what a delivery to a
 /// short handler costs. A handler that was not timed and took 100 ms or more is seen by the coarse clock, which is looked at
@@ -13,34 +14,45 @@ struct TimeSampler {
     static let short: UInt64 = 20_000
     /// What took as long counts for itself alone: if it was not timed, by the coarse clock, to 10 ms.
     static let long: UInt64 = 100_000_000
-    /// One in so many short ones is timed.
-    static let stride = 64
+    /// One in so many short ones within a tick is timed.
+    static let stride = 256
 
     /// What was measured and is not handed over.
     var samples: ContiguousArray<TimeSample> = []
     /// Deliveries that are not timed before the next one that is.
     private var skips = 0
-    /// What the next one that is timed stands for.
+    /// What the next one that is timed stands for, unless it is the first of its tick.
     private var weight = 1
     private var isShort = true
+    /// When the last delivery began, as the coarse clock has it.
+    private var tick = UInt64.max
     private var random: UInt64
 
     /// - Parameter seed: Two samplers with the same one choose alike.
-    init(seed: UInt64) { self.random = seed | 1 }
+    init(seed: UInt64) {
+        self.random = seed | 1
+        self.choose()
+    }
 
     /// For each delivery, before its handler begins.
     ///
+    /// - Parameter now: The time, as the coarse clock has it.
     /// - Returns: How many deliveries it stands for; 0 if it is not timed.
     @inline(__always)
-    mutating func next() -> Int {
-        if self.skips > 0 {
+    mutating func next(now: UInt64) -> Int {
+        if now == self.tick, self.skips > 0 {
             self.skips -= 1
             return 0
         }
-        return self.timed()
+        return self.timed(now)
     }
 
-    private mutating func timed() -> Int {
+    @inline(never)
+    private mutating func timed(_ now: UInt64) -> Int {
+        if now != self.tick {
+            self.tick = now
+            return 1
+        }
         defer { self.choose() }
         return self.weight
     }
@@ -51,7 +63,7 @@ struct TimeSampler {
         self.skips = self.isShort ? self.draw() : 0
     }
 
-    /// How often in a row one is not timed, each time with a probability of 63 in 64: how many of 6 bits are not all zero.
+    /// How often in a row one is not timed, each time with a probability of 255 in 256: how many octets are not zero.
     private mutating func draw() -> Int {
         var count = 0
         while true {
@@ -60,9 +72,9 @@ struct TimeSampler {
             self.random ^= self.random << 17
             // Not the lowest bits, which are the least random.
             var bits = self.random >> 8
-            for _ in 0..<9 {
-                if bits & 0x3F == 0 { return count }
-                bits >>= 6
+            for _ in 0..<7 {
+                if bits & 0xFF == 0 { return count }
+                bits >>= 8
                 count += 1
             }
         }

@@ -104,7 +104,7 @@ final class Hands {
         self.take(delivery, block, .alone)
         if self.running.isEmpty { self.startClock(delivery) }
         var message = delivery.message
-        let weight = self.times.next()
+        let weight = self.times.next(now: now)
         if weight > 0 { delivery.timedFrom = MonotonicClock.now() }
         delivery.timeWeight = weight
         self.wasLastUntimed = weight == 0

@@ -2,7 +2,8 @@ import AMQPCore
 import Testing
 
 @Suite struct ProcessRandomTests {
-    @Test func `it has an address where it is passed inout, without which the thread sanitizer sees races that are none`() {
+    @Test
+    func `it has an address where it is passed inout, without which the thread sanitizer sees races that are none`() {
         #expect(MemoryLayout<ProcessRandom>.size > 0)
     }
 

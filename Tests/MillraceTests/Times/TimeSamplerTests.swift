@@ -6,10 +6,10 @@ import Testing
 /// Which deliveries are timed, and what the samples say of all.
 @Suite struct TimeSamplerTests {
     /// One after the other, as a worker with a sync handler does.
-    private func run(_ sampler: inout TimeSampler, _ durations: [UInt64]) -> Int {
+    private func run(_ sampler: inout TimeSampler, _ durations: [UInt64], eachTick count: Int = .max) -> Int {
         var timed = 0
-        for duration in durations {
-            let weight = sampler.next()
+        for (index, duration) in durations.enumerated() {
+            let weight = sampler.next(now: UInt64(index / count))
             if weight > 0 {
                 timed += 1
                 sampler.ended(after: duration, weight: weight)
@@ -22,11 +22,24 @@ import Testing
 
     private func weights(_ sampler: TimeSampler) -> Int { sampler.samples.reduce(0) { $0 + Int($1.weight) } }
 
-    @Test func `of short handlers one in 64 is timed, and stands for 64`() {
+    @Test func `of short handlers within a tick one in 256 is timed, and stands for 256`() {
         var sampler = TimeSampler(seed: 7)
-        let timed = self.run(&sampler, Array(repeating: 2000, count: 100_000))
-        #expect((1400...1725).contains(timed), "\(timed)")
-        #expect(self.weights(sampler) == timed * 64 - 63, "but the first, which was no choice")
+        let timed = self.run(&sampler, Array(repeating: 2000, count: 1_000_000))
+        #expect((3700...4100).contains(timed), "\(timed)")
+        #expect(self.weights(sampler) == timed * 256 - 255, "but the first, which was no choice")
+    }
+
+    @Test func `the first of each tick is timed and stands for itself: all of them where few come`() {
+        var sampler = TimeSampler(seed: 7)
+        #expect(self.run(&sampler, Array(repeating: 2000, count: 1000), eachTick: 1) == 1000)
+        #expect(sampler.samples.allSatisfy { $0.weight == 1 })
+        var busy = TimeSampler(seed: 7)
+        // Slow after each tick, as where caches are cold, and quick after that.
+        let durations = (0..<1_000_000).map { $0.isMultiple(of: 50) ? 9000 : 1000 as UInt64 }
+        _ = self.run(&busy, durations, eachTick: 50)
+        let slow = busy.samples.filter { $0.nanoseconds == 9000 }
+        #expect(slow.count == 20_000 && slow.allSatisfy { $0.weight == 1 })
+        #expect((920_000...1_040_000).contains(self.weights(busy) - 20_000), "\(self.weights(busy))")
     }
 
     @Test func `handlers of 20 µs and more are all timed`() {
@@ -38,7 +51,8 @@ import Testing
     @Test func `each long one is seen once among many short ones, and counts once`() {
         var seed = Seed()
         var sampler = TimeSampler(seed: seed.next())
-        let durations = (0..<400_000).map { _ in Int.random(in: 0..<1000, using: &seed) == 0 ? TimeSampler.long : 1000 }
+        let durations = (0..<1_000_000).map { _ in Int.random(in: 0..<1000, using: &seed) == 0 ? TimeSampler.long : 1000
+        }
         _ = self.run(&sampler, durations)
         let long = sampler.samples.filter { $0.nanoseconds >= TimeSampler.long }
         #expect(long.count == durations.count { $0 >= TimeSampler.long }, "\(seed.replay)")
@@ -51,7 +65,7 @@ import Testing
         var sampler = TimeSampler(seed: seed.next())
         // Also where the middling ones come in runs.
         var durations: [UInt64] = []
-        while durations.count < 800_000 {
+        while durations.count < 2_000_000 {
             let isShort = Bool.random(using: &seed)
             durations += Array(repeating: isShort ? 3000 : 50_000, count: Int.random(in: 1...60, using: &seed))
         }
@@ -71,14 +85,14 @@ import Testing
 
     @Test func `tasks side by side count as many as they are`() {
         var sampler = TimeSampler(seed: 7)
-        for round in 0..<1000 {
-            let weights = (0..<50).map { _ in sampler.next() }
+        for round in 0..<20_000 {
+            let weights = (0..<50).map { _ in sampler.next(now: 1) }
             for weight in weights {
                 let time: UInt64 = round.isMultiple(of: 10) ? 200_000_000 : 5000
                 if weight > 0 { sampler.ended(after: time, weight: weight) } else { sampler.passed(after: time) }
             }
         }
-        #expect((45_000...55_000).contains(self.weights(sampler)), "\(self.weights(sampler))")
-        #expect(sampler.samples.filter { $0.nanoseconds == 200_000_000 }.count == 5000)
+        #expect((920_000...1_080_000).contains(self.weights(sampler)), "\(self.weights(sampler))")
+        #expect(sampler.samples.filter { $0.nanoseconds == 200_000_000 }.count == 100_000)
     }
 }
