@@ -17,7 +17,7 @@ private let plugin = MillracePlugin(name: "frozen", [.sync("frozen.acks", Acking
 extension OwnBrokerTests {
     /// What operators get while the broker is stopped by SIGSTOP, after jobs have worked on it.
     struct FrozenBrokerTests {
-        /// What is asked a thousand times each.
+        /// What is asked many times each.
         private static let questions: [(verb: ControlClient.Verb, path: String)] = [
             (.get, "/livez"), (.get, "/readyz"), (.get, "/metrics"), (.get, "/api/v1/status"),
             (.get, "/api/v1/jobs/one"), (.get, "/api/v1/dump"), (.get, "/api/v1/jobs/one/dump"),
@@ -54,23 +54,30 @@ extension OwnBrokerTests {
         }
 
         /// The longest of 99 in 100 answers, in milliseconds; a machine that is busy with other tests may have another try.
-        private static func time(_ client: ControlClient, _ verb: ControlClient.Verb, _ path: String) throws -> Double {
+        private static func time(
+            _ client: ControlClient,
+            _ verb: ControlClient.Verb,
+            _ path: String,
+            _ count: Int
+        ) throws -> Double {
             var best = Double.infinity
             for _ in 0..<3 where best >= 100 {
                 var times: [UInt64] = []
-                for _ in 0..<1000 {
+                for _ in 0..<count {
                     let began = MonotonicClock.now()
                     let answer = try client.ask(verb, path, wantsText: true)
                     times.append(MonotonicClock.now() &- began)
                     #expect(answer.status == 200 || answer.status == 503, "\(path): \(answer)")
                 }
                 times.sort()
-                best = min(best, Double(times[989]) / 1e6)
+                best = min(best, Double(times[count * 99 / 100 - 1]) / 1e6)
             }
             return best
         }
 
-        @Test func `each command answers within 100 ms, of 1,000 times 990`() async throws {
+        @Test func `each command answers within 100 ms, of a hundred times 99`() async throws {
+            // A broker that is stopped does nothing that its release could change: a thousand times on one of them is enough.
+            let count = try Broker.profile().version < "4.0" ? 1000 : 100
             try await OwnBrokerTests.run { _, node in
                 let scratch = try Scratch()
                 let loaded = try Self.load(node, scratch.path, "frozen.asked")
@@ -87,8 +94,8 @@ extension OwnBrokerTests {
                     #expect(plan.contains("unchanged         two") && !plan.contains("not compared"), "\(plan)")
                     try node.whileFrozen {
                         for (verb, path) in Self.questions {
-                            let time = try Self.time(client, verb, path)
-                            print("frozen broker: p99 of 1000 \(path): \((time * 10).rounded() / 10) ms")
+                            let time = try Self.time(client, verb, path, count)
+                            print("frozen broker: p99 of \(count) \(path): \((time * 10).rounded() / 10) ms")
                             #expect(time < 100, "\(path)")
                         }
                         let text = try client.ask(.get, "/api/v1/jobs/one/explain", wantsText: true)
