@@ -1,5 +1,7 @@
-/// Which deliveries are timed: every one while handlers take 20 µs or more. Of shorter ones the first after each tick of the
-/// coarse clock, which stands for itself, so that all are where few come; of the others one in 256, at random, which stands for 256.
+/// Which deliveries are timed: every one while handlers take 20 µs or more, else some.
+///
+/// Of shorter ones the first after each tick of the coarse clock is timed, which stands for itself, so that all are where few
+/// come; of the others one in 256, at random, which stands for 256.
 ///
 /// Looking at the clock twice costs a twentieth of a microsecond: nothing beside 20 µs, and a tenth of what a delivery to a
 /// short handler costs. A handler that was not timed and took 100 ms or more is seen by the coarse clock, which is looked at
