@@ -131,12 +131,38 @@ struct ClusterTests {
                 try cluster.act("start", on: node)
                 self.works(supervisor, cluster, after: "node \(node) was restarted")
             }
+            try self.goesRound(supervisor, cluster)
             for index in 0..<Self.modes.count {
                 #expect(supervisor.wait(job: index) { $0.counts.acked >= Self.messages }, "\(supervisor.status[index])")
             }
         }
         #expect(end == .clean)
         try self.count(cluster)
+    }
+
+    /// Has it go over to each node, as after a rolling restart, and looks which node has its connection.
+    private func goesRound(_ supervisor: TestSupervisor, _ cluster: TestCluster) throws {
+        func nodes() throws -> [String] {
+            try cluster.control("list_connections", "--timeout", "20", "node").split(separator: "\n").map(String.init)
+        }
+        var seen: Set<String> = []
+        for (index, uri) in cluster.uris.enumerated() {
+            let endpoint = try Endpoint(uri: uri)
+            let address = "\(endpoint.host):\(endpoint.port)"
+            func isThere() throws -> Bool {
+                try supervisor.get("api/v1/status", wantsText: false).body.contains("\"address\":\"\(address)\"")
+            }
+            if try !isThere() {
+                let moved = try supervisor.get("api/v1/rebalance?to=\(address)", method: "POST")
+                #expect(moved.status == 200, "\(moved)")
+            }
+            #expect(try isThere())
+            // The old one is closed when what is in hand on it is done.
+            #expect(try Patience.sees { try nodes().count == 1 }, "the old connection is still there")
+            seen.formUnion(try nodes())
+            self.works(supervisor, cluster, after: "it went over to node \(index + 1)")
+        }
+        #expect(seen.count == TestCluster.nodes.count, "\(seen)")
     }
 
     /// Takes all outputs out of their queues.

@@ -138,7 +138,7 @@ struct EmbeddedRunTests {
         let lines = text.split(separator: "\n").filter { !$0.contains("beat:") && $0 != "schedules:" }
         try self.folder.write("jobs.yaml", lines.joined(separator: "\n") + "\n")
         let report = self.folder.path + "/report.json"
-        let child = try self.start("--report", report, "--max-messages", "10")
+        let child = try self.start("--report", report)
         let connection = try self.connect()
         let channel = try connection.openChannel()
         try channel.consume("out", tag: "c", noAck: true)
@@ -146,6 +146,8 @@ struct EmbeddedRunTests {
         let sent = try self.millrace("publish", "--file", self.path, "--routing-key", "plain", "--lines", input: input)
         #expect(sent.status == 0, "\(sent)")
         for _ in 1...10 { #expect(try channel.nextDelivery(timeout: Patience.long) != nil) }
+        // Its broker ends with it, so not before all of them have come.
+        child.send(SIGTERM)
         #expect(child.waitForExit() == 0)
         #expect(self.log.contains("the broker in this process has ended; no message was left in it"), "\(self.log)")
         let written = try String(contentsOfFile: report, encoding: .utf8)

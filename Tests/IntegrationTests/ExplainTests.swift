@@ -39,6 +39,7 @@ private struct Conducted: SyncJobHandler {
         case "stops": return .stop("the disk is full")
         case "asks": self.conduct.service.withLock { _ in Self.work(milliseconds: 20) }
         case "works": Self.work(milliseconds: 5)
+        case "holds": while !self.conduct.isOver.load(ordering: .acquiring) { Self.work(milliseconds: 5) }
         default: break
         }
         return .ack
@@ -158,6 +159,28 @@ struct ExplainTests {
             #expect(supervisor.wait { $0.consuming == 2 })
         }
         proxy.stop()
+    }
+
+    @Test func `failed: with its reason and the command that starts it again`() throws {
+        try self.run("stops", messages: 1, ending: nil) { supervisor in
+            try self.sees(supervisor, "failed", "it has failed: ", "the disk is full", "millrace restart mill")
+        }
+    }
+
+    @Test func `paused: by whom, for how long, and how it goes on`() throws {
+        try self.run("acks", messages: 10) { supervisor in
+            #expect(supervisor.wait { $0.counts.acked == 10 })
+            #expect(try supervisor.get("api/v1/jobs/mill/pause?for=2h&reason=backfill", method: "POST").status == 200)
+            try self.sees(supervisor, "paused", "it is paused", "backfill", "millrace resume mill")
+        }
+    }
+
+    @Test func `draining: nothing more is begun while what is in hand goes on`() throws {
+        try self.run("holds", "threads: 1", messages: 1) { supervisor in
+            #expect(supervisor.wait { $0.busy > 0 })
+            supervisor.stop()
+            try self.sees(supervisor, "draining", "the supervisor is draining: nothing more is begun")
+        }
     }
 
     @Test func `failing: how many of how many`() throws {

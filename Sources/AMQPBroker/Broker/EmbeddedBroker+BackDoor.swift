@@ -42,7 +42,7 @@ extension EmbeddedBroker {
         }
         self.counts.published += 1
         var taken = 0
-        for id in self.targets(of: message, vhost) where self.enqueue(message, id) { taken += 1 }
+        for id in self.targets(of: message, vhost) where self.enqueue(message, id, from: .door) { taken += 1 }
         self.settleRest()
         return taken
     }

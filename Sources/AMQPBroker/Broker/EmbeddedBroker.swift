@@ -23,6 +23,8 @@ public struct EmbeddedBroker: ~Copyable, Sendable {
     var lastConsumer: UInt64 = 0
     /// Queues with dead letters that wait for their targets.
     var waiting: [QueueID] = []
+    /// Queues that tell their publishers.
+    var telling: [QueueID] = []
     /// The channels that take replies, by routing key.
     var replyPlaces: [String: ChannelRef] = [:]
     /// Why publishers are blocked; nil if they are not.

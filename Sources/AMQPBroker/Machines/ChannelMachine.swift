@@ -32,6 +32,8 @@ struct ChannelMachine: Sendable {
     private var nextTag: UInt64 = 1
     /// The queues of its consumers, by tag.
     var consumers: [String: QueueID] = [:]
+    /// Of the queues that tell their publishers, those that it has published to.
+    var tickets: [QueueID: PublishGate.Ticket] = [:]
     /// Takes replies without a queue.
     var replies: ReplyConsumer?
     /// The queue that an empty name means.

@@ -9,6 +9,8 @@ struct DeadLetter: Sendable {
     /// Instead of the keys that it was published with.
     let routingKey: String?
     let death: Death
+    /// How often it had come back, this death included.
+    let deliveryCount: Int
     /// Seconds since 1970.
     let time: UInt64
 
@@ -43,7 +45,9 @@ struct DeadLetter: Sendable {
             routingKey: self.routingKey ?? self.message.routingKey,
             header: Message.header(properties, bodySize: self.message.body.count) ?? self.message.header,
             body: self.message.body,
-            facts: facts
+            facts: facts,
+            propertiesSize: self.message.propertiesSize,
+            deliveryCount: self.deliveryCount
         )
     }
 

@@ -10,14 +10,28 @@ package final class Message: Sendable {
     package let header: [UInt8]
     package let body: [UInt8]
     let facts: MessageFacts
+    /// Octets of the properties that it was first published with.
+    let propertiesSize: Int
+    /// How often it had come back to queues that it has died in, as far as this release heeds that.
+    let deliveryCount: Int
 
-    init(exchange: String, routingKey: String, header: [UInt8], body: [UInt8], facts: MessageFacts) {
+    init(
+        exchange: String,
+        routingKey: String,
+        header: [UInt8],
+        body: [UInt8],
+        facts: MessageFacts,
+        propertiesSize: Int? = nil,
+        deliveryCount: Int = 0
+    ) {
         self.exchange = exchange
         self.routingKey = routingKey
         self.address = ShortText.octets(exchange) + ShortText.octets(routingKey)
         self.header = header
         self.body = body
         self.facts = facts
+        self.propertiesSize = propertiesSize ?? header.count - 12
+        self.deliveryCount = deliveryCount
     }
 
     /// Its properties, read anew.
@@ -39,7 +53,7 @@ package final class Message: Sendable {
 
 /// What the broker itself has to know of a message's properties.
 struct MessageFacts: Sendable, Equatable {
-    var priority: UInt8 = 0
+    var priority: UInt8?
     /// Milliseconds.
     var expiration: UInt64?
     private var expirationText: String?
@@ -77,7 +91,7 @@ struct MessageFacts: Sendable, Equatable {
         if hasMoreFlags || properties.headers?.undecoded.isEmpty == false {
             throw .connection(.internalError, "")
         }
-        self.priority = properties.priority ?? 0
+        self.priority = properties.priority
         self.userID = properties.userID
         self.deliveryMode = properties.deliveryMode
         self.headers = properties.headers
@@ -104,17 +118,17 @@ struct MessageFacts: Sendable, Equatable {
     }
 
     /// Facts of a message that the broker made itself.
-    init(priority: UInt8, headers: FieldTable?) {
+    init(priority: UInt8?, headers: FieldTable?) {
         self.priority = priority
         self.headers = headers
     }
 
-    /// The priority, if nothing else of the properties matters.
-    private static func quick(_ bytes: UnsafeRawBufferPointer) -> UInt8? {
+    /// The priority, or that there is none; nil if something else of the properties matters.
+    private static func quick(_ bytes: UnsafeRawBufferPointer) -> UInt8?? {
         guard bytes.count >= 14 else { return nil }
         let flags = UInt16(bytes[12]) << 8 | UInt16(bytes[13])
         guard flags & (Self.rest | 1) == 0 else { return nil }
-        guard flags & 0x1800 != 0 else { return 0 }
+        guard flags & 0x1800 != 0 else { return .some(nil) }
         var position = 14
         for flag: UInt16 in [0x8000, 0x4000] where flags & flag != 0 {
             guard position < bytes.count else { return nil }
@@ -124,8 +138,8 @@ struct MessageFacts: Sendable, Equatable {
             guard position < bytes.count, bytes[position] == 1 || bytes[position] == 2 else { return nil }
             position += 1
         }
-        guard flags & 0x0800 != 0 else { return 0 }
-        return position < bytes.count ? bytes[position] : nil
+        guard flags & 0x0800 != 0 else { return .some(nil) }
+        return position < bytes.count ? .some(bytes[position]) : nil
     }
 
     private static func copies(_ headers: FieldTable) throws(Refusal) -> [String] {

@@ -93,11 +93,12 @@ extension EmbeddedBroker {
     private mutating func perform(_ unit: ContentAssembler.Unit, _ channel: ChannelRef) {
         do throws(Refusal) {
             if case .basicPublish(let publish) = unit.method {
-                try self.publish(publish, unit, channel)
-            } else {
-                self.flushConfirms(channel)
-                try self.perform(unit.method, channel)
+                // What dies by it is on its way behind what else has been published.
+                return try self.publish(publish, unit, channel)
             }
+            self.moveDue()
+            self.flushConfirms(channel)
+            try self.perform(unit.method, channel)
         } catch {
             switch error.scope {
             case .channel: self.closeChannel(channel, error, unit.method.id)
@@ -106,6 +107,10 @@ extension EmbeddedBroker {
                 self.close(channel.connection, error, isInternal ? nil : unit.method.id)
             }
         }
+        self.moveDue()
+    }
+
+    private mutating func moveDue() {
         if !self.deadLetters.isEmpty || !self.waiting.isEmpty { self.moveDeadLetters() }
     }
 

@@ -14,6 +14,7 @@ extension EmbeddedBroker {
             exchange: exchange,
             routingKey: self.queues[id].options.deadLetterRoutingKey,
             death: death,
+            deliveryCount: self.deliveryCount(of: entry, self.queues[id].options.kind, death),
             time: self.now / 1000
         )
         guard self.queues[id].options.keepsDeadLetters else { return self.deadLetters.append(letter) }
@@ -21,12 +22,23 @@ extension EmbeddedBroker {
         self.queues[id].deadLetters.append(letter)
     }
 
+    private func deliveryCount(of entry: QueueEntry, _ kind: QueueOptions.Kind, _ death: Death) -> Int {
+        let count = entry.deliveryCount + (death == .rejected ? 1 : 0)
+        switch self.settings.profile.earlierDeliveries {
+        case .forgotten: return 0
+        case .told:
+            let isCounted = kind == .quorum && count > 0 && death != .deliveryLimit
+            return isCounted ? count : entry.message.deliveryCount
+        case .counted: return count
+        }
+    }
+
     /// Publishes what was buried, and what is buried by that.
     mutating func moveDeadLetters() {
         repeat {
             while let letter = self.deadLetters.popFirst() {
                 guard let (message, targets) = self.targets(of: letter) else { continue }
-                for id in targets { _ = self.enqueue(message, id) }
+                for id in targets { _ = self.enqueue(message, id, from: .queue) }
             }
         } while self.moveWaiting()
     }
@@ -49,12 +61,14 @@ extension EmbeddedBroker {
             while let letter = self.queues[id].deadLetters.first {
                 guard let (message, targets) = self.targets(of: letter), !targets.isEmpty else { break }
                 let refuses = targets.contains { target in
-                    self.queues[target].options.overflow != .dropHead
-                        && self.queues[target].isFull(with: message.body.count)
+                    let queue = self.queues[target]
+                    return queue.options.tellsPublishers
+                        ? queue.gate.isShut || queue.isOverfull
+                        : queue.options.overflow != .dropHead && queue.isFull(with: message.body.count)
                 }
                 if refuses { break }
                 _ = self.queues[id].deadLetters.popFirst()
-                for target in targets { _ = self.enqueue(message, target) }
+                for target in targets { _ = self.enqueue(message, target, from: .queue) }
                 isMoved = true
             }
         }
@@ -76,7 +90,7 @@ extension EmbeddedBroker {
     mutating func dropExpired(_ id: QueueID) {
         guard self.queues.contains(id) else { return }
         for entry in self.queues[id].ready.takeExpired(self.now) { self.bury(entry, id, .expired) }
-        self.queues[id].expiresAt = self.queues[id].ready.first?.expiresAt ?? .max
+        self.queues[id].expiresAt = self.queues[id].ready.nextExpiry
     }
 
     /// A message has come in, and may have expired already.

@@ -85,13 +85,15 @@ extension EmbeddedBroker {
     /// The header that goes out: quorum queues say how often a message came back.
     private func header(of entry: QueueEntry, _ id: QueueID, isGet: Bool = false) -> [UInt8] {
         guard self.queues[id].options.kind == .quorum else { return entry.message.header }
-        let tellsDeliveries = entry.deliveryCount > 0 || isGet && self.settings.profile.tellsFirstDelivery
-        let tellsAcquired = entry.acquiredCount > 0 && self.settings.profile.tellsAcquired
+        let deliveries = entry.deliveryCount > 0 ? entry.deliveryCount : entry.message.deliveryCount
+        let acquired = entry.acquiredCount > 0 ? entry.acquiredCount : deliveries
+        let tellsDeliveries = deliveries > 0 || isGet && self.settings.profile.tellsFirstDelivery
+        let tellsAcquired = acquired > 0 && self.settings.profile.tellsAcquired
         guard tellsDeliveries || tellsAcquired else { return entry.message.header }
         var properties = entry.message.properties
         var headers = properties.headers ?? [:]
-        if tellsAcquired { headers["x-acquired-count"] = .int64(Int64(entry.acquiredCount)) }
-        if tellsDeliveries { headers["x-delivery-count"] = .int64(Int64(entry.deliveryCount)) }
+        if tellsAcquired { headers["x-acquired-count"] = .int64(Int64(acquired)) }
+        if tellsDeliveries { headers["x-delivery-count"] = .int64(Int64(deliveries)) }
         headers.sortByName()
         properties.headers = headers
         return Message.header(properties, bodySize: entry.message.body.count) ?? entry.message.header

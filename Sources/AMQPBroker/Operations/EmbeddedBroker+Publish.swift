@@ -94,7 +94,7 @@ extension EmbeddedBroker {
         let isReply = targets.isEmpty && self.reply(message)
         if targets.isEmpty, isMandatory, !isReply { self.giveBack(message, channel) }
         var isTaken = true
-        for id in targets where !self.enqueue(message, id) { isTaken = false }
+        for id in targets where !self.enqueue(message, id, from: .channel(channel)) { isTaken = false }
         return isTaken
     }
 
@@ -124,15 +124,26 @@ extension EmbeddedBroker {
         self.markDirty(id)
     }
 
+    /// Where a message comes from.
+    enum Source {
+        case channel(ChannelRef)
+        /// A queue in which it has died.
+        case queue
+        /// Whoever has the broker in hand.
+        case door
+    }
+
     /// Puts a message into a queue, or hands it on at once.
     ///
     /// - Returns: false if the queue refuses it, because it is full.
-    mutating func enqueue(_ message: Message, _ id: QueueID) -> Bool {
+    mutating func enqueue(_ message: Message, _ id: QueueID, from source: Source) -> Bool {
         guard self.queues.contains(id) else { return true }
         if self.queues[id].isRefusing { return false }
         let entry = self.queues[id].makeEntry(message, now: self.now)
         let overflow = self.queues[id].options.overflow
-        if overflow != .dropHead, self.queues[id].isFull(with: message.body.count) {
+        if self.queues[id].options.tellsPublishers {
+            if self.isRefused(source, id) { return false }
+        } else if overflow != .dropHead, self.queues[id].isFull(with: message.body.count) {
             if overflow == .rejectPublishDLX {
                 self.counts.enqueued += 1
                 self.bury(entry, id, .maxlen)
@@ -152,12 +163,28 @@ extension EmbeddedBroker {
         return true
     }
 
+    /// Whether a queue that tells its publishers has told this one to stop; what dies asks nobody.
+    private mutating func isRefused(_ source: Source, _ id: QueueID) -> Bool {
+        switch source {
+        case .queue: return false
+        case .door: return self.queues[id].isOverfull
+        case .channel(let ref):
+            let known = self.connections[ref.connection].channels[ref.number]?.tickets[id]
+            if let known { return self.queues[id].gate.refuses(known) }
+            let isOver = self.queues[id].isOverfull
+            let ticket = self.queues[id].gate.join(isOver: isOver)
+            self.connections[ref.connection].channels[ref.number]?.tickets[id] = ticket
+            return isOver
+        }
+    }
+
     /// Drops from the head what is too much.
     ///
     /// - Returns: Whether there was any.
     @discardableResult
     mutating func trim(_ id: QueueID) -> Bool {
         var hasDropped = false
+        guard self.queues[id].options.overflow == .dropHead else { return false }
         while self.queues[id].isOverfull, let entry = self.queues[id].ready.popFirst() {
             self.bury(entry, id, .maxlen)
             hasDropped = true

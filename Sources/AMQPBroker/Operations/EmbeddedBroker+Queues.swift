@@ -88,6 +88,7 @@ extension EmbeddedBroker {
             )
         }
         self.vhosts[vhost].queues[name] = id
+        if options.tellsPublishers { self.telling.append(id) }
         return id
     }
 
@@ -196,6 +197,7 @@ extension EmbeddedBroker {
         self.counts.purged += self.queues[id].ready.count + self.queues[id].unacked
         let (vhost, name) = (self.queues[id].vhost, self.queues[id].name)
         self.queues.remove(id)
+        self.telling.removeAll { $0 == id }
         self.vhosts[vhost].queues[name] = nil
         self.vhosts[vhost].forget(.queue(id))
     }

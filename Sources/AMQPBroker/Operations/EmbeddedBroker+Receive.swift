@@ -110,6 +110,7 @@ extension EmbeddedBroker {
     /// What became due by what was taken in: dead letters, confirms, timers.
     mutating func settleRest() {
         self.moveDeadLetters()
+        for id in self.telling where self.queues.contains(id) { self.queues[id].noteLength() }
         for channel in self.confirming { self.flushConfirms(channel) }
         self.confirming.removeAll(keepingCapacity: true)
     }

@@ -30,9 +30,10 @@ extension EmbeddedBroker {
         self.connections[id].channels[number]?.inFlight -= toConsumers
         switch how {
         case .ack: self.acknowledge(taken)
-        case .requeue: self.giveBack(taken, counted: isReject || self.settings.profile.countsGivenBack)
+        case .requeue:
+            self.giveBack(self.byConsumer(taken), counted: isReject || self.settings.profile.countsGivenBack)
         case .reject:
-            for unacked in taken where self.queues.contains(unacked.queue) {
+            for unacked in self.byConsumer(taken) {
                 self.queues[unacked.queue].settled(by: unacked.consumer)
                 self.bury(unacked.entry, unacked.queue, .rejected)
             }
@@ -41,6 +42,19 @@ extension EmbeddedBroker {
         if toConsumers > 0, let shared = self.connections[id].channels[number]?.sharedPrefetch, shared > 0 {
             self.dispatchAll(of: channel)
         }
+    }
+
+    /// What is settled at once goes to its queues by their names, and to each of them by the tags of its consumers.
+    private func byConsumer(_ taken: [Unacked]) -> [Unacked] {
+        let left = taken.filter { self.queues.contains($0.queue) }
+        guard left.count > 1 else { return left }
+        let keys = left.map { unacked in
+            let queue = self.queues[unacked.queue]
+            let consumer = unacked.consumer == 0 ? nil : queue.consumers.first { $0.id == unacked.consumer }
+            return (queue: queue.name, tag: consumer?.tag ?? "")
+        }
+        return left.indices.sorted { (keys[$0].queue, keys[$0].tag, $0) < (keys[$1].queue, keys[$1].tag, $1) }
+            .map { left[$0] }
     }
 
     private mutating func acknowledge(_ taken: [Unacked]) {
@@ -71,9 +85,10 @@ extension EmbeddedBroker {
             var entry = unacked.entry
             entry.isRedelivered = true
             entry.acquiredCount += 1
-            if counted, self.queues[id].options.kind == .quorum {
+            let isQuorum = self.queues[id].options.kind == .quorum
+            if counted, isQuorum || self.settings.profile.earlierDeliveries == .counted {
                 entry.deliveryCount += 1
-                if let limit = self.queues[id].options.deliveryLimit, entry.deliveryCount > limit {
+                if isQuorum, let limit = self.queues[id].options.deliveryLimit, entry.deliveryCount > limit {
                     self.bury(entry, id, .deliveryLimit)
                     continue
                 }

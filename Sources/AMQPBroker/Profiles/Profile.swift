@@ -12,6 +12,17 @@ public struct Profile: Sendable, Equatable {
     public var overlongBody: UInt16 = 505
     /// Whether a quorum queue's single active consumer gives way to one of higher priority.
     public var yieldsTurns = false
+    /// What a quorum queue makes of priorities: nothing; two over 4 for each other message; or the highest first, of 32.
+    public enum QuorumPriorities: Sendable { case ignored, twoToOne, strict }
+    /// What quorum queues make of priorities.
+    public var quorumPriorities = QuorumPriorities.ignored
+    /// Whether the octets of properties count toward a quorum queue's length.
+    public var countsProperties = false
+    /// What a queue makes of how often a dead letter had come back where it died: nothing; a quorum queue tells it once, of what
+    /// died in another one; or every queue goes on counting.
+    public enum EarlierDeliveries: Sendable { case forgotten, told, counted }
+    /// What becomes of earlier deliveries of dead letters.
+    public var earlierDeliveries = EarlierDeliveries.forgotten
     /// Whether `basic.qos` with `global` counts for the channel; else it is like the other one.
     public var hasChannelPrefetch = true
     /// Octets of the largest body, unless set.
@@ -72,6 +83,8 @@ extension Profile {
         profile.largestBody = 16 << 20
         profile.deliveryLimit = 20
         profile.yieldsTurns = true
+        profile.quorumPriorities = .twoToOne
+        profile.earlierDeliveries = .told
         profile.negativeLimitIsNone = true
         profile.tellsLastDeath = true
         profile.namesRefusedAccess = true
@@ -89,6 +102,9 @@ extension Profile {
         profile.version = "4.3.6"
         profile.strayCancelOk = 541
         profile.overlongBody = 501
+        profile.quorumPriorities = .strict
+        profile.countsProperties = true
+        profile.earlierDeliveries = .counted
         profile.hasChannelPrefetch = false
         profile.leastFrameMax = 8192
         profile.timeoutCancelsConsumer = true

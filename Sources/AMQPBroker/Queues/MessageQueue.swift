@@ -34,6 +34,8 @@ struct MessageQueue: Sendable {
     private var left: [UInt64: Int] = [:]
     /// It takes nothing, by a test's hand.
     var isRefusing = false
+    /// Of one that tells its publishers.
+    var gate = PublishGate()
     /// When it looks next for what has expired, in milliseconds.
     var expiresAt = UInt64.max
     /// When it was used last, in milliseconds.
@@ -60,7 +62,7 @@ struct MessageQueue: Sendable {
         self.owner = owner
         self.arguments = arguments
         self.options = options
-        self.ready = ReadyMessages(priorities: options.maxPriority, returnsFirst: options.kind == .quorum)
+        self.ready = ReadyMessages(options.order, countsProperties: options.countsProperties)
         self.usedAt = now
     }
 
@@ -73,7 +75,10 @@ struct MessageQueue: Sendable {
         return QueueEntry(
             message: message,
             position: self.nextPosition,
-            expiresAt: ttl == .max ? .max : now + ttl
+            expiresAt: ttl == .max ? .max : now + ttl,
+            isRedelivered: message.deliveryCount > 0
+                && (self.options.kind == .quorum || self.options.earlierDeliveries == .counted),
+            deliveryCount: self.options.earlierDeliveries == .counted ? message.deliveryCount : 0
         )
     }
 
@@ -90,6 +95,16 @@ struct MessageQueue: Sendable {
         if let most = self.options.maxBytes, self.ready.bytes > most { return true }
         return false
     }
+
+    /// Whether it holds four fifths of what it may, or less.
+    private var isLow: Bool {
+        if let most = self.options.maxLength, self.ready.count > most * 4 / 5 { return false }
+        if let most = self.options.maxBytes, self.ready.bytes > most * 4 / 5 { return false }
+        return true
+    }
+
+    /// Tells publishers what has become of it.
+    mutating func noteLength() { self.gate.note(isOver: self.isOverfull, isLow: self.isLow) }
 
     /// When there is something to do without anybody asking.
     var deadline: UInt64 {

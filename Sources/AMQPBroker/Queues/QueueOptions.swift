@@ -34,6 +34,13 @@ struct QueueOptions: Sendable {
     var deliveryLimit: Int?
     /// Milliseconds that a delivery may stay unsettled.
     var consumerTimeout: UInt64?
+    var order = MessageOrder.classic(highest: 0)
+    var countsProperties = false
+    var earlierDeliveries = Profile.EarlierDeliveries.forgotten
+    /// A quorum queue with `reject-publish` tells its publishers when it holds too much.
+    var tellsPublishers: Bool {
+        self.kind == .quorum && self.overflow == .rejectPublish && (self.maxLength != nil || self.maxBytes != nil)
+    }
     /// Its dead letters wait until their targets have taken them.
     var keepsDeadLetters = false
 
@@ -88,12 +95,24 @@ struct QueueOptions: Sendable {
             throw read.invalid("x-dead-letter-strategy", "invalid_dlx_strategy")
         }
         self.isSingleActive = try read.flag("x-single-active-consumer")
+        self.order = Self.order(self.kind, self.maxPriority, profile)
+        self.earlierDeliveries = profile.earlierDeliveries
+        self.countsProperties = self.kind == .quorum && profile.countsProperties
         try Self.check(arguments, self.kind, read, profile)
         self.consumerTimeout = try self.consumerTimeout(of: read, profile)
         self.deliveryLimit = Self.limit(arguments, profile)
         self.keepsDeadLetters =
             self.kind == .quorum && self.overflow == .rejectPublish && self.deadLetterExchange != nil
             && arguments["x-dead-letter-strategy"]?.stringValue == "at-least-once"
+    }
+
+    private static func order(_ kind: Kind, _ highest: Int, _ profile: Profile) -> MessageOrder {
+        if kind == .classic { return .classic(highest: highest) }
+        return switch profile.quorumPriorities {
+        case .ignored: .quorum
+        case .twoToOne: .quorumTwoToOne
+        case .strict: .quorumStrict
+        }
     }
 
     private static func kind(_ read: ArgumentReader) throws(Refusal) -> Kind {
