@@ -230,6 +230,29 @@ import Testing
         #expect(codes == [.connectionLost, .authenticationFailed, .negotiationFailed, .connectionLost])
     }
 
+    @Test func `C5 C6: a server that refuses a login by a close has not refused one by an end of the stream`() {
+        for (says, code) in [(true, AMQPError.Code.connectionLost), (false, .authenticationFailed)] {
+            var machine = Self.machine(after: [])
+            let capabilities: FieldTable = ["authentication_failure_close": .bool(says)]
+            let start = ConnectionStart(
+                versionMajor: 0,
+                versionMinor: 9,
+                serverProperties: ["capabilities": .table(capabilities)],
+                mechanisms: Array("PLAIN".utf8),
+                locales: Array("en_US".utf8)
+            )
+            _ = machine.methodReceived(.connectionStart(start))
+            let error = machine.endOfFileReceived()
+            #expect(error.code == code && error.isTransient == says, "\(error)")
+        }
+    }
+
+    @Test func `C6: an end of the stream after the limits may be the network's, limits that do not fit are not`() {
+        var machine = Self.machine(after: [Self.start(), Self.tune()])
+        #expect(machine.endOfFileReceived().isTransient)
+        #expect(!AMQPError(.negotiationFailed, scope: .connection, text: "a frame-max of 12 octets").isTransient)
+    }
+
     @Test(arguments: handshakes)
     func `C22: a method out of turn is refused with 503`(before: [Method]) {
         var machine = Self.machine(after: before)

@@ -28,6 +28,8 @@ extension AMQPError {
         case 530: self.text.contains("connection limit (") && self.text.contains(" is reached")
         case 406: self.text.contains("timed out")  // consumer_timeout: the channel is gone, the queue is not (C61)
         case Code.consumerCancelled.rawValue: true
+        // Of limits that the client keeps to: rather the way to the broker than the broker.
+        case Code.negotiationFailed.rawValue: self.text.contains("closed the socket")
         case Code.tlsFailed.rawValue: self.text.contains("closed the connection")  // a broker that is just starting
         case Code.timeout.rawValue, Code.connectionLost.rawValue, Code.heartbeatMissed.rawValue,
             Code.unreachable.rawValue:

@@ -196,8 +196,10 @@ package struct ConnectionMachine: Sendable {
                 text: "the server closed the socket before its greeting; a port for TLS does so: then use amqps://"
             )
         case .awaitingTune:
+            // A server that would refuse a login by a close has not refused it.
+            let saysSo = self.serverProperties["capabilities"]?.tableValue?["authentication_failure_close"]?.boolValue
             return AMQPError(
-                .authenticationFailed,
+                saysSo == true ? .connectionLost : .authenticationFailed,
                 scope: .connection,
                 text: "the server closed the socket after the credentials"
             )
