@@ -142,8 +142,10 @@ struct ClusterTests {
 
     /// Has it go over to each node, as after a rolling restart, and looks which node has its connection.
     private func goesRound(_ supervisor: TestSupervisor, _ cluster: TestCluster) throws {
+        // A process of Erlang is named with its node: `<rabbit@host.1.2.3>`.
         func nodes() throws -> [String] {
-            try cluster.control("list_connections", "--timeout", "20", "node").split(separator: "\n").map(String.init)
+            try cluster.control("list_connections", "--timeout", "20", "pid").split(separator: "\n")
+                .map { String($0.prefix { $0 != "@" }) }
         }
         var seen: Set<String> = []
         for (index, uri) in cluster.uris.enumerated() {
