@@ -214,6 +214,69 @@ import TestSupport
         try client.send(BasicGet(queue: "p", noAck: true))
         #expect(try client.next().body == [2])
     }
+
+    @Test func `a binding of another connection's exclusive queue is not taken away`() throws {
+        let (rig, owner) = try self.made()
+        try owner.ask(QueueDeclare(queue: "own", exclusive: true), .queueDeclareOk)
+        try owner.ask(QueueBind(queue: "own", exchange: "amq.topic", routingKey: "k"), .queueBindOk)
+        let other = try rig.connect()
+        try other.open(1)
+        try other.ask(QueueUnbind(queue: "own", exchange: "amq.topic", routingKey: "none"), .queueUnbindOk)
+        try other.send(QueueUnbind(queue: "own", exchange: "amq.topic", routingKey: "k"))
+        #expect(try other.closeCode().code == 405)
+    }
+
+    @Test func `of what a quorum queue can not be the first is named`() throws {
+        let both = QueueDeclare(queue: "n", autoDelete: true, arguments: Self.quorum)
+        #expect(try self.refusal(of: both).contains("'auto-delete'"))
+        let exclusive = QueueDeclare(queue: "n", exclusive: true, arguments: Self.quorum)
+        #expect(try self.refusal(of: exclusive).contains("'exclusive-owner'"))
+    }
+
+    @Test func `the prefetch of a channel holds for who takes without acks, and for no quorum queue`() throws {
+        let (_, client) = try self.made()
+        try self.declare(client, "c")
+        try self.declare(client, "q", Self.quorum)
+        try client.ask(BasicConsume(queue: "c", consumerTag: "acks"), .basicConsumeOk)
+        try client.ask(BasicConsume(queue: "q", consumerTag: "quorum"), .basicConsumeOk)
+        try client.ask(BasicQos(prefetchCount: 1, global: true), .basicQosOk)
+        try client.publish(to: "c")
+        #expect(try client.deliveries().count == 1)
+        try self.declare(client, "d")
+        try client.publish(to: "d")
+        try client.ask(BasicConsume(queue: "d", consumerTag: "none", noAck: true), .basicConsumeOk)
+        #expect(client.seen.isEmpty)
+        try client.publish(to: "q")
+        #expect(try client.deliveries().count == 1)
+    }
+
+    @Test func `where an account of deaths was made up, 3_10 does not say which was the first`() throws {
+        let (_, client) = try self.made()
+        try self.declare(client, "to")
+        try self.declare(client, "from", ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": "to"])
+        try client.publish(
+            to: "from",
+            properties: BasicProperties(headers: ["x-death": "text"], expiration: "0")
+        )
+        try client.send(BasicGet(queue: "to", noAck: true))
+        let headers = try client.next().properties.headers
+        #expect(headers?["x-death"]?.arrayValue?.count == 1 && headers?["x-first-death-queue"] == nil)
+    }
+
+    @Test func `a queue that goes with its last consumer sends nothing of what that held to its dead letters`() throws {
+        let (rig, client) = try self.made()
+        try client.open(2)
+        try self.declare(client, "dead")
+        let arguments: FieldTable = [
+            "x-max-length": 0, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead",
+        ]
+        try client.ask(QueueDeclare(queue: "brief", autoDelete: true, arguments: arguments), .queueDeclareOk)
+        try client.ask(BasicConsume(queue: "brief"), on: 2, .basicConsumeOk)
+        try client.publish(to: "brief")
+        #expect(try client.deliveries().count == 1)
+        try client.ask(ChannelClose(replyCode: 200, replyText: ""), on: 2, .channelCloseOk)
+        #expect(rig.queue("brief") == nil && rig.queue("dead")?.ready == 0)
+    }
 }
 
 /// Frames in a wrong place, which end the connection.

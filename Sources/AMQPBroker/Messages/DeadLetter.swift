@@ -28,7 +28,7 @@ struct DeadLetter: Sendable {
             let entry = FieldTable.Entry(key: "original-expiration", value: .string(expiration))
             info.entries.insert(entry, at: profile.tellsLastDeath ? 0 : info.entries.count)
         }
-        self.record(info, in: &headers)
+        self.record(info, in: &headers, profile)
         if profile.tellsLastDeath {
             headers["\(Self.last)-exchange"] = .string(self.message.exchange)
             headers["\(Self.last)-queue"] = .string(self.queue)
@@ -56,11 +56,14 @@ struct DeadLetter: Sendable {
         return [.string(self.message.routingKey)] + copies
     }
 
-    private func record(_ info: FieldTable, in headers: inout FieldTable) {
+    private func record(_ info: FieldTable, in headers: inout FieldTable, _ profile: Profile) {
         guard var deaths = headers["x-death"]?.arrayValue else {
-            headers["x-first-death-reason"] = .string(self.death.rawValue)
-            headers["x-first-death-queue"] = .string(self.queue)
-            headers["x-first-death-exchange"] = .string(self.message.exchange)
+            // For 3.10 an account that somebody made up is one.
+            if profile.tellsLastDeath || headers["x-death"] == nil {
+                headers["x-first-death-reason"] = .string(self.death.rawValue)
+                headers["x-first-death-queue"] = .string(self.queue)
+                headers["x-first-death-exchange"] = .string(self.message.exchange)
+            }
             return headers["x-death"] = .array([.table(Self.counted(info))])
         }
         var entry = Self.counted(info)

@@ -85,11 +85,10 @@ extension EmbeddedBroker {
             self.queues[queue].usedAt = self.now
             touched.append(queue)
         }
+        // What goes with its last consumer takes nothing back, and sends nothing on.
+        for queue in touched { self.deleteIfUnused(queue) }
         self.giveBack(machine.takeEverything(), counted: true)
-        for queue in touched {
-            self.deleteIfUnused(queue)
-            self.dispatch(queue)
-        }
+        for queue in touched { self.dispatch(queue) }
     }
 
     /// Says that a channel is over, and waits for close-ok.

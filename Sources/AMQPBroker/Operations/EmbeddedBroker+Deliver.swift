@@ -12,7 +12,8 @@ extension EmbeddedBroker {
             if let active, consumer.id != active { continue }
             guard consumer.hasRoom else { continue }
             guard !self.connections[consumer.channel.connection].isCongested else { continue }
-            if consumer.takesWithoutAck { return index }
+            // Quorum queues know no prefetch of a channel; elsewhere it holds for who takes without acks, too.
+            if self.queues[id].options.kind == .quorum { return index }
             let channel = self.connections[consumer.channel.connection].channels[consumer.channel.number]
             if channel?.hasRoom == true { return index }
         }

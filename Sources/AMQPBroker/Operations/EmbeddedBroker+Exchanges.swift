@@ -114,6 +114,9 @@ extension EmbeddedBroker {
         try self.check(.read, exchange: method.exchange, channel)
         if let id = self.vhosts[place].queues[name] {
             let binding = Binding(destination: .queue(id), key: key, arguments: method.arguments)
+            // Whose the queue is matters where there is something to take away.
+            let isBound = self.vhosts[place].exchanges[method.exchange]?.bindings.contains(binding) == true
+            if isBound { try self.checkOwner(id, channel) }
             self.unbind(binding, from: method.exchange, place)
         }
         self.send(QueueUnbindOk(), channel)

@@ -104,9 +104,9 @@ extension EmbeddedBroker {
             func invalid(_ property: String) -> Refusal {
                 .channel(.preconditionFailed, "invalid property '\(property)' for \(thing)")
             }
-            if !isDurable, !method.exclusive { throw invalid("non-durable") }
-            if method.exclusive { throw invalid("exclusive-owner") }
             if method.autoDelete { throw invalid("auto-delete") }
+            if method.exclusive { throw invalid("exclusive-owner") }
+            if !isDurable { throw invalid("non-durable") }
         }
         if self.settings.profile.refusesTransientQueues, !isDurable, !method.exclusive {
             throw .connection(.internalError, "")
