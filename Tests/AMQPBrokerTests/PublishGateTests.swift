@@ -62,6 +62,23 @@ import Testing
         #expect(try !self.isTaken(client, on: 3), "11 of 10")
     }
 
+    @Test func `dead letters that wait for it go as soon as it has told that there is room, with nothing else going on`() throws {
+        let (rig, client) = try self.client(1)
+        let arguments: FieldTable = [
+            "x-queue-type": "quorum", "x-overflow": "reject-publish", "x-dead-letter-strategy": "at-least-once",
+            "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "q",
+        ]
+        try client.ask(QueueDeclare(queue: "from", durable: true, arguments: arguments), .queueDeclareOk)
+        for _ in 1...2 { #expect(try self.isTaken(client)) }
+        try client.publish([7], to: "from")
+        try client.expect(.basicAck)
+        try client.ask(BasicGet(queue: "from"), on: 2, .basicGetOk)
+        try client.send(BasicReject(deliveryTag: 1, requeue: false), on: 2)
+        #expect(rig.queue("q")?.ready == 2)
+        try client.ask(QueuePurge(queue: "q"), .queuePurgeOk)
+        #expect(rig.queue("q")?.ready == 1)
+    }
+
     @Test func `what dies in another queue asks nobody`() throws {
         let (rig, client) = try self.client(1)
         let arguments: FieldTable = ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": "q"]

@@ -107,10 +107,17 @@ extension EmbeddedBroker {
         }
     }
 
+    /// Has queues tell their publishers what has become of them.
+    private mutating func noteLengths() {
+        for id in self.telling where self.queues.contains(id) { self.queues[id].noteLength() }
+    }
+
     /// What became due by what was taken in: dead letters, confirms, timers.
     mutating func settleRest() {
+        // Before, for dead letters that wait for room; after, for what they have filled.
+        self.noteLengths()
         self.moveDeadLetters()
-        for id in self.telling where self.queues.contains(id) { self.queues[id].noteLength() }
+        self.noteLengths()
         for channel in self.confirming { self.flushConfirms(channel) }
         self.confirming.removeAll(keepingCapacity: true)
     }
