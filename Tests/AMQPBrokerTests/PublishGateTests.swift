@@ -62,7 +62,10 @@ import Testing
         #expect(try !self.isTaken(client, on: 3), "11 of 10")
     }
 
-    @Test func `dead letters that wait for it go as soon as it has told that there is room, with nothing else going on`() throws {
+    @Test
+    func `dead letters that wait for it go as soon as it has told that there is room, with nothing else going on`()
+        throws
+    {
         let (rig, client) = try self.client(1)
         let arguments: FieldTable = [
             "x-queue-type": "quorum", "x-overflow": "reject-publish", "x-dead-letter-strategy": "at-least-once",
