@@ -78,6 +78,20 @@ extension ProgramEnd {
     }
 }
 
+extension ProgramEnd {
+    /// The process ends, and starts no program any more.
+    init(neverBegan program: Program) {
+        self.init(
+            way: .refused(PlainLine.make("program '\(program.path)' was not started: the supervisor ends")),
+            stopped: nil,
+            output: [],
+            tail: LineTail(),
+            maxOutput: 0,
+            leftOthers: false
+        )
+    }
+}
+
 extension ProgramEnd.Way {
     init(_ status: TerminationStatus) {
         switch status {

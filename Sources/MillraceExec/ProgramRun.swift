@@ -16,6 +16,7 @@ struct ProgramRun: Sendable {
     /// Never cancelled: ``stop`` ends it. Nothing in it blocks a thread.
     func run() async -> ProgramEnd {
         defer { self.lines.finish() }
+        guard RunningPrograms.all.mayStart() else { return ProgramEnd(neverBegan: self.program) }
         let wantsOutput = self.settings.output != nil
         do {
             let result = try await Subprocess.run(
@@ -29,7 +30,7 @@ struct ProgramRun: Sendable {
                 error: .sequence
             ) { execution in
                 let group = ProcessGroup(id: execution.processIdentifier.value)
-                RunningPrograms.all.add(group)
+                RunningPrograms.all.began(group)
                 self.stop.began(group)
                 async let written: Void = self.write(execution.standardInputWriter)
                 async let output = self.read(execution.standardOutput, "stdout", keepsOctets: wantsOutput)
@@ -55,6 +56,8 @@ struct ProgramRun: Sendable {
                 // It runs, and can not be waited for.
                 _ = await group.endRest(by: deadline)
                 RunningPrograms.all.remove(group)
+            } else {
+                RunningPrograms.all.didNotBegin()
             }
             return ProgramEnd(failedToStart: error, self.program)
         }

@@ -15,8 +15,10 @@ final class CrashLedger: @unchecked Sendable {
     struct Book {
         var suspects: Suspects
         var quarantine: Quarantine
-        /// All of the file; earlier, shorter mappings of it stay, with the slots that are in use there.
+        /// All of the file.
         var memory: UnsafeMutableRawBufferPointer
+        /// Shorter mappings of it, with slots that are in use there.
+        var earlier: [UnsafeMutableRawBufferPointer] = []
         var slotCount: Int
         /// Nobody's at the moment; the last one goes first.
         var freeSlots: [Int]
@@ -113,6 +115,7 @@ final class CrashLedger: @unchecked Sendable {
         do throws(LedgerFileError) {
             let memory = try self.file.map(octets: LedgerLayout.octets(slots: wanted), isKept: true)
             self.book.withLock { book in
+                book.earlier.append(book.memory)
                 book.memory = memory
                 book.slotCount = wanted
                 book.freeSlots.insert(contentsOf: (count..<wanted).reversed(), at: 0)
@@ -126,23 +129,23 @@ final class CrashLedger: @unchecked Sendable {
     /// Gives each worker its slots, on its thread; nil if there are none left.
     ///
     /// ``giveBack(_:)`` has to follow.
-    func line(for handle: WorkerHandle, hands: Int) -> LedgerLine? {
+    func line(for job: JobDefinition, hands: Int) -> LedgerLine? {
         let taken: (slots: [Int], start: UnsafeMutableRawPointer?)? = self.book.withLock { book in
             guard book.freeSlots.count >= hands else { return nil }
             defer { book.freeSlots.removeLast(hands) }
             return (book.freeSlots.suffix(hands), book.memory.baseAddress)
         }
         guard let (taken, start) = taken, let first = taken.first, let start else {
-            self.logger.warning("the crash ledger has no slot left", metadata: ["job": "\(handle.job.name)"])
+            self.logger.warning("the crash ledger has no slot left", metadata: ["job": "\(job.name)"])
             return nil
         }
         var hasher = FingerprintHasher(seed: self.seed)
-        Array(handle.job.queue.utf8).withUnsafeBytes { hasher.add($0) }
+        Array(job.queue.utf8).withUnsafeBytes { hasher.add($0) }
         let slots = taken.map { slot in
             LedgerSlot(
                 start + LedgerLayout.slotsOffset + slot * LedgerLayout.slotOctets,
                 number: slot,
-                job: handle.job.name,
+                job: job.name,
                 hasher: hasher
             )
         }
@@ -233,7 +236,7 @@ final class CrashLedger: @unchecked Sendable {
 
     /// The run has ended in order; what is still in hand is nobody's fault.
     ///
-    /// The memory stays: a handler that was left behind may still be at it.
+    /// The memory stays as long as there is a ``LedgerLine``: a handler that was left behind may still be at it.
     func end() {
         millrace_forget_crashes(self.mark)
         self.word(LedgerLayout.Header.ending)?.pointee = LastRun.Ending.ended.rawValue
@@ -241,5 +244,11 @@ final class CrashLedger: @unchecked Sendable {
         if isEmpty { return self.file.remove() }
         self.wipeSlots()
         self.file.close()
+    }
+
+    deinit {
+        millrace_forget_crashes(self.mark)
+        let mappings = self.book.withLock { $0.earlier + [$0.memory] }
+        for mapping in mappings { munmap(mapping.baseAddress, mapping.count) }
     }
 }

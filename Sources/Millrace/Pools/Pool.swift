@@ -221,7 +221,7 @@ final class Pool: @unchecked Sendable {
     func follow(now: UInt64) -> ThreadError? {
         guard self.isStarted else { return nil }
         self.followHold(now: now)
-        for (worker, (handle, _)) in self.threads where handle.state.isOver { self.machine.ended(worker) }
+        for (worker, (handle, _)) in self.inOrder where handle.state.isOver { self.machine.ended(worker) }
         var failure: ThreadError?
         for action in self.machine.next(now: now) {
             switch action {
@@ -257,9 +257,14 @@ final class Pool: @unchecked Sendable {
     /// The supervisor's thread is to look at it.
     func tellChange() { self.changed() }
 
+    /// Those that began first come first: whoever looks at all of them does so in the same order each time.
+    private var inOrder: [(key: PoolMachine.Worker, value: (handle: WorkerHandle, thread: WorkerThread))] {
+        self.threads.sorted { $0.key.number < $1.key.number }
+    }
+
     private func forgetEnded() {
         let known = self.machine.all
-        for (worker, (handle, thread)) in self.threads where !known.contains(worker) {
+        for (worker, (handle, thread)) in self.inOrder where !known.contains(worker) {
             self.threads[worker] = nil
             thread.join()  // it has ended: wait for the last instructions
             self.face.withLock { $0.handles.removeAll { $0 === handle } }
@@ -308,7 +313,7 @@ final class Pool: @unchecked Sendable {
                     hooks: hooks,
                     suspicion: suspicion
                 )
-                let line = crashLedger?.line(for: handle, hands: hands)
+                let line = crashLedger?.line(for: job, hands: hands)
                 worker.hands.slot = entry.isBatch ? nil : line?.plainSlot
                 worker.hands.ledger = worker.hands.slot == nil ? line : nil
                 worker.run(backoff: backoff)
@@ -366,13 +371,13 @@ final class Pool: @unchecked Sendable {
 
     /// Nobody waits for its threads any more: some may never end.
     func letGo() {
-        for (_, thread) in self.threads.values { thread.detach() }
+        for (_, (_, thread)) in self.inOrder { thread.detach() }
         self.threads = [:]
     }
 
     /// Every thread has ended: wait for the last instructions of each.
     func join() {
-        for (_, thread) in self.threads.values { thread.join() }
+        for (_, (_, thread)) in self.inOrder { thread.join() }
         self.threads = [:]
         self.face.withLock { $0.isStarted = false }
     }

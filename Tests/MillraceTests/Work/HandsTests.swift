@@ -124,7 +124,7 @@ private final class FakeHandsLine: HandsLine {
             return data.withUnsafeBytes { LedgerImage($0) }?.run.inHand.map(\.deliveryTag).sorted() ?? []
         }
         let hands = try self.hands(isBatch: true)
-        let line = try #require(ledger.line(for: hands.handle, hands: 4))
+        let line = try #require(ledger.line(for: hands.handle.job, hands: 4))
         hands.ledger = line
         self.handler.atBegin = { body in #expect(inHand() == (body == "alone" ? [1] : [2, 3])) }
         _ = try self.begin(hands, "alone", tag: 1)

@@ -56,10 +56,12 @@ enum SimulateCommand {
         let start = clock.now
         let end = arguments.minutes.map { start + .seconds($0 * 60) }
         var (seed, done, events, messages) = (arguments.first, UInt64(0), 0, 0)
+        var hash = RunsHash()
         while end.map({ clock.now < $0 }) ?? (done < arguments.count) {
             let simulation = Simulation(seed: seed, mutant: arguments.mutant)
             let result = simulation.run()
             done += 1
+            hash.add(result.hash)
             events += result.events
             messages += result.messages
             if let violation = result.violation {
@@ -82,7 +84,7 @@ enum SimulateCommand {
         let seconds = (clock.now - start) / .seconds(1)
         let rate = Int(Double(done) / max(seconds, 0.001))
         print(
-            "seeds \(arguments.first)...\(seed &- 1): \(done) runs, \(messages) messages, \(events) events, \(rate) seeds a second; nothing found"
+            "seeds \(arguments.first)...\(seed &- 1): \(done) runs, \(messages) messages, \(events) events, \(rate) seeds a second, hash \(hash); nothing found"
         )
         return 0
     }

@@ -10,10 +10,12 @@ enum SimulateSupervisor {
             let start = clock.now
             let end = arguments.minutes.map { start + .seconds($0 * 60) }
             var (seed, done, switches, hours) = (arguments.first, UInt64(0), 0, 0.0)
+            var hash = RunsHash()
             while end.map({ clock.now < $0 }) ?? (done < arguments.count) {
                 let simulation = SupervisorSimulation(seed: seed)
                 let result = arguments.isLoud ? simulation.run { print($0) } : simulation.run()
                 done += 1
+                hash.add(result.hash)
                 switches += result.switches
                 hours += Double(result.nanoseconds) / 3.6e12
                 if let failure = result.failure {
@@ -38,7 +40,7 @@ enum SimulateSupervisor {
             let rate = (Double(done) / max(seconds, 0.001)).formatted(.number.precision(.fractionLength(1)))
             let time = hours.formatted(.number.precision(.fractionLength(1)))
             print(
-                "level 2, seeds \(arguments.first)...\(seed &- 1): \(done) runs, \(switches) switches of threads, \(time) hours of their own time, \(rate) seeds a second; nothing found"
+                "level 2, seeds \(arguments.first)...\(seed &- 1): \(done) runs, \(switches) switches of threads, \(time) hours of their own time, \(rate) seeds a second, hash \(hash); nothing found"
             )
             return 0
         }

@@ -106,6 +106,7 @@
                     handler: sim.tick
                 \(schedule ?? "")
                 shutdown_timeout: 30s
+                crash_ledger: false
                 """
         }
 
