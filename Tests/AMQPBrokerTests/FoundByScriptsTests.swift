@@ -8,29 +8,18 @@ import TestSupport
 @Suite struct FoundByScriptsTests {
     private static let quorum: FieldTable = ["x-queue-type": "quorum"]
 
-    private func made(_ profile: Profile = .rabbitMQ310) throws -> (rig: Rig, client: RigClient) {
-        let rig = Rig(BrokerSettings(profile: profile))
-        let client = try rig.connect()
-        try client.open(1)
-        return (rig, client)
-    }
-
-    private func declare(_ client: RigClient, _ name: String, _ arguments: FieldTable = [:]) throws {
-        try client.ask(QueueDeclare(queue: name, durable: true, arguments: arguments), .queueDeclareOk)
-    }
-
     /// What a method is refused with, in a broker with a classic queue `c` and a quorum queue `q`.
     private func refusal(_ profile: Profile = .rabbitMQ310, of method: some AMQPMethod) throws -> String {
-        let (_, client) = try self.made(profile)
-        try self.declare(client, "c")
-        try self.declare(client, "q", Self.quorum)
+        let (_, client) = try Rig.open(profile)
+        try client.declare("c")
+        try client.declare("q", Self.quorum)
         try client.send(method)
         return try client.closeCode().text
     }
 
     @Test func `a delivery mode that means nothing is refused by 3.10 alone`() throws {
         for (profile, isTaken) in [(Profile.rabbitMQ310, false), (.rabbitMQ40, true)] {
-            let (_, client) = try self.made(profile)
+            let (_, client) = try Rig.open(profile)
             try client.publish(to: "c", properties: BasicProperties(deliveryMode: 0))
             #expect(client.seen.isEmpty == isTaken)
             if isTaken { continue }
@@ -46,8 +35,8 @@ import TestSupport
     }
 
     @Test func `a priority that is none is found before the exclusive consumer`() throws {
-        let (_, client) = try self.made()
-        try self.declare(client, "c")
+        let (_, client) = try Rig.open()
+        try client.declare("c")
         try client.ask(BasicConsume(queue: "c", consumerTag: "a", exclusive: true), .basicConsumeOk)
         try client.send(BasicConsume(queue: "c", consumerTag: "b", arguments: ["x-priority": "high"]))
         #expect(try client.closeCode().code == 406)
@@ -72,7 +61,7 @@ import TestSupport
         throws
     {
         func text(_ first: FieldTable, _ second: FieldTable) throws -> Substring? {
-            let (_, client) = try self.made()
+            let (_, client) = try Rig.open()
             try client.ask(ExchangeDeclare(exchange: "e", type: "direct", arguments: first), .exchangeDeclareOk)
             try client.send(ExchangeDeclare(exchange: "e", type: "direct", arguments: second))
             if case .exchangeDeclareOk = client.seen.first?.method { return nil }
@@ -83,7 +72,7 @@ import TestSupport
         #expect(try text([key: "x"], [:]) == "received none but current is the value 'x' of type 'longstr'")
         #expect(try text([key: "x"], [key: .bytes([120])]) == nil)
         #expect(try text([key: "x"], [key: .int64(1)]) == "received '1' but current is 'x'")
-        let (_, client) = try self.made()
+        let (_, client) = try Rig.open()
         try client.ask(QueueDeclare(queue: "t", durable: true, arguments: ["x-expires": 5]), .queueDeclareOk)
         for same in [FieldValue.timestamp(5), .uint8(5)] {
             try client.ask(QueueDeclare(queue: "t", durable: true, arguments: ["x-expires": same]), .queueDeclareOk)
@@ -102,8 +91,8 @@ import TestSupport
     }
 
     @Test func `a prefetch for consumers ends the one for the channel`() throws {
-        let (_, client) = try self.made()
-        try self.declare(client, "c")
+        let (_, client) = try Rig.open()
+        try client.declare("c")
         try client.ask(BasicQos(prefetchCount: 1, global: true), .basicQosOk)
         try client.ask(BasicConsume(queue: "c", consumerTag: "a"), .basicConsumeOk)
         for body in 1...3 as ClosedRange<UInt8> { try client.publish([body], to: "c") }
@@ -113,8 +102,8 @@ import TestSupport
     }
 
     @Test func `consumers of a queue that is deleted are cancelled by their tags`() throws {
-        let (_, client) = try self.made()
-        try self.declare(client, "c")
+        let (_, client) = try Rig.open()
+        try client.declare("c")
         for (tag, priority) in [("b", 1), ("c", 2), ("a", 0)] as [(String, Int64)] {
             let arguments: FieldTable = ["x-priority": .int64(priority)]
             try client.ask(BasicConsume(queue: "c", consumerTag: tag, arguments: arguments), .basicConsumeOk)
@@ -128,9 +117,9 @@ import TestSupport
     }
 
     @Test func `what a channel gives back is not for another one that ends with it`() throws {
-        let (rig, client) = try self.made()
+        let (rig, client) = try Rig.open()
         try client.open(2)
-        try self.declare(client, "c")
+        try client.declare("c")
         try client.publish(to: "c")
         try client.ask(BasicGet(queue: "c"), .basicGetOk)
         try client.ask(BasicConsume(queue: "c", consumerTag: "a"), on: 2, .basicConsumeOk)
@@ -144,9 +133,9 @@ import TestSupport
         for (profile, keys) in [
             (Profile.rabbitMQ310, death + ["original-expiration"]), (.rabbitMQ40, ["original-expiration"] + death),
         ] {
-            let (_, client) = try self.made(profile)
-            try self.declare(client, "d")
-            try self.declare(client, "c", ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": "d"])
+            let (_, client) = try Rig.open(profile)
+            try client.declare("d")
+            try client.declare("c", ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": "d"])
             let headers: FieldTable = ["CC": .array([1, "k"])]
             try client.publish(to: "c", properties: BasicProperties(headers: headers, expiration: "0"))
             try client.send(BasicGet(queue: "d"))
@@ -159,16 +148,16 @@ import TestSupport
     @Test func `what quorum queues can not do`() throws {
         let text = try self.refusal(of: QueueDelete(queue: "q", ifUnused: true))
         #expect(text.hasPrefix("NOT_IMPLEMENTED - cannot delete queue 'q' in vhost '/'."))
-        let (_, client) = try self.made()
-        try self.declare(client, "s", ["x-queue-type": "quorum", "x-single-active-consumer": true])
+        let (_, client) = try Rig.open()
+        try client.declare("s", ["x-queue-type": "quorum", "x-single-active-consumer": true])
         try client.send(BasicGet(queue: "s"))
         #expect(try client.closeCode().code == 405)
     }
 
     @Test func `a quorum queue hears of a closed channel with close-ok`() throws {
         for (type, consumers) in [("classic", 0), ("quorum", 1)] as [(FieldValue, Int)] {
-            let (rig, client) = try self.made()
-            try self.declare(client, "k", ["x-queue-type": type])
+            let (rig, client) = try Rig.open()
+            try client.declare("k", ["x-queue-type": type])
             try client.ask(BasicConsume(queue: "k", consumerTag: "a"), .basicConsumeOk)
             try client.send(QueuePurge(queue: "missing"))
             #expect(try client.closeCode().code == 404)
@@ -183,8 +172,8 @@ import TestSupport
             (Profile.rabbitMQ310, ["x-delivery-count"], ["x-delivery-count"]), (.rabbitMQ40, [], ["x-delivery-count"]),
             (.rabbitMQ43, [], ["x-acquired-count", "x-delivery-count"]),
         ] as [(Profile, [String], [String])] {
-            let (_, client) = try self.made(profile)
-            try self.declare(client, "q", Self.quorum)
+            let (_, client) = try Rig.open(profile)
+            try client.declare("q", Self.quorum)
             try client.publish(to: "q")
             try client.send(BasicGet(queue: "q"))
             #expect(try client.next().properties.headers?.keys ?? [] == first)
@@ -195,8 +184,8 @@ import TestSupport
     }
 
     @Test func `no routing key is no word, which one star is not`() throws {
-        let (rig, client) = try self.made()
-        try self.declare(client, "c")
+        let (rig, client) = try Rig.open()
+        try client.declare("c")
         for (key, count) in [("*", 0), ("#", 1)] {
             try client.ask(QueueBind(queue: "c", exchange: "amq.topic", routingKey: key), .queueBindOk)
             try client.publish(to: "", exchange: "amq.topic")
@@ -205,8 +194,8 @@ import TestSupport
     }
 
     @Test func `a queue with priorities looks at the time of what was at its head when it last looked`() throws {
-        let (rig, client) = try self.made()
-        try self.declare(client, "p", ["x-max-priority": 2])
+        let (rig, client) = try Rig.open()
+        try client.declare("p", ["x-max-priority": 2])
         try client.publish([1], to: "p")
         try client.publish([2], to: "p", properties: BasicProperties(priority: 2, expiration: "100"))
         rig.pass(200)
@@ -216,7 +205,7 @@ import TestSupport
     }
 
     @Test func `a binding of another connection's exclusive queue is not taken away`() throws {
-        let (rig, owner) = try self.made()
+        let (rig, owner) = try Rig.open()
         try owner.ask(QueueDeclare(queue: "own", exclusive: true), .queueDeclareOk)
         try owner.ask(QueueBind(queue: "own", exchange: "amq.topic", routingKey: "k"), .queueBindOk)
         let other = try rig.connect()
@@ -234,15 +223,15 @@ import TestSupport
     }
 
     @Test func `the prefetch of a channel holds for who takes without acks, and for no quorum queue`() throws {
-        let (_, client) = try self.made()
-        try self.declare(client, "c")
-        try self.declare(client, "q", Self.quorum)
+        let (_, client) = try Rig.open()
+        try client.declare("c")
+        try client.declare("q", Self.quorum)
         try client.ask(BasicConsume(queue: "c", consumerTag: "acks"), .basicConsumeOk)
         try client.ask(BasicConsume(queue: "q", consumerTag: "quorum"), .basicConsumeOk)
         try client.ask(BasicQos(prefetchCount: 1, global: true), .basicQosOk)
         try client.publish(to: "c")
         #expect(try client.deliveries().count == 1)
-        try self.declare(client, "d")
+        try client.declare("d")
         try client.publish(to: "d")
         try client.ask(BasicConsume(queue: "d", consumerTag: "none", noAck: true), .basicConsumeOk)
         #expect(client.seen.isEmpty)
@@ -251,9 +240,9 @@ import TestSupport
     }
 
     @Test func `where an account of deaths was made up, 3_10 does not say which was the first`() throws {
-        let (_, client) = try self.made()
-        try self.declare(client, "to")
-        try self.declare(client, "from", ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": "to"])
+        let (_, client) = try Rig.open()
+        try client.declare("to")
+        try client.declare("from", ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": "to"])
         try client.publish(
             to: "from",
             properties: BasicProperties(headers: ["x-death": "text"], expiration: "0")
@@ -264,9 +253,9 @@ import TestSupport
     }
 
     @Test func `a queue that goes with its last consumer sends nothing of what that held to its dead letters`() throws {
-        let (rig, client) = try self.made()
+        let (rig, client) = try Rig.open()
         try client.open(2)
-        try self.declare(client, "dead")
+        try client.declare("dead")
         let arguments: FieldTable = [
             "x-max-length": 0, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead",
         ]
@@ -337,5 +326,41 @@ import TestSupport
             client.sendRaw(Octets.frame(Frame.header, 1, header))
             #expect(try client.closeCode() == (541, "INTERNAL_ERROR"))
         }
+    }
+
+    @Test(arguments: [("classic", 1), ("quorum", 2)])
+    func `what is left behind a get: a quorum queue counts what is over already`(_ type: String, _ left: UInt32) throws
+    {
+        for profile in [Profile.rabbitMQ310, .rabbitMQ40, .rabbitMQ43] {
+            let (rig, client) = try Rig.open(profile)
+            try client.declare("q", ["x-queue-type": .string(type)])
+            try client.publish([1], to: "q")
+            try client.publish([2], to: "q", properties: BasicProperties(expiration: "0"))
+            try client.publish([3], to: "q")
+            guard case .basicGetOk(let got) = try client.ask(BasicGet(queue: "q"), .basicGetOk) else { return }
+            #expect(got.messageCount == left)
+            #expect(rig.queue("q")?.ready == 1)
+        }
+    }
+
+    @Test func `a channel's prefetch counts what gets have taken before it was set, and their acks free no room`()
+        throws
+    {
+        let (_, client) = try Rig.open()
+        try client.declare("q")
+        for body in 1...5 { try client.publish([UInt8(body)], to: "q") }
+        try client.ask(BasicGet(queue: "q"), .basicGetOk)
+        try client.ask(BasicQos(prefetchCount: 2, global: true), .basicQosOk)
+        try client.ask(BasicConsume(queue: "q", consumerTag: "c"), .basicConsumeOk)
+        #expect(try client.deliveries().map(\.tag) == [2])
+        try client.send(BasicAck(deliveryTag: 1))
+        #expect(try client.deliveries().isEmpty)
+        try client.send(BasicAck(deliveryTag: 2))
+        #expect(try client.deliveries().map(\.tag) == [3])
+        // Another limit counts on; one after none counts anew.
+        try client.ask(BasicQos(prefetchCount: 3, global: true), .basicQosOk)
+        #expect(try client.deliveries().map(\.tag) == [4])
+        try client.ask(BasicQos(prefetchCount: 0, global: true), .basicQosOk)
+        #expect(try client.deliveries().map(\.tag) == [5])
     }
 }

@@ -8,17 +8,6 @@ import Testing
 @Suite struct QuorumOrderTests {
     private let quorum: FieldTable = ["x-queue-type": "quorum"]
 
-    private func client(_ profile: Profile = .rabbitMQ310) throws -> (rig: Rig, client: RigClient) {
-        let rig = Rig(BrokerSettings(profile: profile))
-        let client = try rig.connect()
-        try client.open(1)
-        return (rig, client)
-    }
-
-    private func declare(_ client: RigClient, _ name: String, _ arguments: FieldTable = [:]) throws {
-        try client.ask(QueueDeclare(queue: name, durable: true, arguments: arguments), .queueDeclareOk)
-    }
-
     /// The first octets of what a queue gives to gets, until it is empty.
     private func drained(_ client: RigClient, _ queue: String) throws -> [UInt8] {
         var bodies: [UInt8] = []
@@ -37,8 +26,8 @@ import Testing
         _ profile: Profile,
         _ order: [UInt8]
     ) throws {
-        let (_, client) = try self.client(profile)
-        try self.declare(client, "q", self.quorum)
+        let (_, client) = try Rig.open(profile)
+        try client.declare("q", self.quorum)
         let priorities: [UInt8?] = [nil, 5, 9, 6, 1]
         for (index, priority) in priorities.enumerated() {
             try client.publish([UInt8(index + 1)], to: "q", properties: BasicProperties(priority: priority))
@@ -47,16 +36,16 @@ import Testing
     }
 
     @Test func `where two go for one, one over 4 that is older than the other goes all the same`() throws {
-        let (_, client) = try self.client(.rabbitMQ40)
-        try self.declare(client, "q", self.quorum)
+        let (_, client) = try Rig.open(.rabbitMQ40)
+        try client.declare("q", self.quorum)
         for body: UInt8 in 1...4 { try client.publish([body], to: "q", properties: BasicProperties(priority: 9)) }
         try client.publish([5], to: "q")
         #expect(try self.drained(client, "q") == [1, 2, 3, 4, 5])
     }
 
     @Test func `what came back to a quorum queue goes before higher priorities`() throws {
-        let (_, client) = try self.client(.rabbitMQ43)
-        try self.declare(client, "q", self.quorum)
+        let (_, client) = try Rig.open(.rabbitMQ43)
+        try client.declare("q", self.quorum)
         try client.publish([1], to: "q")
         try client.ask(BasicGet(queue: "q"), .basicGetOk)
         try client.publish([2], to: "q", properties: BasicProperties(priority: 9))
@@ -66,8 +55,8 @@ import Testing
 
     @Test func `of each priority of 4_3 what has expired goes; elsewhere what is behind waits`() throws {
         for (profile, left) in [(Profile.rabbitMQ40, 2), (.rabbitMQ43, 1)] {
-            let (rig, client) = try self.client(profile)
-            try self.declare(client, "q", self.quorum)
+            let (rig, client) = try Rig.open(profile)
+            try client.declare("q", self.quorum)
             try client.publish([1], to: "q", properties: BasicProperties(priority: 9))
             try client.publish([2], to: "q", properties: BasicProperties(expiration: "100"))
             rig.pass(200)
@@ -79,15 +68,15 @@ import Testing
         throws
     {
         for (profile, left) in [(Profile.rabbitMQ40, 2), (.rabbitMQ43, 1)] {
-            let (rig, client) = try self.client(profile)
+            let (rig, client) = try Rig.open(profile)
             var arguments = self.quorum
             arguments["x-max-length-bytes"] = 20
-            try self.declare(client, "q", arguments)
+            try client.declare("q", arguments)
             for _ in 0..<2 {
                 try client.publish([1, 2, 3], to: "q", properties: BasicProperties(correlationID: "123456"))
             }
             #expect(rig.queue("q")?.ready == left, "\(profile.version)")
-            try self.declare(client, "from", ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": "q"])
+            try client.declare("from", ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": "q"])
             try client.publish([4], to: "from", properties: BasicProperties(expiration: "0"))
             #expect(rig.queue("q")?.ready == left + 1, "\(profile.version)")
         }
@@ -110,12 +99,12 @@ import Testing
     @Test(arguments: Self.cases.indices)
     func `how often a dead letter came back before is forgotten, told once, or counted on`(_ index: Int) throws {
         let (profile, from, to, first, again) = Self.cases[index]
-        let (_, client) = try self.client(profile)
+        let (_, client) = try Rig.open(profile)
         let arguments: FieldTable = [
             "x-queue-type": .string(from), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "to",
         ]
-        try self.declare(client, "q", arguments)
-        try self.declare(client, "to", ["x-queue-type": .string(to)])
+        try client.declare("q", arguments)
+        try client.declare("to", ["x-queue-type": .string(to)])
         try client.publish([1], to: "q")
         try client.open(2)
         try client.ask(BasicGet(queue: "q"), on: 2, .basicGetOk)
@@ -140,10 +129,10 @@ import Testing
     }
 
     @Test func `a nack of several goes by queue and consumer, and so do their dead letters`() throws {
-        let (_, client) = try self.client()
+        let (_, client) = try Rig.open()
         let arguments: FieldTable = ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"]
-        for queue in ["a", "b"] { try self.declare(client, queue, arguments) }
-        try self.declare(client, "dead")
+        for queue in ["a", "b"] { try client.declare(queue, arguments) }
+        try client.declare("dead")
         try client.ask(BasicQos(prefetchCount: 1), .basicQosOk)
         for (queue, tag) in [("b", "c1"), ("a", "c3"), ("a", "c2")] {
             try client.ask(BasicConsume(queue: queue, consumerTag: tag), .basicConsumeOk)
@@ -161,12 +150,12 @@ import Testing
     }
 
     @Test func `what dies by publishes in one write comes behind what else is published with them`() throws {
-        let (_, client) = try self.client()
+        let (_, client) = try Rig.open()
         let arguments: FieldTable = [
             "x-max-length": 1, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "b",
         ]
-        try self.declare(client, "a", arguments)
-        try self.declare(client, "b")
+        try client.declare("a", arguments)
+        try client.declare("b")
         var octets: [UInt8] = []
         for (body, queue) in [(1, "a"), (2, "a"), (3, "b")] as [(UInt8, String)] {
             octets += try Octets.content(BasicPublish(routingKey: queue), [body], on: 1)

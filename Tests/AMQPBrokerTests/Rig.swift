@@ -25,6 +25,14 @@ final class Rig {
         return client
     }
 
+    /// A broker like a release, with a client that has channel 1.
+    static func open(_ profile: Profile = .rabbitMQ310) throws -> (rig: Rig, client: RigClient) {
+        let rig = Rig(BrokerSettings(profile: profile))
+        let client = try rig.connect()
+        try client.open(1)
+        return (rig, client)
+    }
+
     /// A client that has sent nothing.
     func raw() -> RigClient {
         let client = RigClient(self, self.broker.connect(now: self.now))
@@ -122,6 +130,10 @@ final class RigClient {
     func ask(_ method: some AMQPMethod, on channel: UInt16 = 1, _ answer: MethodID) throws -> Method {
         try self.send(method, on: channel)
         return try self.expect(answer)
+    }
+
+    func declare(_ name: String, _ arguments: FieldTable = [:]) throws {
+        try self.ask(QueueDeclare(queue: name, durable: true, arguments: arguments), .queueDeclareOk)
     }
 
     func next() throws -> Seen {

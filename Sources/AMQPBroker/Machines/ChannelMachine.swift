@@ -40,17 +40,17 @@ struct ChannelMachine: Sendable {
     var lastQueue = ""
     /// How many deliveries each consumer that comes may hold; 0 for any number.
     var prefetch = 0
-    /// How many deliveries all consumers together may hold; 0 for any number.
-    var sharedPrefetch = 0
-    /// Deliveries to consumers that are out.
-    var inFlight = 0
+    /// How many deliveries all consumers together may hold.
+    var shared = SharedPrefetch()
 
     mutating func takeTag() -> UInt64 {
         defer { self.nextTag += 1 }
         return self.nextTag
     }
 
-    var hasRoom: Bool { self.sharedPrefetch == 0 || self.inFlight < self.sharedPrefetch }
+    var hasRoom: Bool { self.shared.hasRoom }
+
+    mutating func share(prefetch: Int) { self.shared.set(prefetch, unacked: self.unacked.count) }
 
     /// What an acknowledgement means.
     ///

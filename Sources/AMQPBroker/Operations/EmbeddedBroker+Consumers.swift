@@ -7,12 +7,12 @@ extension EmbeddedBroker {
             throw .connection(.notImplemented, "prefetch_size!=0 (\(qos.prefetchSize))")
         }
         if qos.global, self.settings.profile.hasChannelPrefetch {
-            self.connections[id].channels[number]?.sharedPrefetch = Int(qos.prefetchCount)
+            self.connections[id].channels[number]?.share(prefetch: Int(qos.prefetchCount))
             self.send(BasicQosOk(), channel)
             self.dispatchAll(of: channel)
         } else {
             // It ends the one for the whole channel.
-            self.connections[id].channels[number]?.sharedPrefetch = 0
+            self.connections[id].channels[number]?.share(prefetch: 0)
             self.connections[id].channels[number]?.prefetch = Int(qos.prefetchCount)
             self.send(BasicQosOk(), channel)
             self.dispatchAll(of: channel)
@@ -47,7 +47,7 @@ extension EmbeddedBroker {
         if self.queues[id].hasExclusiveConsumer || method.exclusive && (others || isSingle) {
             throw .channel(.accessRefused, "\(thing) in exclusive use")
         }
-        if self.queues[id].options.kind == .quorum, machine.sharedPrefetch > 0 {
+        if self.queues[id].options.kind == .quorum, machine.shared.isSet {
             throw .connection(.notImplemented, "\(thing) does not support global qos")
         }
         let tag = method.consumerTag.isEmpty ? self.names.next("amq.ctag") : method.consumerTag

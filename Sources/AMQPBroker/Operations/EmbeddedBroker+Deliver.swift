@@ -58,7 +58,7 @@ extension EmbeddedBroker {
             self.counts.acked += 1
             return
         }
-        self.connections[connection].channels[number]?.inFlight += 1
+        self.connections[connection].channels[number]?.shared.took()
         self.hold(entry, tag, of: id, consumer.id, consumer.timeout, consumer.channel)
     }
 
@@ -121,8 +121,10 @@ extension EmbeddedBroker {
         let (connection, number) = (channel.connection, channel.number)
         guard let tag = self.connections[connection].channels[number]?.takeTag() else { return }
         let (header, frameMax) = (self.header(of: entry, id, isGet: true), self.connections[connection].frameMax)
+        // A quorum queue counts what stood behind it before it looks whether that is over.
+        var left = UInt32(clamping: self.queues[id].ready.count)
         self.dropExpired(id)
-        let left = UInt32(clamping: self.queues[id].ready.count)
+        if self.queues[id].options.kind == .classic { left = UInt32(clamping: self.queues[id].ready.count) }
         self.connections[connection].output.appendContent(
             71,
             lead: { octets in

@@ -27,7 +27,7 @@ extension EmbeddedBroker {
     ) {
         let (id, number) = (channel.connection, channel.number)
         let toConsumers = taken.count { $0.consumer != 0 }
-        self.connections[id].channels[number]?.inFlight -= toConsumers
+        self.connections[id].channels[number]?.shared.gaveBack(toConsumers)
         switch how {
         case .ack: self.acknowledge(taken)
         case .requeue:
@@ -39,7 +39,7 @@ extension EmbeddedBroker {
             }
             self.dispatchQueues(of: taken)
         }
-        if toConsumers > 0, let shared = self.connections[id].channels[number]?.sharedPrefetch, shared > 0 {
+        if toConsumers > 0, self.connections[id].channels[number]?.shared.isSet == true {
             self.dispatchAll(of: channel)
         }
     }

@@ -37,7 +37,7 @@ extension EmbeddedBroker {
     private mutating func cancelLate(_ consumer: UInt64, _ channel: ChannelRef) {
         let (id, number) = (channel.connection, channel.number)
         let taken = self.connections[id].channels[number]?.unacked.takeAll { $0.consumer == consumer } ?? []
-        self.connections[id].channels[number]?.inFlight -= taken.count
+        self.connections[id].channels[number]?.shared.gaveBack(taken.count)
         // A consumer that was cancelled before has no name any more.
         if let queue = taken.first?.queue,
             let tag = self.queues[queue].consumers.first(where: { $0.id == consumer })?.tag
