@@ -106,6 +106,7 @@ final class BrokerHall: @unchecked Sendable {
     }
 
     func cutAll() {
+        self.faults.allEnded()
         for id in Array(self.channels.keys) { self.cut(id) }
     }
 

@@ -19,6 +19,9 @@ struct WireFaults {
         return (left, true)
     }
 
+    /// All connections have ended: nothing waits behind what was on its way there.
+    mutating func allEnded() { self.lastDue = .uptimeNanoseconds(0) }
+
     /// When what is written now goes out, behind all that was written before; nil for at once.
     mutating func due(now: NIODeadline) -> NIODeadline? {
         let due = max(now + self.delay, self.lastDue)

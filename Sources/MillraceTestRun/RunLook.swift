@@ -7,8 +7,12 @@ struct RunLook: Sendable {
     /// What the broker has.
     struct Seen: Sendable {
         var queues: [String: EmbeddedBroker.QueueView] = [:]
-        /// Deliveries to consumers without acks, by the first queue of their jobs.
+        /// What has gone to jobs without acks, by their first queues.
         var givenAway: [String: Int] = [:]
+        /// Of that, what went to the consumers that there are now.
+        var givenAwayToThose: [String: Int] = [:]
+        /// Messages whose time was over, by queue.
+        var expired: [String: Int] = [:]
         var deaths: [Death: Int] = [:]
         /// When something becomes due in it, in its milliseconds; nil for never.
         var nextDeadline: UInt64?
@@ -55,7 +59,9 @@ struct RunLook: Sendable {
             return self.rests(queue) ? nil : "queue '\(queue)' is not there"
         }
         if view.unacked > 0 { return "queue '\(queue)': \(view.unacked) in hand" }
-        if let received = self.stillness.unackedReceived[queue], received < self.seen.givenAway[queue, default: 0] {
+        if let received = self.stillness.unackedReceivedOnThose[queue],
+            received < self.seen.givenAwayToThose[queue, default: 0]
+        {
             return "queue '\(queue)': deliveries on their way"
         }
         if view.ready > 0, !self.rests(queue) { return "queue '\(queue)': \(view.ready) ready" }
@@ -99,6 +105,13 @@ struct RunLook: Sendable {
         let untilBroker = self.seen.nextDeadline.map { ($0 - min($0, self.seen.now)) &* 1_000_000 } ?? .max
         let next = min(untilOurs, untilBroker)
         return next == .max ? nil : next
+    }
+
+    /// What went to jobs without acks and never got there, by their first queues.
+    var lost: [String: Int] {
+        self.seen.givenAway.reduce(into: [:]) { lost, entry in
+            lost[entry.key] = entry.value - self.stillness.unackedReceived[entry.key, default: 0]
+        }
     }
 
     /// Messages of a job's queue that are there, and those that wait.

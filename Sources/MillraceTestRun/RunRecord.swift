@@ -14,7 +14,13 @@ final class RunRecord: Sendable {
         var judged = 0
         /// How many messages the broker had dropped by the last call, by reason.
         var deaths: [Death: Int] = [:]
+        /// The same for what is counted by queue.
+        var counts: [Tally: [String: Int]] = [:]
     }
+
+    /// What is counted by queue.
+    enum Tally { case expired, lost }
+
     private let state = Mutex(State())
 
     var deliveries: [HandledDelivery] { self.state.withLock { $0.deliveries } }
@@ -33,6 +39,16 @@ final class RunRecord: Sendable {
         self.state.withLock { state in
             defer { state.deaths[death] = all[death] }
             return all[death, default: 0] - state.deaths[death, default: 0]
+        }
+    }
+
+    /// The queues that have more of something than at the last call, by name, and how many more.
+    func takeNew(_ tally: Tally, of all: [String: Int]) -> [(queue: String, count: Int)] {
+        self.state.withLock { state in
+            let before = state.counts[tally] ?? [:]
+            state.counts[tally] = all
+            return all.map { (queue: $0.key, count: $0.value - before[$0.key, default: 0]) }.filter { $0.count > 0 }
+                .sorted { $0.queue < $1.queue }
         }
     }
 

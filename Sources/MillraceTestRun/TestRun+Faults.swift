@@ -1,5 +1,6 @@
 import AMQPBroker
 import AMQPBrokerServer
+import AMQPWire
 
 /// Faults on demand. ``TestRun/settle(expecting:limit:within:)`` afterwards says whether all came right again.
 extension TestRun {
@@ -13,12 +14,15 @@ extension TestRun {
     /// - Throws: If the run has been stopped.
     public func cut() async throws { try await self.server.cutAll() }
 
-    /// Has the broker close the connections with a code, as an operator does: 320.
+    /// Has the broker close the connections with a code.
     ///
+    /// - Parameters:
+    ///   - text: The broker's words.
+    ///   - code: 320 as an operator does, 541 for a fault of the broker, and so on.
     /// - Throws: If the run has been stopped.
-    public func closeConnections(_ text: String = "closed by a test") async throws {
+    public func closeConnections(_ text: String = "closed by a test", code: UInt16 = 320) async throws {
         try await self.server.with { broker, now in
-            for id in broker.connectionIDs { broker.forceClose(id, text, now: now) }
+            for id in broker.connectionIDs { broker.forceClose(id, ReplyCode(rawValue: code), text, now: now) }
         }
     }
 

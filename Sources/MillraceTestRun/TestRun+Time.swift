@@ -11,8 +11,8 @@ extension TestRun {
     ///
     /// Waits of the supervisor are passed over: retries and snoozes, and jobs that are held. What the broker does by the clock, such as
     /// the `message_ttl` of a queue, and schedules come with ``advance(by:limit:)`` alone. All is well if since the last call no message
-    /// became a dead letter, no handler ran longer than its `timeout`, every output was delivered, the broker dropped nothing, every job
-    /// runs, and nothing is left in a job's queue or waits for it.
+    /// became a dead letter, no handler ran longer than its `timeout`, every output was delivered, the broker dropped nothing, no
+    /// message's time was over in a job's queue, none was lost with a connection on its way to a job without acks, every job runs, and nothing is left in a job's queue or waits for it.
     ///
     /// - Parameters:
     ///   - expectations: What is to be not well, and how often exactly.
@@ -143,6 +143,7 @@ extension TestRun {
     /// The broker first: what it says is told to the supervisor after it, never before.
     private func look() async throws -> RunLook {
         let jobs = self.file.jobs
+        let queues = Set(jobs.flatMap(\.queues))
         let seen = try await self.server.look { broker, now in
             var seen = RunLook.Seen()
             for view in broker.queues() { seen.queues[view.name] = view }
@@ -150,9 +151,12 @@ extension TestRun {
             var counted: Set<String> = []
             for job in jobs where job.ack.mode == .none {
                 for queue in job.queues where counted.insert(queue).inserted {
-                    seen.givenAway[job.queue, default: 0] += broker.givenAway(by: queue)
+                    let departures = broker.departures(of: queue)
+                    seen.givenAway[job.queue, default: 0] += departures.givenAway
+                    seen.givenAwayToThose[job.queue, default: 0] += departures.givenAwayToThose
                 }
             }
+            for queue in queues { seen.expired[queue] = broker.departures(of: queue).expired }
             seen.deaths = broker.deaths
             (seen.nextDeadline, seen.now) = (broker.nextDeadline, now)
             return seen
@@ -187,6 +191,12 @@ extension TestRun {
         for (death, reason) in [(Death.maxlen, "a queue was full"), (Death.deliveryLimit, "given out too often")] {
             let count = self.record.takeDeaths(death, of: look.seen.deaths)
             if count > 0 { problems.append(.dropped(count, reason: reason)) }
+        }
+        for (queue, count) in self.record.takeNew(.expired, of: look.seen.expired) {
+            problems.append(.expired(queue: queue, count: count))
+        }
+        for (queue, count) in self.record.takeNew(.lost, of: look.lost) {
+            problems.append(.lost(queue: queue, count: count))
         }
         for job in look.status.jobs {
             if case .failed(let reason) = job.state { problems.append(.jobFailed(job.name, reason: reason)) }

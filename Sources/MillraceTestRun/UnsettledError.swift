@@ -6,6 +6,10 @@ public struct UnsettledError: Error, Equatable, CustomStringConvertible {
         case deadLetter(job: String, message: String, attempt: Int, error: String)
         /// The broker dropped messages, or moved them to a dead-letter exchange, because a queue was full or gave them out too often.
         case dropped(Int, reason: String)
+        /// Messages were in a job's queue for longer than they may be.
+        case expired(queue: String, count: Int)
+        /// Messages of a job without acks were lost with the connection, on their way to it.
+        case lost(queue: String, count: Int)
         /// A handler ran longer than its job's timeout.
         case timeout(job: String, message: String)
         /// An output could not be delivered.
@@ -27,6 +31,8 @@ public struct UnsettledError: Error, Equatable, CustomStringConvertible {
             case .deadLetter(let job, let message, let attempt, let error):
                 "job '\(job)': message \(message) became a dead letter at attempt \(attempt): \(error)"
             case .dropped(let count, let reason): "the broker itself dropped or dead-lettered \(count): \(reason)"
+            case .expired(let queue, let count): "queue '\(queue)': the time of \(count) was over before a job had them"
+            case .lost(let queue, let count): "queue '\(queue)': \(count) lost on their way to a job without acks"
             case .timeout(let job, let message):
                 "job '\(job)': the handler ran longer than its timeout with message \(message)"
             case .undeliverable(let job, let message, let error):
@@ -65,11 +71,15 @@ public enum SettleExpectation: Sendable, Hashable, CustomStringConvertible {
     case dropped(Int)
     /// So many jobs do not run any more.
     case failedJobs(Int)
+    /// So many messages are in the queues of jobs for longer than they may be.
+    case expired(Int)
+    /// So many messages are lost on their way to jobs without acks.
+    case lost(Int)
 
     var count: Int {
         switch self {
         case .deadLetters(let count), .timeouts(let count), .undeliverable(let count), .left(let count),
-            .dropped(let count), .failedJobs(let count):
+            .dropped(let count), .failedJobs(let count), .expired(let count), .lost(let count):
             count
         }
     }
@@ -81,7 +91,8 @@ public enum SettleExpectation: Sendable, Hashable, CustomStringConvertible {
             (.failedJobs, .jobFailed):
             1
         case (.left, .left(_, let ready, let waiting)): ready + waiting
-        case (.dropped, .dropped(let count, _)): count
+        case (.dropped, .dropped(let count, _)), (.expired, .expired(_, let count)), (.lost, .lost(_, let count)):
+            count
         default: nil
         }
     }
@@ -95,6 +106,8 @@ public enum SettleExpectation: Sendable, Hashable, CustomStringConvertible {
         case .left(let count): "left(\(count))"
         case .dropped(let count): "dropped(\(count))"
         case .failedJobs(let count): "failedJobs(\(count))"
+        case .expired(let count): "expired(\(count))"
+        case .lost(let count): "lost(\(count))"
         }
     }
 }

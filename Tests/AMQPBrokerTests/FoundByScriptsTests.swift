@@ -340,6 +340,13 @@ import TestSupport
             guard case .basicGetOk(let got) = try client.ask(BasicGet(queue: "q"), .basicGetOk) else { return }
             #expect(got.messageCount == left)
             #expect(rig.queue("q")?.ready == 1)
+            // One that is acked at once is done with before the rest is counted.
+            try client.publish([4], to: "q", properties: BasicProperties(expiration: "0"))
+            try client.publish([5], to: "q")
+            guard case .basicGetOk(let last) = try client.ask(BasicGet(queue: "q", noAck: true), .basicGetOk) else {
+                return
+            }
+            #expect(last.messageCount == 1)
         }
     }
 
@@ -362,5 +369,17 @@ import TestSupport
         #expect(try client.deliveries().map(\.tag) == [4])
         try client.ask(BasicQos(prefetchCount: 0, global: true), .basicQosOk)
         #expect(try client.deliveries().map(\.tag) == [5])
+    }
+
+    @Test func `what a commit gives back comes behind its answer`() throws {
+        let (_, client) = try Rig.open()
+        try client.declare("q")
+        try client.publish(to: "q")
+        try client.ask(TxSelect(), .txSelectOk)
+        try client.ask(BasicConsume(queue: "q", consumerTag: "c"), .basicConsumeOk)
+        #expect(try client.deliveries().map(\.tag) == [1])
+        try client.send(BasicNack(deliveryTag: 1, requeue: true))
+        try client.ask(TxCommit(), .txCommitOk)
+        #expect(try client.deliveries().map(\.tag) == [2])
     }
 }

@@ -37,6 +37,23 @@ import Testing
         try await self.publish(run)
         try await run.closeConnections()
         try await run.settle()
+        try await run.closeConnections("a fault", code: 541)
+        try await self.publish(run)
+        try await run.settle()
+        #expect(run.logs.contains { $0.text.contains("541") }, "\(run.logs)")
+        try await self.expectAll(run)
+    }
+
+    @Test func `what a job without acks loses with its connection is counted, and holds nothing up`() async throws {
+        let run = try await self.run(RunPlugin.file("ack: { mode: none }", "threads: 2"))
+        try await run.delay(.seconds(3600))
+        try await self.publish(run)
+        // All is on its way, and nothing has got there.
+        try await run.cut()
+        try await run.delay(.zero)
+        try await run.settle(expecting: .lost(50))
+        try await self.publish(run)
+        try await run.settle()
         try await self.expectAll(run)
     }
 

@@ -150,8 +150,10 @@ import Testing
         try await run.publish("in", "a")
         try await run.settle(expecting: .left(1))
         try await run.advance(by: .seconds(3600))
-        try await run.settle()
+        let problems = try await self.problems { try await run.settle() }
+        #expect(problems == [.expired(queue: "in", count: 1)])
         #expect(try await run.queue("late").count == 1)
+        try await run.settle()
         for _ in 0..<3 { try await run.publish("out", "a") }
         try await run.settle(expecting: .dropped(1))
     }

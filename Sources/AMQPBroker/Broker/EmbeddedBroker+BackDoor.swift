@@ -119,10 +119,23 @@ extension EmbeddedBroker {
         return closed
     }
 
-    /// Deliveries of a queue to consumers that take without acks.
-    package func givenAway(by queue: String, in virtualHost: String = "/") -> Int {
-        guard let id = self.vhosts.first(where: { $0.name == virtualHost })?.queues[queue] else { return 0 }
-        return self.queues[id].givenAway
+    /// What has gone out of a queue in ways that its length does not show.
+    package struct Departures: Sendable {
+        /// Deliveries without acks.
+        package var givenAway = 0
+        /// Of those, how many went to consumers that are still there.
+        package var givenAwayToThose = 0
+        /// Messages whose time was over.
+        package var expired = 0
+    }
+
+    package func departures(of queue: String, in virtualHost: String = "/") -> Departures {
+        guard let id = self.vhosts.first(where: { $0.name == virtualHost })?.queues[queue] else { return Departures() }
+        return Departures(
+            givenAway: self.queues[id].givenAway,
+            givenAwayToThose: self.queues[id].consumers.reduce(0) { $0 + $1.givenAway },
+            expired: self.queues[id].expired
+        )
     }
 }
 

@@ -66,11 +66,17 @@ extension EmbeddedBroker {
     }
 
     /// The messages in the hands of channels, in no order.
-    package var messagesInHand: [Message] {
+    package var messagesInHand: [Message] { self.held.map(\.entry.message) }
+
+    /// The same of one queue.
+    package func messagesInHand(of queue: String, in virtualHost: String = "/") -> [Message] {
+        guard let id = self.vhosts.first(where: { $0.name == virtualHost })?.queues[queue] else { return [] }
+        return self.held.filter { $0.queue == id }.map(\.entry.message)
+    }
+
+    private var held: [Unacked] {
         self.connections.ids.flatMap { id in
-            self.connections[id].channels.values.flatMap { channel in
-                (channel.unacked.all + channel.settlings.flatMap(\.unacked)).map(\.entry.message)
-            }
+            self.connections[id].channels.values.flatMap { $0.unacked.all + $0.settlings.flatMap(\.unacked) }
         }
     }
 

@@ -6,6 +6,7 @@ extension EmbeddedBroker {
     mutating func bury(_ entry: QueueEntry, _ id: QueueID, _ death: Death) {
         self.counts.dead += 1
         self.deaths[death, default: 0] += 1
+        if death == .expired { self.queues[id].expired += 1 }
         guard let exchange = self.queues[id].options.deadLetterExchange else { return }
         let letter = DeadLetter(
             message: entry.message,

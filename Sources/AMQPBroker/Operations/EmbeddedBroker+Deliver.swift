@@ -121,10 +121,11 @@ extension EmbeddedBroker {
         let (connection, number) = (channel.connection, channel.number)
         guard let tag = self.connections[connection].channels[number]?.takeTag() else { return }
         let (header, frameMax) = (self.header(of: entry, id, isGet: true), self.connections[connection].frameMax)
-        // A quorum queue counts what stood behind it before it looks whether that is over.
-        var left = UInt32(clamping: self.queues[id].ready.count)
+        // A quorum queue that waits for an ack counts what stood behind it before it looks whether that is over.
+        let countsAll = self.queues[id].options.kind == .quorum && !method.noAck
+        let all = self.queues[id].ready.count
         self.dropExpired(id)
-        if self.queues[id].options.kind == .classic { left = UInt32(clamping: self.queues[id].ready.count) }
+        let left = UInt32(clamping: countsAll ? all : self.queues[id].ready.count)
         self.connections[connection].output.appendContent(
             71,
             lead: { octets in

@@ -152,10 +152,10 @@ extension EmbeddedBroker {
         var isTaken = true
         for publish in machine.publishes
         where !self.route(publish.message, isMandatory: publish.isMandatory, channel) { isTaken = false }
+        // What settlements bring about comes behind the answer.
+        if isTaken { self.send(TxCommitOk(), channel) }
         for settling in machine.settlings { self.settle(settling.how, settling.unacked, channel) }
-        if isTaken {
-            self.send(TxCommitOk(), channel)
-        } else {
+        if !isTaken {
             let refusal = Refusal.channel(.preconditionFailed, "partial tx completion")
             self.closeChannel(channel, refusal, TxCommit.id)
         }

@@ -31,6 +31,12 @@ public struct Profile: Sendable, Equatable {
     public var leastFrameMax: UInt32 = 4096
     /// Who loses a delivery that was held too long: the channel, or the consumer (of quorum queues alone).
     public var timeoutCancelsConsumer = false
+    /// Whether a queue may say by an argument how long its deliveries may be held.
+    public var readsQueueTimeout = false
+    /// Whether queues have arguments for a delayed retry.
+    public var knowsDelayedRetry = false
+    /// Whether classic queues may say where their leader is.
+    public var placesClassicQueues = false
     /// The delivery limit of quorum queues that set none.
     public var deliveryLimit: Int?
     /// Whether a limit below 0 means none; else it is 0.
@@ -82,6 +88,8 @@ extension Profile {
         profile.unknownExchangeTypeEndsConnection = false
         profile.largestBody = 16 << 20
         profile.deliveryLimit = 20
+        profile.readsQueueTimeout = true
+        profile.placesClassicQueues = true
         profile.yieldsTurns = true
         profile.quorumPriorities = .twoToOne
         profile.earlierDeliveries = .told
@@ -108,6 +116,7 @@ extension Profile {
         profile.hasChannelPrefetch = false
         profile.leastFrameMax = 8192
         profile.timeoutCancelsConsumer = true
+        profile.knowsDelayedRetry = true
         profile.countsGivenBack = false
         profile.checksPassiveDeclarations = true
         profile.routesDirectReplies = true

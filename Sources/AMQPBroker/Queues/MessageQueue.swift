@@ -28,6 +28,8 @@ struct MessageQueue: Sendable {
     private var nextPosition: UInt64 = 0
     /// Deliveries to consumers that take without acks.
     private(set) var givenAway = 0
+    /// Messages whose time was over.
+    var expired = 0
     /// Messages that gets hold.
     private var gotten = 0
     /// How many messages consumers of a quorum queue hold that were cancelled.
@@ -165,6 +167,7 @@ struct MessageQueue: Sendable {
             self.unacked += 1
         } else {
             self.givenAway += 1
+            self.consumers[index].givenAway += 1
         }
         guard self.consumers.count > 1 else { return }
         let priority = self.consumers[index].priority

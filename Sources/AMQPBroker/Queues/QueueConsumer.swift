@@ -20,6 +20,8 @@ struct QueueConsumer: Sendable {
     /// Milliseconds that it may hold a delivery, if it has said so itself.
     let timeout: UInt64?
     var inFlight = 0
+    /// Deliveries without acks.
+    var givenAway = 0
 
     init(
         id: UInt64,

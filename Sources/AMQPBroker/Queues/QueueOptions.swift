@@ -99,7 +99,7 @@ struct QueueOptions: Sendable {
         self.earlierDeliveries = profile.earlierDeliveries
         self.countsProperties = self.kind == .quorum && profile.countsProperties
         try Self.check(arguments, self.kind, read, profile)
-        self.consumerTimeout = try self.consumerTimeout(of: read, profile)
+        self.consumerTimeout = try self.ownTimeout(read, profile)
         self.deliveryLimit = Self.limit(arguments, profile)
         self.keepsDeadLetters =
             self.kind == .quorum && self.overflow == .rejectPublish && self.deadLetterExchange != nil
@@ -124,36 +124,6 @@ struct QueueOptions: Sendable {
             throw read.invalid("x-queue-type", "\"unsupported queue type '\(text)'\"")
         }
         return kind
-    }
-
-    /// What the arguments of a queue, or of one of its consumers, say of how long a delivery may stay unsettled.
-    func consumerTimeout(of read: ArgumentReader, _ profile: Profile) throws(Refusal) -> UInt64? {
-        let key = "x-consumer-timeout"
-        guard profile.timeoutCancelsConsumer, read.arguments[key] != nil else { return nil }
-        if self.kind == .classic { throw Self.foreign(key, self.kind, read) }
-        return try read.number(key)
-    }
-
-    private static func foreign(_ key: String, _ kind: Kind, _ read: ArgumentReader) -> Refusal {
-        .channel(.preconditionFailed, "invalid arg '\(key)' for \(read.thing) of queue type rabbit_\(kind)_queue")
-    }
-
-    /// Arguments that only the other type has.
-    private static func check(
-        _ arguments: FieldTable,
-        _ kind: Kind,
-        _ read: ArgumentReader,
-        _ profile: Profile
-    ) throws(Refusal) {
-        let foreign = kind == .quorum ? ["x-max-priority", "x-queue-mode"] : ["x-delivery-limit"]
-        for key in foreign where arguments[key] != nil { throw Self.foreign(key, kind, read) }
-        if let version = try read.number("x-queue-version"), version != 1, version != 2 {
-            throw read.invalid("x-queue-version", "\"unsupported queue version '\(version)'\"")
-        }
-        guard profile.checksQueueMode else { return }
-        if let mode = try read.text("x-queue-mode"), mode != "default", mode != "lazy" {
-            throw read.invalid("x-queue-mode", "\"unsupported queue mode '\(mode)'\"")
-        }
     }
 
     private static func limit(_ arguments: FieldTable, _ profile: Profile) -> Int? {

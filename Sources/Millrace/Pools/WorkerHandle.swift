@@ -28,6 +28,8 @@ final class WorkerHandle: Sendable {
     let mailbox = Mailbox()
     let counters: JobCounters
     let received: ReceivedCount
+    /// What it had begun when its channel was opened.
+    let receivedBefore = Atomic<Int>(0)
     let logger: Logger
     let jobName: [UInt8]
     let signals = Atomic<UInt32>(0)

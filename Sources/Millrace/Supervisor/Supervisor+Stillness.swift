@@ -13,6 +13,8 @@ package struct Stillness: Sendable {
     package let holdsWake: UInt64
     /// Deliveries that handlers of jobs without acks have had, or have, by the first queue of their jobs.
     package let unackedReceived: [String: Int]
+    /// Of those, how many came on the channels that there are now.
+    package let unackedReceivedOnThose: [String: Int]
     /// Of those, how many are in hand.
     package let unackedInHand: Int
 }
@@ -24,11 +26,15 @@ extension Supervisor {
         // In this order: whoever brings copies back says first when, and then how many.
         let copies = returner.inHand.load(ordering: .acquiring)
         var holds = UInt64.max
-        var received: [String: Int] = [:]
+        var (received, onThose) = ([String: Int](), [String: Int]())
         var inHand = 0
         for pool in self.pools {
             if let wake = pool.hold.wake { holds = min(holds, wake) }
             guard pool.job.ack.mode == .none else { continue }
+            for handle in pool.handles {
+                let before = handle.receivedBefore.load(ordering: .acquiring)
+                onThose[pool.job.queue, default: 0] += handle.received.value - before
+            }
             received[pool.job.queue, default: 0] += pool.counters.counts.received
             inHand += pool.inHand
         }
@@ -38,6 +44,7 @@ extension Supervisor {
             ticksWake: self.scheduler.wake.load(ordering: .acquiring),
             holdsWake: holds,
             unackedReceived: received,
+            unackedReceivedOnThose: onThose,
             unackedInHand: inHand
         )
     }

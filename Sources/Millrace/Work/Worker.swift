@@ -182,6 +182,7 @@ final class Worker {
             interrupts: WorkerHandle.Signal.restart | WorkerHandle.Signal.drain
         )
         self.channel = channel
+        self.handle.receivedBefore.store(self.handle.received.value, ordering: .releasing)
         self.handle.hands.reset()
         self.consumerTag = self.nextConsumerTag()
         self.handle.killSwitch?.arm(channel.breaker, [self.consumerTag])

@@ -59,7 +59,8 @@ extension ScriptMaker {
         let key = self.draw.pick([
             "x-max-length", "x-message-ttl", "x-expires", "x-overflow", "x-dead-letter-exchange", "x-max-priority",
             "x-dead-letter-routing-key", "x-single-active-consumer", "x-queue-type", "x-queue-mode", "x-odd",
-            "x-max-length-bytes", "x-delivery-limit",
+            "x-max-length-bytes", "x-delivery-limit", "x-max-in-memory-length", "x-queue-leader-locator",
+            "x-quorum-initial-group-size", "x-max-age", "x-initial-cluster-size",
         ])
         let value: FieldValue = self.draw.pick([
             -1, "text", true, .double(1.5), 0, .int64(9), 300, .void, .array([1]), .timestamp(5), .table(["a": 1]),

@@ -22,7 +22,7 @@
             let before = place.oracle.begins(id)
             let draw = Chance.of(UInt64(id.dropFirst(2)) ?? 0, UInt64(before) + place.seed)
             if draw % 3 == 0 { Self.wait(conductor, milliseconds: draw / 16 % 900) }
-            switch before > 5 ? 0 : draw >> 32 % 10 {
+            switch before > 5 ? 0 : draw >> 32 % 11 {
             case 0...4:
                 try context.publish(Array("did \(id)".utf8), routingKey: "out")
                 place.oracle.ends(id, comesAgain: false)
@@ -33,6 +33,9 @@
             case 7:
                 place.oracle.ends(id, comesAgain: true)
                 return .requeue
+            case 10:
+                place.oracle.ends(id, comesAgain: true)
+                throw SimulatedFailure()
             case 8:
                 place.oracle.ends(id, comesAgain: true)
                 return .snooze(.milliseconds(Int64(50 + draw % 1500)))
@@ -49,6 +52,9 @@
             bell.deallocate()
         }
     }
+
+    /// What a handler throws.
+    struct SimulatedFailure: Error {}
 
     /// Notes the ticks of a schedule.
     struct SimulatedTick: SyncJobHandler {

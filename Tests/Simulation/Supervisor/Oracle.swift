@@ -68,17 +68,21 @@
         /// What was not done is in some queue; what is gone has its output.
         func look() {
             (self.present, self.dead, self.outputs) = ([], [], [])
+            var ticks: Set<String> = []
             for queue in self.place.broker.queues() {
                 for entry in self.place.broker.messages(of: queue.name) {
                     let text = String(decoding: entry.message.body, as: UTF8.self)
                     if queue.name == "in.dead" { self.dead.insert(text) }
                     if queue.name == "out" { self.outputs.insert(text) }
+                    if queue.name == "beats" { self.add(entry.message, to: &ticks) }
                     self.present.insert(text)
                 }
             }
             for message in self.place.broker.messagesInHand {
                 self.present.insert(String(decoding: message.body, as: UTF8.self))
             }
+            // A clock queue has copies: they are its tokens.
+            for message in self.place.broker.messagesInHand(of: "beats") { self.add(message, to: &ticks) }
             for id in self.stories.keys.sorted() where !self.present.contains(id) {
                 guard let story = self.stories[id] else { continue }
                 if !story.isDone { self.fail("message \(id) is in no queue, and no handler has done it") }
@@ -86,6 +90,12 @@
                     self.fail("message \(id) is gone, and its output is in no queue")
                 }
             }
+        }
+
+        /// No tick is there twice, whatever has gone wrong.
+        private func add(_ message: AMQPBroker.Message, to ticks: inout Set<String>) {
+            let id = message.properties.messageID ?? ""
+            if !ticks.insert(id).inserted { self.fail("tick \(id) is there twice") }
         }
 
         /// Whether nothing is left to be done.

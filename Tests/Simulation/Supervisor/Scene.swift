@@ -7,7 +7,7 @@
         /// Something that happens at a time.
         struct Act: Sendable {
             enum What: CaseIterable, Sendable {
-                case publish, scale, pause, resume, restart, reload
+                case publish, scale, pause, resume, restart, reload, drain
                 case cut, closeConnection, closeChannels, block, refuse
 
                 var isFault: Bool {

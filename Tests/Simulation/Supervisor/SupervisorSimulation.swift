@@ -20,6 +20,7 @@
             let conductor = Conductor(seed: self.scene.seed, self.scene.style)
             let place = Place(conductor, self.scene)
             conductor.network = place
+            defer { conductor.network = nil }
             return conductor.run { [scene] in
                 do {
                     try Play(scene, conductor, place, log).run()
@@ -30,40 +31,77 @@
         }
     }
 
+    /// A supervisor at work.
+    private struct Shift {
+        /// What has come of it.
+        // @unchecked Sendable: for the thread that holds the baton.
+        final class End: @unchecked Sendable {
+            var hasCome = false
+            var isClean = false
+        }
+        let supervisor: Supervisor
+        let main: WorkerThread
+        let end: End
+
+        init(_ supervisor: Supervisor) throws {
+            let end = End()
+            (self.supervisor, self.end) = (supervisor, end)
+            self.main = try WorkerThread.start(name: "main") {
+                end.isClean = supervisor.run() == .clean
+                end.hasCome = true
+            }
+        }
+    }
+
     /// What the first thread of a run does: all that comes from outside.
     final class Play {
         private let scene: Scene
         private let conductor: Conductor
         private let place: Place
-        private let supervisor: Supervisor
+        private let log: (@Sendable (String) -> Void)?
         private let bell = Place.makeBell()
         private let begin: UInt64
         private var count = 0
         private var versions = 0
-        private let hasEnded = Flag()
 
-        /// Something that has happened.
-        // @unchecked Sendable: for the thread that holds the baton.
-        private final class Flag: @unchecked Sendable {
-            var isSet = false
-            var isClean = false
-        }
-
-        init(_ scene: Scene, _ conductor: Conductor, _ place: Place, _ log: (@Sendable (String) -> Void)?) throws {
+        init(_ scene: Scene, _ conductor: Conductor, _ place: Place, _ log: (@Sendable (String) -> Void)?) {
             self.scene = scene
             self.conductor = conductor
             self.place = place
+            self.log = log
             self.begin = conductor.now()
-            let loaded = try Self.load(scene, 0)
+        }
+
+        private func startShift() throws -> Shift {
+            let loaded = try Self.load(self.scene, self.versions)
             var options = SupervisorOptions()
-            let loop = try Loop(conductor)
+            let loop = try Loop(self.conductor)
             options.makeEventLoops = { loop }
-            self.supervisor = try Supervisor(
-                file: loaded.file,
-                registry: loaded.registry,
-                options: options,
-                logger: Logger(label: "millrace.simulated") { _ in SimulatedLog(log, conductor) }
+            let (log, conductor) = (self.log, self.conductor)
+            return try Shift(
+                Supervisor(
+                    file: loaded.file,
+                    registry: loaded.registry,
+                    options: options,
+                    logger: Logger(label: "millrace.simulated") { _ in SimulatedLog(log, conductor) }
+                )
             )
+        }
+
+        /// As SIGTERM does, whatever is in hand; what is wrong with its end is found here.
+        private func end(_ shift: Shift) {
+            let began = self.conductor.now()
+            shift.supervisor.stop()
+            if !self.await(within: 120, { shift.end.hasCome }) {
+                self.conductor.fail("the supervisor does not end: \(self.conductor.standing)")
+            }
+            shift.main.join()
+            let seconds = Double(self.conductor.now() - began) / 1e9
+            if !self.scene.hasFaults, !shift.end.isClean || seconds > 10 {
+                self.conductor.fail(
+                    "the drain took \(seconds) seconds, and was \(shift.end.isClean ? "" : "not ")clean"
+                )
+            }
         }
 
         private static let plugin = MillracePlugin(
@@ -94,34 +132,27 @@
         }
 
         func run() throws {
-            let (place, supervisor, hasEnded) = (self.place, self.supervisor, self.hasEnded)
+            let place = self.place
             try WorkerThread.start(name: "broker") { place.run() }.detach()
-            let main = try WorkerThread.start(name: "main") {
-                hasEnded.isClean = supervisor.run() == .clean
-                hasEnded.isSet = true
-            }
+            var shift = try self.startShift()
             for act in self.scene.acts {
                 self.sleep(until: self.begin + act.at * 1_000_000)
                 self.conductor.note(act.at)
-                self.perform(act)
+                if act.what == .drain {
+                    self.end(shift)
+                    shift = try self.startShift()
+                } else {
+                    self.perform(act, shift.supervisor)
+                }
             }
             self.sleep(until: self.begin + Scene.horizon * 1_000_000)
             self.place.isHealed = true
             self.place.setAlarm(false)
-            self.pause(false)
+            self.pause(false, shift.supervisor)
             if !self.await(within: 300, { self.place.oracle.isWorkedOff }) {
                 self.conductor.fail("not worked off in 300 seconds: \(self.place.oracle.rest)")
             }
-            let drainBegan = self.conductor.now()
-            self.supervisor.stop()
-            if !self.await(within: 120, { hasEnded.isSet }) {
-                self.conductor.fail("the supervisor does not end: \(self.conductor.standing)")
-            }
-            main.join()
-            let seconds = Double(self.conductor.now() - drainBegan) / 1e9
-            if !self.scene.hasFaults, !hasEnded.isClean || seconds > 10 {
-                self.conductor.fail("the drain took \(seconds) seconds, and was \(hasEnded.isClean ? "" : "not ")clean")
-            }
+            self.end(shift)
             // What nobody waits for has a moment to end.
             _ = self.await(within: 10) {
                 self.conductor.living.allSatisfy { ["root", "broker"].contains($0) }
@@ -134,17 +165,18 @@
             self.bell.deallocate()
         }
 
-        private func perform(_ act: Scene.Act) {
+        private func perform(_ act: Scene.Act, _ supervisor: Supervisor) {
             switch act.what {
             case .publish: for _ in 0..<act.amount { self.publish() }
-            case .scale: self.ask(.scale(job: "work", .fixed(act.amount), self.note))
-            case .pause: self.pause(true)
-            case .resume: self.pause(false)
-            case .restart: self.ask(.restart(job: "work", self.note))
+            case .scale: supervisor.ask(.scale(job: "work", .fixed(act.amount), self.note)) { _ in }
+            case .pause: self.pause(true, supervisor)
+            case .resume: self.pause(false, supervisor)
+            case .restart: supervisor.ask(.restart(job: "work", self.note)) { _ in }
             case .reload:
                 self.versions += 1
                 guard let loaded = try? Self.load(self.scene, self.versions) else { return }
-                self.ask(.reload(loaded, plan: nil, self.note))
+                supervisor.ask(.reload(loaded, plan: nil, self.note)) { _ in }
+            case .drain: break  // the shift's
             case .cut: self.place.cut()
             case .closeConnection: self.place.closeConnection()
             case .closeChannels: self.place.closeChannels(of: "in")
@@ -161,8 +193,9 @@
         }
 
         private var note: ChangeNote { ChangeNote(actor: "the simulator", since: self.conductor.timeOfDay() / 1000) }
-        private func pause(_ isPaused: Bool) { self.ask(.setPause(job: "work", isPaused: isPaused, self.note)) }
-        private func ask(_ command: Command) { self.supervisor.ask(command) { _ in } }
+        private func pause(_ isPaused: Bool, _ supervisor: Supervisor) {
+            supervisor.ask(.setPause(job: "work", isPaused: isPaused, self.note)) { _ in }
+        }
 
         /// As soon as there is a queue for it.
         private func publish() {
