@@ -62,12 +62,6 @@ import Testing
         #expect(try self.refusal(.rabbitMQ40, "classic", key, "zzz") == ": invalid_queue_locator_arg")
     }
 
-    @Test func `a delayed retry is refused where a release would have one, and says so`() throws {
-        let text = try self.refusal(.rabbitMQ43, "quorum", "x-delayed-retry-type", "all")
-        #expect(text?.hasPrefix("NOT_IMPLEMENTED - the embedded broker has no delayed retry") == true)
-        #expect(try self.refusal(.rabbitMQ40, "quorum", "x-delayed-retry-type", "all") == nil)
-    }
-
     @Test(arguments: ["classic", "quorum"])
     func `4.0 reads how long a queue's deliveries may be held, of the queue and not of its consumers`(
         _ type: String

@@ -10,6 +10,7 @@ extension EmbeddedBroker {
         var octets = 0
         for id in self.queues.ids {
             octets += self.queues[id].ready.bytes + self.queues[id].ready.count * Self.perMessage
+            octets += self.queues[id].waiting.bytes + self.queues[id].waiting.count * Self.perMessage
         }
         for id in self.connections.ids {
             for channel in self.connections[id].channels.values {

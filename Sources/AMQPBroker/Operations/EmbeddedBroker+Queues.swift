@@ -151,7 +151,7 @@ extension EmbeddedBroker {
         try self.check(.read, queue: name, channel)
         let id = try self.queue(name, channel)
         self.expire(id)
-        let purged = self.queues[id].ready.removeAll().count
+        let purged = self.queues[id].ready.removeAll().count + self.queues[id].waiting.take(dueBy: .max).count
         self.counts.purged += purged
         if !method.noWait { self.send(QueuePurgeOk(messageCount: UInt32(clamping: purged)), channel) }
     }
@@ -194,7 +194,8 @@ extension EmbeddedBroker {
             }
         }
         self.expire(id)
-        self.counts.purged += self.queues[id].ready.count + self.queues[id].unacked
+        self.counts.purged +=
+            self.queues[id].ready.count + self.queues[id].waiting.count + self.queues[id].unacked
         let (vhost, name) = (self.queues[id].vhost, self.queues[id].name)
         self.queues.remove(id)
         self.telling.removeAll { $0 == id }

@@ -94,7 +94,13 @@ extension EmbeddedBroker {
                 }
             }
             self.counts.requeued += 1
-            self.queues[id].ready.putBack(entry)
+            if let wait = self.queues[id].options.delayedRetry?
+                .wait(isFailure: counted, failures: entry.deliveryCount)
+            {
+                self.queues[id].waiting.add(entry, due: self.now + wait)
+            } else {
+                self.queues[id].ready.putBack(entry)
+            }
         }
         for unacked in taken where self.queues.contains(unacked.queue) {
             self.trim(unacked.queue)

@@ -17,6 +17,8 @@ struct MessageQueue: Sendable {
     var ready: ReadyMessages
     /// Those that channels hold.
     var unacked = 0
+    /// What has come back and waits.
+    var waiting = WaitingMessages()
     /// Those that have died and wait for their targets.
     var deadLetters = Ring<DeadLetter>()
     /// In the order in which their turns come, those of higher priority first.
@@ -84,24 +86,37 @@ struct MessageQueue: Sendable {
         )
     }
 
+    /// What counts toward its limits: what waits does, though nobody sees it.
+    private var length: Int { self.ready.count + self.waiting.count }
+    private var bytes: Int { self.ready.bytes + self.waiting.bytes }
+
+    /// What has waited long enough goes out as what has just come back.
+    ///
+    /// - Returns: Whether there was any.
+    mutating func endWaits(now: UInt64) -> Bool {
+        guard self.waiting.nextDue <= now else { return false }
+        for entry in self.waiting.take(dueBy: now) { self.ready.putBack(entry) }
+        return true
+    }
+
     /// Whether one more would be too many.
     func isFull(with more: Int) -> Bool {
-        if let most = self.options.maxLength, self.ready.count + 1 > most { return true }
-        if let most = self.options.maxBytes, self.ready.bytes + more > most { return true }
+        if let most = self.options.maxLength, self.length + 1 > most { return true }
+        if let most = self.options.maxBytes, self.bytes + more > most { return true }
         return false
     }
 
     /// Whether it holds more than it may.
     var isOverfull: Bool {
-        if let most = self.options.maxLength, self.ready.count > most { return true }
-        if let most = self.options.maxBytes, self.ready.bytes > most { return true }
+        if let most = self.options.maxLength, self.length > most { return true }
+        if let most = self.options.maxBytes, self.bytes > most { return true }
         return false
     }
 
     /// Whether it holds four fifths of what it may, or less.
     private var isLow: Bool {
-        if let most = self.options.maxLength, self.ready.count > most * 4 / 5 { return false }
-        if let most = self.options.maxBytes, self.ready.bytes > most * 4 / 5 { return false }
+        if let most = self.options.maxLength, self.length > most * 4 / 5 { return false }
+        if let most = self.options.maxBytes, self.bytes > most * 4 / 5 { return false }
         return true
     }
 
@@ -110,7 +125,7 @@ struct MessageQueue: Sendable {
 
     /// When there is something to do without anybody asking.
     var deadline: UInt64 {
-        var deadline = self.ready.isEmpty ? UInt64.max : self.expiresAt
+        var deadline = Swift.min(self.ready.isEmpty ? UInt64.max : self.expiresAt, self.waiting.nextDue)
         if let expires = self.options.expires, self.consumers.isEmpty {
             deadline = Swift.min(deadline, self.usedAt + expires)
         }

@@ -27,7 +27,7 @@ extension QueueOptions {
     private static let ofQuorum = [
         "x-max-in-memory-length", "x-max-in-memory-bytes", "x-quorum-initial-group-size", "x-delivery-limit",
     ]
-    private static let delayedRetry = ["x-delayed-retry-type", "x-delayed-retry-min", "x-delayed-retry-max"]
+    private static let ofDelayedRetry = ["x-delayed-retry-type", "x-delayed-retry-min", "x-delayed-retry-max"]
     /// Where a leader may be, those that are no longer recommended included.
     private static let locators = ["client-local", "balanced", "least-leaders", "random"]
 
@@ -35,7 +35,7 @@ extension QueueOptions {
         let ofStreams = Self.ofStreams + (profile.knowsDelayedRetry ? ["x-stream-filter-size-bytes"] : [])
         if kind == .quorum { return ofStreams + ["x-max-priority", "x-queue-mode"] }
         let ofQuorum = Self.ofQuorum + (profile.placesClassicQueues ? [] : ["x-queue-leader-locator"])
-        return ofStreams + ofQuorum + (profile.knowsDelayedRetry ? Self.delayedRetry : [])
+        return ofStreams + ofQuorum + (profile.knowsDelayedRetry ? Self.ofDelayedRetry : [])
     }
 
     static func check(
@@ -45,9 +45,6 @@ extension QueueOptions {
         _ profile: Profile
     ) throws(Refusal) {
         for key in Self.foreignKeys(kind, profile) where arguments[key] != nil { throw Self.foreign(key, kind, read) }
-        if profile.knowsDelayedRetry, Self.delayedRetry.contains(where: { arguments[$0] != nil }) {
-            throw .connection(.notImplemented, "the embedded broker has no delayed retry: \(read.thing)")
-        }
         _ = try read.number("x-max-in-memory-length")
         _ = try read.number("x-max-in-memory-bytes")
         _ = try read.number("x-quorum-initial-group-size", from: 1)

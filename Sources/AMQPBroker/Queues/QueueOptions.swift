@@ -32,6 +32,8 @@ struct QueueOptions: Sendable {
     var turns = Turns.byPriority
     /// How often a message may come back.
     var deliveryLimit: Int?
+    /// What comes back may have to wait.
+    var delayedRetry: DelayedRetry?
     /// Milliseconds that a delivery may stay unsettled.
     var consumerTimeout: UInt64?
     var order = MessageOrder.classic(highest: 0)
@@ -101,6 +103,7 @@ struct QueueOptions: Sendable {
         try Self.check(arguments, self.kind, read, profile)
         self.consumerTimeout = try self.ownTimeout(read, profile)
         self.deliveryLimit = Self.limit(arguments, profile)
+        if profile.knowsDelayedRetry, self.kind == .quorum { self.delayedRetry = DelayedRetry(arguments) }
         self.keepsDeadLetters =
             self.kind == .quorum && self.overflow == .rejectPublish && self.deadLetterExchange != nil
             && arguments["x-dead-letter-strategy"]?.stringValue == "at-least-once"
