@@ -148,7 +148,7 @@ struct ControlTests {
     @Test func `a pause for a time ends by itself`() throws {
         try self.run(self.text(self.job("work"))) { supervisor in
             #expect(supervisor.wait { $0.consuming == 2 })
-            #expect(supervisor.ask(.setPause(job: nil, isPaused: true, self.note(for: .seconds(1)))) != nil)
+            #expect(supervisor.ask(.setPause(job: nil, isPaused: true, self.note(for: .seconds(10)))) != nil)
             #expect(supervisor.wait { $0.state == .paused })
             #expect(supervisor.wait { $0.state == .running && $0.overrides.isEmpty })
         }
