@@ -10,6 +10,8 @@ final class WireWatch {
     /// The publish whose frames go out: its channel, its exchange's part done, and octets that are to come.
     private var content: (channel: UInt16, isHeader: Bool, left: Int, body: Int)?
     private var isClosing = false
+    /// When octets went out last, and when before that.
+    private var sentAt: (last: UInt64, before: UInt64) = (0, 0)
     private let report: (Violation.Invariant, String) -> Void
     private let note: (Trace.What, UInt32, UInt16, UInt64) -> Void
     /// Where the fate of messages is kept.
@@ -70,6 +72,7 @@ final class WireWatch {
 
     func sent(_ bytes: UnsafeRawBufferPointer, now: UInt64) {
         self.now = now
+        if now > self.sentAt.last { self.sentAt = (now, self.sentAt.last) }
         self.outgoing.take(bytes) { self.frameSent($0) }
     }
 
@@ -102,8 +105,9 @@ final class WireWatch {
 
     private func closeSent() {
         self.isClosing = true
-        // One that came a moment ago may be behind our own close, which waited for the socket (C44).
-        let due = self.now &- Self.closeMoment
+        // One that came a moment ago may be behind our own close, which waited for the socket (C44); so may one since which the
+        // socket took nothing.
+        let due = min(self.now &- Self.closeMoment, self.sentAt.before)
         if let number = self.lives.indices.first(where: { self.lives[$0].owesCloseOk && self.lives[$0].closedAt < due })
         {
             self.report(.waiterEndsOnce, "the broker's close of channel \(number) was never answered")
