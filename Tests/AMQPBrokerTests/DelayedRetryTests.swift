@@ -88,6 +88,21 @@ import Testing
         #expect(try client.deliveries().map(\.body) == [[1]])
     }
 
+    @Test func `a consumer gets what has waited, though somebody else has looked at the queue at that moment`() throws {
+        let (rig, client) = try Rig.open(.rabbitMQ43)
+        try client.declare("q", self.arguments("all"))
+        try client.publish(to: "q")
+        try client.ask(BasicConsume(queue: "q", consumerTag: "c"), .basicConsumeOk)
+        #expect(try client.deliveries().map(\.tag) == [1])
+        try client.send(BasicReject(deliveryTag: 1, requeue: true))
+        let other = try rig.connect()
+        try other.open(1)
+        rig.now += 400
+        try other.ask(QueueDeclare(queue: "q", passive: true), .queueDeclareOk)
+        rig.pass(0)
+        #expect(try client.deliveries().map(\.tag) == [2])
+    }
+
     @Test func `what waits counts toward the length, is purged, and expires when it is back`() throws {
         let (rig, client) = try Rig.open(.rabbitMQ43)
         try client.declare("dead")

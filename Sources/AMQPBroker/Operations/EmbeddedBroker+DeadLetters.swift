@@ -81,7 +81,7 @@ extension EmbeddedBroker {
     /// Takes what has expired from the head of a queue, if that is what the queue waits for.
     mutating func expire(_ id: QueueID) {
         guard self.queues.contains(id) else { return }
-        _ = self.queues[id].endWaits(now: self.now)
+        self.queues[id].endWaits(now: self.now)
         if self.queues[id].options.kind == .quorum || self.queues[id].expiresAt <= self.now { self.dropExpired(id) }
     }
 

@@ -41,14 +41,13 @@ extension EmbeddedBroker {
     }
 
     private mutating func tickQueue(_ id: QueueID) {
-        let hasMore = self.queues[id].endWaits(now: self.now)
         self.expire(id)
         let queue = self.queues[id]
         if let expires = queue.options.expires, queue.consumers.isEmpty, queue.usedAt + expires <= self.now {
             return self.deleteQueue(id)
         }
-        if hasMore { self.dispatch(id) }
-        self.armQueue(id)
+        // Whoever looked at it first may have ended a wait already.
+        self.dispatch(id)
     }
 
     private mutating func tickConnection(_ id: ConnectionID) {

@@ -91,12 +91,9 @@ struct MessageQueue: Sendable {
     private var bytes: Int { self.ready.bytes + self.waiting.bytes }
 
     /// What has waited long enough goes out as what has just come back.
-    ///
-    /// - Returns: Whether there was any.
-    mutating func endWaits(now: UInt64) -> Bool {
-        guard self.waiting.nextDue <= now else { return false }
+    mutating func endWaits(now: UInt64) {
+        guard self.waiting.nextDue <= now else { return }
         for entry in self.waiting.take(dueBy: now) { self.ready.putBack(entry) }
-        return true
     }
 
     /// Whether one more would be too many.
